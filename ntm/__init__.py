@@ -1,0 +1,29 @@
+"""Neural Turing Machines: model, tasks, training, evaluation, checkpoints, export, figures.
+
+Names that need torch are imported when they are first used, so that what serves a model can
+import this package where torch is not installed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ntm.config import NTMConfig
+
+if TYPE_CHECKING:
+    from ntm.memory import NTMMemory
+    from ntm.model import NTM, NTMState, StepRecord
+
+__all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord"]
+
+_LAZY = {
+    "NTM": "ntm.model",
+    "NTMState": "ntm.model",
+    "StepRecord": "ntm.model",
+    "NTMMemory": "ntm.memory",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'ntm' has no attribute '{name}'")

@@ -1,0 +1,76 @@
+"""A model on disk: config.json and model.safetensors. Never a pickle."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ntm.model import NTM
+from ntm.repository import RepositoryError, VersionFolder, describe, write_json
+from ntm.tasks import Task
+
+
+def save(folder: Path, model: NTM, task: Task, training: dict[str, Any]) -> VersionFolder:
+    """Write a model into a version's folder, which is made if need be.
+
+    Args:
+        folder: models/<name>/<version>
+        model: what to save
+        task: what it was trained on
+        training: provenance (seed, updates, recipe, library versions)
+    """
+    version = VersionFolder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    description = describe(model.config, task, training)
+    write_json(version.config, description.model_dump(mode="json"))
+    tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items()}
+    save_file(tensors, version.checkpoint, metadata={"architecture": description.architecture})
+    return version
+
+
+def load(version: VersionFolder) -> NTM:
+    """Read a model, ready to run.
+
+    Raises:
+        RepositoryError: a file is missing, damaged, or does not belong to this model
+    """
+    model = NTM(version.description().config)
+    tensors = read_tensors(version.checkpoint)
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise RepositoryError(f"{version.checkpoint}: tensor {name} is missing")
+        if tensors[name].shape != tensor.shape:
+            raise RepositoryError(
+                f"{version.checkpoint}: tensor {name} has shape {list(tensors[name].shape)}, "
+                f"config.json asks for {list(tensor.shape)}"
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise RepositoryError(f"{version.checkpoint}: tensor {name} holds NaN or infinity")
+    strangers = sorted(tensors.keys() - expected.keys())
+    if strangers:
+        raise RepositoryError(
+            f"{version.checkpoint}: tensor {strangers[0]} is not part of this model"
+        )
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        RepositoryError: the file is missing, truncated, or no safetensors file
+    """
+    if not path.exists():
+        raise RepositoryError(f"{path} is missing")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise RepositoryError(
+            f"{path} is not a whole safetensors file (damaged, truncated or foreign): {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""The `ntm` commands, one module each; `ntm.cli` puts them together."""

@@ -1,0 +1,98 @@
+"""`ntm train`: make a model from a recipe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ntm.recipes import RECIPES, Recipe
+
+
+def train(
+    task: Annotated[str | None, typer.Argument(help="A recipe's name; see --list.")] = None,
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train and compare.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("runs"),
+    updates: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
+    compiled: Annotated[
+        bool | None, typer.Option("--compile/--no-compile", help="torch.compile the step.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; part of the result.")] = 1,
+    fresh: Annotated[bool, typer.Option(help="Throw away what an earlier run left.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show the recipes and stop.")] = False,
+) -> None:
+    """Train a model: `ntm train copy --seeds 3`.
+
+    The result is OUT/TASK/<next version>; OUT/TASK/training/seed-<n> holds log.csv and the state
+    that the same command resumes from after Ctrl-C or a kill, with the same result as an unbroken
+    run. With several seeds the one with the fewest errors on sequences longer than training wins.
+    """
+    if listed:
+        show_recipes()
+        return
+    if task not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise typer.BadParameter(f"unknown recipe {task!r}, expected one of {known}")
+    changes = {
+        "updates": updates,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "compile": compiled,
+    }
+    recipe = RECIPES[task].model_copy(update={k: v for k, v in changes.items() if v is not None})
+    run(recipe, task, list(range(seed, seed + seeds)), out / task, threads, fresh)
+
+
+def run(
+    recipe: Recipe, name: str, seeds: list[int], folder: Path, threads: int, fresh: bool
+) -> None:
+    """Train, then say where the result lies and what to do with it."""
+    import shutil
+
+    import torch
+
+    from ntm.training.loop import Interrupted
+    from ntm.training.run import train_seeds
+
+    torch.set_num_threads(threads)
+    console = Console(stderr=True)
+    if fresh:
+        for seed in seeds:
+            shutil.rmtree(folder / "training" / f"seed-{seed}", ignore_errors=True)
+    try:
+        saved, scores = train_seeds(recipe, name, seeds, folder)
+    except Interrupted:
+        console.print("Stopped; the same command goes on from here.")
+        raise typer.Exit(130) from None
+    except ValueError as error:
+        console.print(f"[red]{error}")
+        raise typer.Exit(1) from None
+    for seed, rows in scores.items():
+        told = ", ".join(
+            f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}" for row in rows
+        )
+        console.print(f"seed {seed}: errors a sequence at {told}")
+    console.print(f"Saved {saved.path}. Next: ntm eval {saved.path} && ntm export {saved.path}")
+
+
+def show_recipes() -> None:
+    """Print every recipe as one row."""
+    table = Table(title="ntm train TASK")
+    for column in ("recipe", "model", "optimizer", "rate", "batch", "updates"):
+        table.add_column(column)
+    for name, recipe in RECIPES.items():
+        config = recipe.make_config()
+        table.add_row(
+            name,
+            f"{config.controller} {config.controller_size}, memory {config.N}x{config.M}, "
+            f"{config.num_reads} read + {config.num_writes} write",
+            recipe.optimizer,
+            f"{recipe.learning_rate:g} {recipe.decay}",
+            str(recipe.batch_size),
+            str(recipe.updates),
+        )
+    Console(width=120).print(table)

@@ -1,0 +1,102 @@
+"""Measure a model on sequences it has never seen, and tell it as a table and a JSON file."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from rich.table import Table
+
+from ntm import seeds
+from ntm.model import NTM
+from ntm.recipes import Setting
+from ntm.tasks import Sizes, Task
+
+MEMORY_BYTES_PER_BATCH = 64 * 2**20
+
+
+class Measurement(BaseModel):
+    """What one setting gave: errors a sequence, in the task's unit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sizes: Sizes
+    memory_slots: int
+    sequences: int
+    seed: int
+    mean: float
+    median: float
+    worst: float
+    perfect: float  # share of sequences without an error
+
+
+def measure(
+    model: NTM,
+    task: Task,
+    setting: Setting,
+    seed: int,
+    *,
+    role: str = "evaluation",
+    advance: Callable[[int], object] = lambda sequences: None,
+) -> Measurement:
+    """Run a setting's sequences through the model.
+
+    Args:
+        model: in evaluation mode
+        task: draws the sequences
+        setting: sizes, memory slots and how many sequences
+        seed: of the generator of this role
+        role: "evaluation" or "selection"; their streams never meet
+        advance: told how many sequences have just been done
+    """
+    slots = setting.memory_slots or model.config.N
+    rng = seeds.generator(role, seed)
+    at_once = max(1, MEMORY_BYTES_PER_BATCH // (4 * slots * model.config.M))
+    errors: list[float] = []
+    while len(errors) < setting.sequences:
+        episode = task.sample(rng, min(at_once, setting.sequences - len(errors)), **setting.sizes)
+        with torch.inference_mode():
+            outputs = model.unroll(torch.from_numpy(episode.inputs), memory_slots=slots).outputs
+        errors.extend(task.error(outputs.numpy(), episode.targets).tolist())
+        advance(episode.inputs.shape[1])
+    return Measurement(
+        sizes=setting.sizes,
+        memory_slots=slots,
+        sequences=len(errors),
+        seed=seed,
+        mean=float(np.mean(errors)),
+        median=float(np.median(errors)),
+        worst=float(np.max(errors)),
+        perfect=float(np.mean(np.asarray(errors) == 0)),
+    )
+
+
+def as_json(task: Task, measurements: Iterable[Measurement]) -> dict[str, Any]:
+    """The content of evaluation.json."""
+    return {
+        "task": task.name,
+        "unit": f"{task.unit} a sequence",
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "torch": torch.__version__,
+        "results": [m.model_dump() for m in measurements],
+    }
+
+
+def as_table(title: str, evaluation: dict[str, Any]) -> Table:
+    """The content of evaluation.json as a table for the terminal."""
+    table = Table(title=f"{title}: {evaluation['unit']}")
+    for column in ("setting", "slots", "sequences", "mean", "median", "worst", "perfect"):
+        table.add_column(column, justify="left" if column == "setting" else "right")
+    for row in evaluation["results"]:
+        table.add_row(
+            " ".join(f"{name}={value}" for name, value in row["sizes"].items()),
+            str(row["memory_slots"]),
+            str(row["sequences"]),
+            f"{row['mean']:.2f}",
+            f"{row['median']:.2f}",
+            f"{row['worst']:.2f}",
+            f"{row['perfect']:.0%}",
+        )
+    return table

@@ -1,0 +1,10 @@
+"""Random generators that never share a stream: training, selection, evaluation and examples."""
+
+import numpy as np
+
+_ROLES = {"training": 0, "selection": 1, "evaluation": 2, "example": 3}
+
+
+def generator(role: str, seed: int) -> np.random.Generator:
+    """The generator of a role; the same seed in two roles gives unrelated numbers."""
+    return np.random.default_rng((_ROLES[role], seed))

@@ -1,0 +1,39 @@
+"""The tasks of the paper as generators of sequences. NumPy only, no torch."""
+
+from typing import Any
+
+from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, wrong_bits
+from ntm.tasks.copy import Copy
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Copy,)}
+
+__all__ = [
+    "TASKS",
+    "Copy",
+    "Episode",
+    "Phase",
+    "Size",
+    "Sizes",
+    "Task",
+    "dump",
+    "load",
+    "wrong_bits",
+]
+
+
+def load(description: dict[str, Any]) -> Task:
+    """The task of a config.json: `{"name": "copy", ...its fields}`.
+
+    Raises:
+        ValueError: the name is unknown or a field does not fit
+    """
+    fields = dict(description)
+    name = fields.pop("name", None)
+    if name not in TASKS:
+        raise ValueError(f"unknown task '{name}', expected one of {', '.join(TASKS)}")
+    return TASKS[name](**fields)
+
+
+def dump(task: Task) -> dict[str, Any]:
+    """The description that `load` takes."""
+    return {"name": task.name, **task.model_dump()}

@@ -1,0 +1,123 @@
+"""What every task gives: sequences with targets, the sizes it is trained on, an error measure."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Sizes = dict[str, int]
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A named stretch of a sequence, steps start to stop - 1; figures mark it."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A batch of sequences of one shape, time first."""
+
+    inputs: Float  # [T, B, I]
+    targets: Float  # [T, B, O]; NaN where the answer does not matter
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size of a sequence that a caller may choose."""
+
+    low: int
+    high: int
+    default: int
+    meaning: str
+
+
+class Task(BaseModel, ABC):
+    """A task of the paper. Its fields are what changes its channels or its training ranges."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = "wrong bits"
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """Channels of the input."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """Channels of the output."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> dict[str, Size]:
+        """The sizes `sample` takes, each with its bounds and default."""
+
+    @property
+    def levels(self) -> int:
+        """How many steps the curriculum has; 1 trains on everything from the start."""
+        return 1
+
+    def mastery(self, level: int) -> float:
+        """The error a sequence under which a level counts as learnt."""
+        return 0.0
+
+    @abstractmethod
+    def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
+        """The sizes of one training batch at a level from 1 to `levels`."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
+        """Sequences of the given sizes; a size left out takes its default."""
+
+    def error(self, outputs: Float, targets: Float) -> NDArray[np.float64]:
+        """The error of each sequence in the task's unit, [B]."""
+        return wrong_bits(outputs, targets).astype(np.float64)
+
+    def complete(self, sizes: dict[str, Any]) -> Sizes:
+        """Check sizes and fill in defaults.
+
+        Raises:
+            ValueError: a size is unknown or out of its bounds
+        """
+        known = self.sizes
+        for name, value in sizes.items():
+            if name not in known:
+                raise ValueError(f"{self.name} has no size '{name}', only {', '.join(known)}")
+            if not known[name].low <= value <= known[name].high:
+                raise ValueError(
+                    f"{name} must be from {known[name].low} to {known[name].high}, got {value}"
+                )
+        return {name: sizes.get(name, size.default) for name, size in known.items()}
+
+
+def wrong_bits(outputs: Float, targets: Float) -> NDArray[np.int64]:
+    """Bits on the wrong side of 0.5, counted where a target is given.
+
+    Args:
+        outputs, targets: [T, B, O]; NaN in targets does not count
+    Returns:
+        [B]
+    """
+    wrong = ((outputs > 0.5) != (targets > 0.5)) & ~np.isnan(targets)
+    return np.asarray(wrong.sum(axis=(0, 2)))
+
+
+def unanswered(steps: int, batch_size: int, output_size: int) -> Float:
+    """Targets that do not matter anywhere, to be filled in, [T, B, O]."""
+    return np.full((steps, batch_size, output_size), np.nan, dtype=np.float32)
+
+
+def random_bits(rng: np.random.Generator, *shape: int) -> Float:
+    """Fair coin flips as 0.0 and 1.0."""
+    return rng.integers(0, 2, size=shape).astype(np.float32)

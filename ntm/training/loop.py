@@ -1,0 +1,154 @@
+"""The training loop: one seed of one recipe, resumable at any update."""
+
+import shutil
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ntm import seeds
+from ntm.model import NTM
+from ntm.recipes import Recipe
+from ntm.tasks import Episode, Task
+from ntm.training import resume
+from ntm.training.report import Display, Log
+from ntm.training.schedule import Progress, finished, learning_rate, start_decay
+
+SECONDS_BETWEEN_SAVES = 20.0
+STATE_FILE = "state.safetensors"
+
+
+class Interrupted(Exception):
+    """The training was asked to stop; its state is saved."""
+
+
+def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy over the bits that matter (targets not NaN), [T, B, O] to a mean."""
+    matters = ~torch.isnan(targets)
+    return F.binary_cross_entropy_with_logits(logits[matters], targets[matters])
+
+
+def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Adam, or RMSProp in Graves' form (centred, momentum 0.9)."""
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    return torch.optim.RMSprop(
+        model.parameters(),
+        lr=recipe.learning_rate,
+        alpha=0.95,
+        eps=1e-4,
+        momentum=0.9,
+        centered=True,
+    )
+
+
+def can_compile() -> bool:
+    """True where torch.compile finds a C compiler to work with."""
+    return any(shutil.which(name) for name in ("cc", "gcc", "clang"))
+
+
+class Trainer:
+    """One seed of a recipe in a folder of its own."""
+
+    def __init__(self, recipe: Recipe, seed: int, folder: Path) -> None:
+        self.recipe, self.seed, self.folder = recipe, seed, folder
+        self.task: Task = recipe.make_task()
+        torch.manual_seed(seed)
+        self.model = NTM(recipe.make_config())
+        self.optimizer = make_optimizer(recipe, self.model)
+        self.rng = seeds.generator("training", seed)
+        self.progress = Progress()
+        self._stop = threading.Event()
+        state = folder / STATE_FILE
+        if state.exists():
+            self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
+        if recipe.compile:
+            if can_compile():
+                self.model.step = torch.compile(self.model.step, dynamic=False)  # type: ignore[method-assign]
+            else:
+                warnings.warn("no C compiler found: training without torch.compile", stacklevel=2)
+
+    def update(self, episode: Episode) -> tuple[float, float, float]:
+        """One gradient step; returns the loss, the rate and the gradient's norm."""
+        rate = learning_rate(self.progress, self.recipe)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        logits = self.model.logits(torch.from_numpy(episode.inputs))
+        loss = answer_loss(logits, torch.from_numpy(episode.targets))
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        outputs = torch.sigmoid(logits.detach()).numpy()
+        self.progress.observe(float(self.task.error(outputs, episode.targets).mean()))
+        self.progress.update += 1
+        self.progress.sequences += episode.inputs.shape[1]
+        return loss.item(), rate, norm.item()
+
+    def run(self) -> None:
+        """Train to the end, saving now and then.
+
+        Raises:
+            Interrupted: on Ctrl-C or SIGTERM, once the state is saved
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        task, recipe, progress = self.task, self.recipe, self.progress
+        log = Log(self.folder / "log.csv", progress.update)
+        title = f"{recipe.task} seed {self.seed}"
+        saved = time.monotonic()
+        with (
+            self._stopping_on_signals(),
+            Display(title, task.unit, recipe.updates, progress.update) as display,
+        ):
+            start_decay(progress, recipe, task.levels)
+            while not finished(progress, recipe):
+                sizes = task.training_sizes(self.rng, progress.level)
+                loss, rate, norm = self.update(task.sample(self.rng, recipe.batch_size, **sizes))
+                progress.climb(task.mastery(progress.level), task.levels)
+                start_decay(progress, recipe, task.levels)
+                log.write(progress, loss, rate, norm)
+                display.show(progress, loss, rate, task.levels)
+                if self._stop.is_set():
+                    self.save()
+                    raise Interrupted
+                if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+        log.close()
+
+    def save(self) -> None:
+        """Write the state to resume from."""
+        resume.save(
+            self.folder / STATE_FILE,
+            self.recipe,
+            self.model,
+            self.optimizer,
+            self.rng,
+            self.progress,
+        )
+
+    @contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._stop.set()
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,62 @@
+"""When to make the task harder and when to lower the learning rate. Pure functions of counts."""
+
+import math
+from dataclasses import dataclass
+
+from ntm.recipes import Recipe
+
+WINDOW = 50  # updates over which the error must stay low, and that a level lasts at least
+
+
+@dataclass
+class Progress:
+    """Where a training stands; saved with it."""
+
+    update: int = 0
+    sequences: int = 0
+    level: int = 1
+    level_since: int = 0
+    decay_since: int | None = None
+    error: float = math.nan  # running average of the error a sequence
+
+    def observe(self, error: float) -> None:
+        """Take one batch's mean error into the running average."""
+        known = min(self.update - self.level_since, WINDOW)
+        weight = 1 / (known + 1)
+        self.error = error if known == 0 else self.error + weight * (error - self.error)
+
+    def climb(self, mastery: float, levels: int) -> None:
+        """Go one level up once this one is learnt."""
+        settled = self.update - self.level_since >= WINDOW
+        if self.level < levels and settled and self.error <= mastery:
+            self.level += 1
+            self.level_since = self.update
+
+
+def decay_length(recipe: Recipe) -> int:
+    """Updates that the learning rate takes to fall."""
+    return min(recipe.decay_updates or recipe.updates, recipe.updates)
+
+
+def start_decay(progress: Progress, recipe: Recipe, levels: int) -> None:
+    """Begin the decay at the last level, or when just enough updates are left for it."""
+    out_of_time = progress.update >= recipe.updates - decay_length(recipe)
+    if progress.decay_since is None and (progress.level == levels or out_of_time):
+        progress.decay_since = progress.update
+
+
+def learning_rate(progress: Progress, recipe: Recipe) -> float:
+    """The rate for the next update."""
+    if recipe.decay == "none" or progress.decay_since is None:
+        return recipe.learning_rate
+    done = (progress.update - progress.decay_since) / decay_length(recipe)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def finished(progress: Progress, recipe: Recipe) -> bool:
+    """True when the decay has run its course or all updates are spent."""
+    decayed = (
+        progress.decay_since is not None
+        and progress.update - progress.decay_since >= decay_length(recipe)
+    )
+    return decayed or progress.update >= recipe.updates
