@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.addressing import SMALLEST_NORM, SMALLEST_WEIGHT
+from ntm.addressing import SMALLEST_NORM
 from ntm.config import NTMConfig
 from ntm.export.graph import Graph
 from ntm.heads import Heads
@@ -18,6 +18,11 @@ from ntm.heads import Heads
 Weights = dict[str, NDArray[np.float32]]
 Values = dict[str, str]
 Pin = Callable[[str, str], str]
+
+# ONNX Runtime's Softplus works on four values at a time and rounds a last one, two or three
+# differently. Two unused columns a head make every batch a multiple of four, so that a row's
+# result cannot depend on how many neighbours it has.
+UNUSED = 2
 
 
 class Packed(NamedTuple):
@@ -59,7 +64,7 @@ class Step:
         reads = graph.reshape(state["reads"], 0, -1)
         recurrent = [reads, state["hidden"]] if self._is_lstm else [reads]
         return Packed(
-            memory=graph.add("Transpose", state["memory"], perm=[0, 2, 1]),
+            memory=self._swap(state["memory"]),
             weightings=graph.concat([state["read_weightings"], state["write_weightings"]], 1),
             told=graph.concat(recurrent, 1),
             cell=state.get("cell"),
@@ -74,7 +79,7 @@ class Step:
             sizes.append(config.controller_size)
         reads, *hidden = graph.split(packed.told, sizes, 1)
         state = {
-            "memory": graph.add("Transpose", packed.memory, perm=[0, 2, 1]),
+            "memory": self._swap(packed.memory),
             "read_weightings": read,
             "write_weightings": write,
             "reads": graph.reshape(reads, 0, config.num_reads, config.M),
@@ -82,6 +87,14 @@ class Step:
         if packed.cell:
             state |= {"hidden": hidden[0], "cell": packed.cell}
         return state
+
+    def _swap(self, memory: str) -> str:
+        """Swap slots and width of [B, ., .].
+
+        An Einsum, because ONNX Runtime would melt a Transpose into the first step's products,
+        which then round differently from the other steps': chunks must not show in the result.
+        """
+        return self.graph.add("Einsum", memory, equation="bij->bji")
 
     def shifts(self, weightings: str, slots: int | None) -> str:
         """For every shift and slot the slot it comes from, [S, N]; made once a chunk.
@@ -164,31 +177,41 @@ class Step:
 
     def _heads(self, hidden: str, pin: Pin) -> Values:
         graph, config = self.graph, self.config
-        widths = Heads.widths(config)
         linear = graph.add(
             "Gemm",
             hidden,
-            graph.weight("heads_weight", self.weights["heads.linear.weight"].T),
-            graph.weight("heads_bias", self.weights["heads.linear.bias"]),
+            graph.weight("heads_weight", self._head_rows(self.weights["heads.linear.weight"]).T),
+            graph.weight("heads_bias", self._head_rows(self.weights["heads.linear.bias"])),
         )
-        addressing, erase, add = graph.split(linear, widths, axis=1)
+        columns, *written = Heads.widths(config)
+        columns += config.num_heads * UNUSED
+        addressing, erase, add = graph.split(linear, [columns, *written], axis=1)
         key, strengths, gate, shift = graph.split(
             graph.reshape(addressing, 0, config.num_heads, -1),
-            [config.M, 2, 1, config.shift_range],
+            [config.M, 2 + UNUSED, 1, config.shift_range],
             axis=2,
         )
-        strength, sharpening = graph.split(graph.add("Softplus", strengths), [1, 1], axis=2)
-        written = (0, config.num_writes, config.M)
+        positive = graph.add("Softplus", strengths)
+        strength, sharpening, _ = graph.split(positive, [1, 1, UNUSED], axis=2)
+        vectors = (0, config.num_writes, config.M)
         told = {
             "key": graph.add("Tanh", key),
             "key_strength": strength,
             "gate": graph.add("Sigmoid", gate),
             "shift": graph.add("Softmax", shift, axis=-1),
             "sharpening": graph.add("Add", sharpening, graph.floats(1.0)),
-            "erase": graph.reshape(graph.add("Sigmoid", erase), *written),
-            "add": graph.reshape(graph.add("Tanh", add), *written),
+            "erase": graph.reshape(graph.add("Sigmoid", erase), *vectors),
+            "add": graph.reshape(graph.add("Tanh", add), *vectors),
         }
         return {name: pin(name, value) for name, value in told.items()}
+
+    def _head_rows(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows of the heads' linear map with unused ones after β and γ of every head."""
+        config = self.config
+        addressing = Heads.widths(config)[0]
+        heads = rows[:addressing].reshape(config.num_heads, -1, *rows.shape[1:])
+        heads = np.insert(heads, [config.M + 2] * UNUSED, 0, axis=1)
+        return np.concatenate([heads.reshape(-1, *rows.shape[1:]), rows[addressing:]])
 
     def _address(self, told: Values, packed: Packed, shifts: str, pin: Pin) -> Values:
         graph, smallest = self.graph, self.graph.floats(SMALLEST_NORM)
@@ -207,9 +230,10 @@ class Step:
         rolled = graph.add("Gather", gated, shifts, axis=2)
         taps = graph.add("Unsqueeze", told["shift"], last)
         shifted = graph.add("Squeeze", graph.add("MatMul", taps, rolled), last)
-        # Eq. 9
-        powers = graph.add("Log", graph.add("Add", shifted, graph.floats(SMALLEST_WEIGHT)))
-        sharpened = graph.add("Softmax", graph.add("Mul", told["sharpening"], powers), axis=-1)
+        # Eq. 9, over the largest so that γ = 100 cannot underflow to 0 / 0
+        relative = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
+        powers = graph.add("Pow", relative, told["sharpening"])
+        sharpened = graph.add("Div", powers, graph.add("ReduceSum", powers, last))
         return {
             "content_weighting": content,
             "gated_weighting": gated,
