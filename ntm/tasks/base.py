@@ -80,6 +80,10 @@ class Task(BaseModel, ABC):
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         """Sequences of the given sizes; a size left out takes its default."""
 
+    def slots_needed(self, sizes: Sizes) -> int:
+        """Memory slots that a sequence of these sizes asks for; 0 where any number will do."""
+        return 0
+
     def error(self, outputs: Float, targets: Float) -> NDArray[np.float64]:
         """The error of each sequence in the task's unit, [B]."""
         return wrong_bits(outputs, targets).astype(np.float64)

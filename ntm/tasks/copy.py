@@ -32,6 +32,9 @@ class Copy(Task):
     def sizes(self) -> dict[str, Size]:
         return {"length": Size(1, 100_000, self.max_length, "vectors to copy")}
 
+    def slots_needed(self, sizes: Sizes) -> int:
+        return sizes["length"] + 8
+
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         return {"length": int(rng.integers(self.min_length, self.max_length + 1))}
 

@@ -30,15 +30,16 @@ class OnnxEngine:
             RepositoryError: a file is missing, differs from its digest or cannot be loaded
         """
         folder = version.onnx
-        self.manifest: Manifest = manifest.read(version, folder)
-        self.signature: Signature = self.manifest.signature
+        told: Manifest = manifest.read(version, folder)
+        self.signature: Signature = told.signature
+        self.digest = told.digest
         self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
-        for graph in self.manifest.graphs:
+        for graph in told.graphs:
             session = open_session(folder / graph.file, device, threads)
             self._sessions.setdefault(graph.kind, {})[graph.steps or 1] = session
         self.device = device_of(next(iter(self._sessions["predict"].values())))
         learned = folder / manifest.INITIAL
-        self._learned = load_file(learned) if self.manifest.initial_sha256 else None
+        self._learned = load_file(learned) if told.initial_sha256 else None
 
     def initial_state(self, slots: int) -> State:
         """See `Engine`."""

@@ -22,6 +22,7 @@ class Engine(Protocol):
     name: str
     device: str
     signature: Signature
+    digest: str  # a SHA-256 of the signature and every exported file
 
     def initial_state(self, slots: int) -> State:
         """The state before the first step for a batch of one, N = `slots`."""

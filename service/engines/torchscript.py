@@ -34,17 +34,18 @@ class TorchScriptEngine:
         torch.jit.set_fusion_strategy([])
         folder = version.torchscript
         self.device = device
-        self.manifest: Manifest = manifest.read(version, folder)
-        self.signature: Signature = self.manifest.signature
+        told: Manifest = manifest.read(version, folder)
+        self.signature: Signature = told.signature
+        self.digest = told.digest
         self._modules: dict[str, torch.jit.ScriptModule] = {}
-        for graph in self.manifest.graphs:
+        for graph in told.graphs:
             try:
                 module = torch.jit.load(folder / graph.file, map_location=device)
             except RuntimeError as error:
                 raise RepositoryError(f"{folder / graph.file} is not a TorchScript file") from error
             self._modules[graph.kind] = module
         learned = folder / manifest.INITIAL
-        self._learned = load_file(learned) if self.manifest.initial_sha256 else None
+        self._learned = load_file(learned) if told.initial_sha256 else None
         stages = [stage.name for stage in self.signature.stages]
         self._names = {
             "predict": ["outputs", "read_weightings", "write_weightings"],

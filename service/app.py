@@ -1,0 +1,115 @@
+"""The application: routes, one error shape, counted requests, a clean end."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.context import Context
+from service.errors import ServiceError
+from service.metrics import Metrics
+from service.models import Models
+from service.routes import health, models, predict, traces
+from service.schemas import place
+from service.settings import Settings
+from service.store import TraceStore
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application with its models loaded.
+
+    Raises:
+        EngineUnavailable: the engine or device asked for cannot be had
+        RepositoryError: there is no model to serve
+    """
+    metrics = Metrics()
+    context = Context(
+        settings=settings,
+        models=Models(settings, metrics.computed),
+        traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
+        metrics=metrics,
+    )
+    metrics.watch(context.models)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.draining = True
+        context.models.close()
+        context.traces.close()
+
+    app = FastAPI(
+        title="Neural Turing Machine",
+        version=version("ntm"),
+        description="Run trained Neural Turing Machines and look inside their memory.",
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    for router in (predict.router, traces.router, models.router, health.router):
+        app.include_router(router)
+    app.add_exception_handler(ServiceError, on_service_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_crash)
+    app.middleware("http")(count_requests)
+    return app
+
+
+async def count_requests(
+    request: Request, answer: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Count every request by its route's template, never by what a client typed."""
+    started = time.perf_counter()
+    response = await answer(request)
+    route = getattr(request.scope.get("route"), "path", "unmatched")
+    code = getattr(request.state, "code", "ok")
+    metrics: Metrics = request.app.state.context.metrics
+    metrics.answered(route, response.status_code, code, time.perf_counter() - started)
+    return response
+
+
+def error_response(
+    request: Request, message: str, code: str, status: int, retry_after: int | None = None
+) -> Response:
+    """The one shape of an error."""
+    request.state.code = code
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    body = orjson.dumps({"error": message, "code": code})
+    return Response(body, status, headers, "application/json")
+
+
+async def on_service_error(request: Request, error: Exception) -> Response:
+    """An error of ours carries its own status and code."""
+    assert isinstance(error, ServiceError)
+    return error_response(request, str(error), error.code, error.status, error.retry_after)
+
+
+async def on_validation_error(request: Request, error: Exception) -> Response:
+    """A query or path parameter of the wrong type."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    told = first["msg"].removeprefix("Input should be ")
+    message = f"{place(first['loc'][1:])} should be {told}, got {first['input']!r:.40}"
+    return error_response(request, message, "invalid_request", 422)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """A path or method that is not there."""
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    message = f"{phrase}: {request.method} {request.url.path:.200}"
+    code = phrase.lower().replace(" ", "_")
+    response = error_response(request, message, code, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    """A defect of ours: the log has the traceback, the client no internals."""
+    return error_response(request, "internal error", "internal_error", 500)

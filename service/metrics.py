@@ -1,0 +1,84 @@
+"""What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from service.models import LoadedModel, Models
+from service.scheduler import Chunk
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The counters of one application; they share no registry with another."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "ntm_requests_total",
+            "Requests by route, status and error code",
+            ["route", "status", "code"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "ntm_request_seconds",
+            "Time from the request's first byte to the answer's",
+            ["route"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._steps = Counter(
+            "ntm_steps_total",
+            "Steps computed, counted for every sequence of a batch",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._engine_seconds = Counter(
+            "ntm_engine_seconds_total",
+            "Time spent in the engine",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._rows = Histogram(
+            "ntm_batch_rows",
+            "Sequences computed together in one chunk",
+            ["model", "version"],
+            buckets=ROWS,
+            registry=self._registry,
+        )
+        self._queued = Gauge(
+            "ntm_queued_steps",
+            "Steps admitted and not yet computed",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._engines = Gauge(
+            "ntm_model_info",
+            "1 for every model served, with the engine and device it runs on",
+            ["model", "version", "engine", "device"],
+            registry=self._registry,
+        )
+
+    def watch(self, models: Models) -> None:
+        """Tell of these models, and read their queues when asked."""
+        for model in models:
+            labels = (model.name, str(model.version))
+            self._engines.labels(*labels, model.engine.name, model.engine.device).set(1)
+            queue = model.scheduler
+            self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
+
+    def answered(self, route: str, status: int, code: str, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(route, str(status), code).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def computed(self, model: LoadedModel, chunk: Chunk) -> None:
+        """Count one run of an engine."""
+        labels = (model.name, str(model.version))
+        self._steps.labels(*labels).inc(chunk.rows * chunk.steps)
+        self._engine_seconds.labels(*labels).inc(chunk.seconds)
+        self._rows.labels(*labels).observe(chunk.rows)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

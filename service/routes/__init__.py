@@ -1,0 +1,1 @@
+"""One module a group of paths. A route reads the request, awaits the scheduler, answers."""

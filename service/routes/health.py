@@ -1,0 +1,32 @@
+"""Probes and metrics: answered without touching a queue."""
+
+from fastapi import APIRouter, Request, Response
+
+from service.context import context_of
+from service.tensors import to_json
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/v2/health/live")
+async def live(request: Request) -> Response:
+    """The process runs."""
+    return Response(to_json({"live": True}, {}), media_type="application/json")
+
+
+@router.get("/v2/health/ready")
+async def ready(request: Request) -> Response:
+    """Models are loaded and requests are taken; 503 once the service is shutting down."""
+    is_ready = not context_of(request).draining
+    return Response(
+        to_json({"ready": is_ready}, {}),
+        status_code=200 if is_ready else 503,
+        media_type="application/json",
+    )
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    text = context_of(request).metrics.text()
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

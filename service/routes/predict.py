@@ -1,0 +1,99 @@
+"""POST /predict: a sequence in, outputs out, and a trace kept."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from ntm.tasks import wrong_bits
+from service import schemas, traces
+from service.context import Context, context_of, read_json_body
+from service.errors import ResponseTooLarge
+from service.models import LoadedModel
+from service.scheduler import Segment, Walked
+from service.schemas import Prediction, PredictRequest
+from service.tensors import Tensors, to_json
+
+router = APIRouter(tags=["predict"])
+
+BODY = {"content": {"application/json": {"schema": PredictRequest.model_json_schema()}}}
+
+
+@router.post("/predict", openapi_extra={"requestBody": {"required": True, **BODY}})
+async def predict(request: Request) -> Response:
+    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
+    context = context_of(request)
+    body = await read_json_body(request, context.settings.max_body_bytes)
+    asked = schemas.parse(body)
+    model = context.models.get(asked.model, asked.version)
+    prediction = schemas.check(asked, model.signature, context.settings)
+    refuse_large_answer(asked, prediction, model, context)
+    segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
+    walked = await model.scheduler.walk(
+        prediction.sequence,
+        prediction.memory_slots,
+        [segment],
+        context.settings.request_timeout,
+    )
+    trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
+    facts, tensors = answer(asked, prediction, model, walked, trace_id)
+    encoded = await asyncio.to_thread(to_json, facts, tensors)
+    return Response(encoded, media_type="application/json")
+
+
+def refuse_large_answer(
+    asked: PredictRequest, prediction: Prediction, model: LoadedModel, context: Context
+) -> None:
+    """Say no before computing what could not be sent.
+
+    Raises:
+        ResponseTooLarge: it says how to get it in parts
+    """
+    told = model.signature
+    heads = {"read_weightings": told.read_heads, "write_weightings": told.write_heads}
+    wanted = sum(heads[name] for name in set(asked.include)) * prediction.memory_slots
+    size = 4 * len(prediction.sequence) * (told.output_size + wanted)
+    if size > context.settings.max_response_bytes:
+        raise ResponseTooLarge(
+            f"the answer would have {size} bytes of tensors, the limit is "
+            f"{context.settings.max_response_bytes}; leave `include` out and fetch slices of the "
+            f"weightings with GET /trace/{{trace_id}}?steps=a:b"
+        )
+
+
+async def keep_trace(
+    context: Context, model: LoadedModel, prediction: Prediction, walked: Walked
+) -> str:
+    """Store the trace; when this returns it survives a kill."""
+    trace = traces.record(
+        model,
+        prediction.sequence,
+        prediction.target,
+        prediction.memory_slots,
+        walked.outputs,
+        context.clock(),
+    )
+    await context.traces.put(trace)
+    return trace.trace_id
+
+
+def answer(
+    asked: PredictRequest,
+    prediction: Prediction,
+    model: LoadedModel,
+    walked: Walked,
+    trace_id: str | None,
+) -> tuple[dict[str, Any], Tensors]:
+    """The response as facts and tensors."""
+    facts: dict[str, Any] = {
+        "trace_id": trace_id,
+        "model": model.name,
+        "version": model.version,
+        "engine": model.engine.name,
+        "steps": len(prediction.sequence),
+        "memory_slots": prediction.memory_slots,
+    }
+    if prediction.target is not None:
+        wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
+        facts["wrong_bits"] = int(wrong[0])
+    return facts, {"outputs": walked.outputs, **walked.values}

@@ -1,0 +1,173 @@
+"""GET /trace, GET and DELETE /trace/{trace_id}: what was computed, computed again on demand."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service import traces
+from service.context import Context, context_of
+from service.errors import (
+    ResponseTooLarge,
+    ServiceError,
+    UnknownModel,
+    UnknownVersion,
+    Unreplayable,
+)
+from service.figures import figure_of
+from service.models import LoadedModel
+from service.tensors import ENCODERS, MEDIA_TYPES
+from service.traces import Selection, Trace
+
+router = APIRouter(tags=["trace"])
+
+FIGURE_FIELDS = (
+    "inputs",
+    "outputs",
+    "target",
+    "read_weightings",
+    "write_weightings",
+    "writes",
+    "reads",
+)
+FIGURE_CELLS = 4_000_000
+
+
+@router.get("/trace")
+async def list_traces(
+    request: Request,
+    model: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """The traces kept, newest first; `next` is the cursor of the next page."""
+    context = context_of(request)
+    page, following = await context.traces.page(model, limit, cursor)
+    encoded = ENCODERS["json"]({"traces": page, "next": following}, {})
+    return Response(encoded, media_type="application/json")
+
+
+@router.get("/trace/{trace_id}")
+async def get_trace(
+    request: Request,
+    trace_id: str,
+    include: str | None = None,
+    steps: str | None = None,
+    heads: str | None = None,
+    format: str | None = None,
+) -> Response:
+    """A trace by id: inputs, outputs and weightings, or what `include` names.
+
+    `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
+    addressing, writes, reads, controller, memory; `steps` is a:b; `heads` like read.0,write.0;
+    `format` is json, npz, safetensors, png or svg.
+    """
+    context = context_of(request)
+    kind = choose_format(format, request.headers.get("accept", ""))
+    trace = await context.traces.get(trace_id)
+    model = model_of(trace, context)
+    if kind in ("png", "svg"):
+        include = ",".join(FIGURE_FIELDS)
+    selection = traces.select(trace, model, include, steps, heads)
+    refuse_large_answer(selection, model, trace, context, kind)
+    walked = await model.scheduler.walk(
+        trace.inputs,
+        trace.memory_slots,
+        traces.plan(selection, model, trace.steps),
+        context.settings.request_timeout,
+    )
+    traces.verify(trace, walked)
+    tensors = traces.assemble(trace, model, selection, walked)
+    facts = facts_of(trace, model, selection)
+    if kind in ("png", "svg"):
+        encoded = await asyncio.to_thread(figure_of, facts, tensors, kind)
+    else:
+        encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
+    return Response(encoded, media_type=MEDIA_TYPES[kind])
+
+
+@router.delete("/trace/{trace_id}", status_code=204)
+async def delete_trace(request: Request, trace_id: str) -> Response:
+    """Forget a trace."""
+    await context_of(request).traces.delete(trace_id)
+    return Response(status_code=204)
+
+
+def choose_format(asked: str | None, accept: str) -> str:
+    """The format by the query, else by the Accept header, else JSON.
+
+    Raises:
+        ServiceError: the query names none that there is
+    """
+    if asked is not None:
+        if asked not in MEDIA_TYPES:
+            raise ServiceError(
+                f"format should be one of {', '.join(MEDIA_TYPES)}, got '{asked:.40}'"
+            )
+        return asked
+    wanted = [part.partition(";")[0].strip() for part in accept.split(",")]
+    by_type = {media: name for name, media in MEDIA_TYPES.items()}
+    return next((by_type[media] for media in wanted if media in by_type), "json")
+
+
+def model_of(trace: Trace, context: Context) -> LoadedModel:
+    """The model that a trace was computed with.
+
+    Raises:
+        Unreplayable: the version is gone, or another one by the same number
+    """
+    try:
+        model = context.models.get(trace.model, trace.version)
+    except (UnknownModel, UnknownVersion):
+        raise Unreplayable(
+            f"trace {trace.trace_id} was computed by {trace.model}/{trace.version}, which is not "
+            f"served any more"
+        ) from None
+    if model.digest != trace.model_digest:
+        raise Unreplayable(
+            f"trace {trace.trace_id} was computed by other files of {trace.model}/{trace.version} "
+            f"(or another engine: {trace.engine}) than those served now"
+        )
+    return model
+
+
+def refuse_large_answer(
+    selection: Selection, model: LoadedModel, trace: Trace, context: Context, kind: str
+) -> None:
+    """Say no before computing what could not be sent.
+
+    Raises:
+        ResponseTooLarge: it says how to slice
+    """
+    size = traces.size_of(selection, model, trace)
+    limit = context.settings.max_response_bytes
+    if kind in ("png", "svg"):
+        limit = min(limit, 4 * FIGURE_CELLS)
+    if size > limit:
+        steps = selection.stop - selection.start
+        fitting = max(1, steps * limit // size)
+        raise ResponseTooLarge(
+            f"the answer would have {size} bytes of tensors, the limit is {limit}; ask for fewer "
+            f"steps at a time, such as steps={selection.start}:{selection.start + fitting}"
+        )
+
+
+def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str, Any]:
+    """The response without its tensors."""
+    return {
+        "trace_id": trace.trace_id,
+        "model": trace.model,
+        "version": trace.version,
+        "model_digest": trace.model_digest,
+        "engine": trace.engine,
+        "created_at": trace.created_at,
+        "steps": trace.steps,
+        "range": [selection.start, selection.stop],
+        "memory_slots": trace.memory_slots,
+        "heads": {"read": model.signature.read_heads, "write": model.signature.write_heads},
+        "selected_heads": {
+            "read": list(selection.read_heads),
+            "write": list(selection.write_heads),
+        },
+        "shifts": list(model.signature.shifts),
+    }

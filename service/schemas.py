@@ -1,0 +1,182 @@
+"""What clients send: the shape of a body, and the one way from JSON to arrays."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ntm.signature import Signature
+from service import errors
+from service.settings import Settings
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Weightings = Literal["read_weightings", "write_weightings"]
+
+LARGEST_INPUT = 1e30  # beyond it a weighted sum of inputs could leave float32
+
+
+class PredictRequest(BaseModel):
+    """The body of POST /predict."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str, Field(strict=True, description="a name from GET /models")]
+    version: Count | None = Field(default=None, description="the highest one by default")
+    sequence: list[list[Number]] = Field(description="T steps of input_size numbers each")
+    memory_slots: Count | None = Field(default=None, description="N; the model's own by default")
+    target: list[list[Number | None] | None] | None = Field(
+        default=None, description="T steps of output_size numbers; null where it does not matter"
+    )
+    include: list[Weightings] = Field(default=[], description="what else to answer with")
+    record: Annotated[bool, Field(strict=True)] = Field(
+        default=True, description="keep a trace of this request"
+    )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A request that has been checked against the model it is for."""
+
+    sequence: NDArray[np.float32]  # [T, I]
+    target: NDArray[np.float32] | None  # [T, O], NaN where it does not matter
+    memory_slots: int
+
+
+def parse(body: bytes) -> PredictRequest:
+    """From a body to a request of the right shape.
+
+    Raises:
+        MalformedBody: it is not JSON; NaN, Infinity and numbers beyond a double are not JSON
+        ServiceError: a field is missing, unknown or of the wrong type
+    """
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise errors.MalformedBody(f"the body is not JSON: {error}") from None
+    if not isinstance(told, dict):
+        raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
+    try:
+        return PredictRequest.model_validate(told)
+    except ValidationError as error:
+        raise explain(error.errors(include_url=False, include_context=False)[0]) from None
+
+
+def explain(problem: Any) -> errors.ServiceError:
+    """One validation problem as the error a client sees."""
+    field = place(problem["loc"])
+    top = problem["loc"][0] if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(PredictRequest.model_fields)
+        return errors.UnknownField(f"unknown field '{field}', expected one of {known}")
+    if problem["type"] == "finite_number":
+        return errors.NotFinite(f"{field} should be a finite number")
+    told = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    came = type(problem["input"]).__name__.replace("NoneType", "null")
+    if problem["type"] == "missing":
+        return errors.ServiceError(f"{field} is missing")
+    if top == "include":
+        return errors.UnknownInclude(f"{field} should be {told}, got {problem['input']!r:.40}")
+    return errors.ServiceError(f"{field} should be {told}, got {came}")
+
+
+def place(location: tuple[int | str, ...]) -> str:
+    """("sequence", 3, 1) as sequence[3][1]."""
+    told = ""
+    for part in location:
+        if isinstance(part, int):
+            told += f"[{part}]"
+        elif not part.startswith(("list[", "nullable", "constrained", "function", "float", "int")):
+            told += f".{part}" if told else part
+    return told
+
+
+def check(request: PredictRequest, signature: Signature, settings: Settings) -> Prediction:
+    """Check a request against its model and turn its lists into arrays.
+
+    Raises:
+        ServiceError: one that says which field, what was expected and what came
+    """
+    steps = len(request.sequence)
+    if steps == 0:
+        raise errors.EmptySequence("sequence should have at least one step, got none")
+    if steps > settings.max_steps:
+        raise errors.TooManySteps(
+            f"sequence should have at most {settings.max_steps} steps, got {steps}"
+        )
+    sequence = to_array("sequence", request.sequence, signature.input_size)
+    target = None
+    if request.target is not None:
+        if len(request.target) != steps:
+            raise errors.WrongTarget(
+                f"target should have {steps} steps as sequence has, got {len(request.target)}"
+            )
+        target = to_target(request.target, signature.output_size)
+    return Prediction(sequence, target, check_slots(request.memory_slots, signature, settings))
+
+
+def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:
+    """The number of memory slots to use.
+
+    Raises:
+        MemorySlotsOutOfRange: more than the service allows, or another than the model's only one
+    """
+    slots = asked or signature.memory_slots
+    if signature.fixed_slots not in (None, slots):
+        raise errors.MemorySlotsOutOfRange(
+            f"memory_slots should be {signature.fixed_slots}, the only number this model can run "
+            f"with because it learned its initial memory, got {slots}"
+        )
+    if slots > settings.max_memory_slots:
+        raise errors.MemorySlotsOutOfRange(
+            f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
+        )
+    return slots
+
+
+def to_array(name: str, rows: list[list[float]], width: int) -> NDArray[np.float32]:
+    """Rows of numbers as [T, width].
+
+    Raises:
+        RaggedSequence, WrongWidth, NotFinite
+    """
+    widths = set(map(len, rows))
+    if len(widths) > 1:
+        raise errors.RaggedSequence(
+            f"{name} should have {width} numbers at every step, got rows of "
+            f"{', '.join(map(str, sorted(widths)[:5]))}"
+        )
+    if widths != {width}:
+        raise errors.WrongWidth(
+            f"{name} should have {width} numbers at every step, got {widths.pop()}"
+        )
+    wide = np.array(rows, dtype=np.float64)
+    too_large = np.argwhere(np.abs(wide) > LARGEST_INPUT)
+    if len(too_large):
+        step, channel = too_large[0]
+        raise errors.NotFinite(
+            f"{name}[{step}][{channel}] should be at most {LARGEST_INPUT:g} in size, "
+            f"got {wide[step, channel]:g}"
+        )
+    return wide.astype(np.float32)
+
+
+def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
+    """Target rows as [T, width]; null becomes NaN.
+
+    Raises:
+        WrongTarget: a row has another width
+    """
+    target = np.full((len(rows), width), np.nan, dtype=np.float32)
+    for step, row in enumerate(rows):
+        if row is None:
+            continue
+        if len(row) != width:
+            raise errors.WrongTarget(
+                f"target[{step}] should have {width} numbers or be null, got {len(row)} numbers"
+            )
+        target[step] = [np.nan if value is None else value for value in row]
+    return target

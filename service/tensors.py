@@ -1,0 +1,50 @@
+"""Named arrays on their way out: nested JSON, NPZ, safetensors."""
+
+import io
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+Tensors = dict[str, NDArray[np.float32]]
+
+MEDIA_TYPES = {
+    "json": "application/json",
+    "npz": "application/x-npz",
+    "safetensors": "application/vnd.safetensors",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+
+
+def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """Facts with the tensors merged in; a dotted name becomes nested objects, NaN becomes null."""
+    told = dict(facts)
+    for name, tensor in tensors.items():
+        *outer, last = name.split(".")
+        inside = told
+        for part in outer:
+            inside = inside.setdefault(part, {})
+        inside[last] = np.ascontiguousarray(tensor)
+    return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def to_npz(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """One array a tensor, and the facts as JSON text in the array `facts`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, facts=np.array(orjson.dumps(facts).decode()), **tensors)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def to_safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """Every tensor, with the facts as JSON strings in the metadata."""
+    metadata = {
+        name: value if isinstance(value, str) else orjson.dumps(value).decode()
+        for name, value in facts.items()
+    }
+    return save({n: np.ascontiguousarray(t) for n, t in tensors.items()}, metadata)
+
+
+ENCODERS = {"json": to_json, "npz": to_npz, "safetensors": to_safetensors}
