@@ -32,7 +32,7 @@ def overview(
         cmap: of matplotlib; the paper's grey by default
     """
     panels = list(_panels(tensors))
-    heights = [min(2.6, 0.5 + 0.09 * len(rows)) for _, rows, _ in panels]
+    heights = [min(1.7, 0.4 + 0.06 * len(rows)) for _, rows, _ in panels]
     figure = Figure(figsize=(WIDTH_INCHES, sum(heights) + 0.9), layout="constrained")
     if title:
         figure.suptitle(title, fontsize=11)

@@ -27,7 +27,9 @@ class PredictRequest(BaseModel):
     model: Annotated[str, Field(strict=True, description="a name from GET /models")]
     version: Count | None = Field(default=None, description="the highest one by default")
     sequence: list[list[Number]] = Field(description="T steps of input_size numbers each")
-    memory_slots: Count | None = Field(default=None, description="N; the model's own by default")
+    memory_slots: Annotated[int, Field(strict=True)] | None = Field(
+        default=None, description="N; the model's own by default"
+    )
     target: list[list[Number | None] | None] | None = Field(
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
@@ -75,12 +77,21 @@ def explain(problem: Any) -> errors.ServiceError:
     if problem["type"] == "finite_number":
         return errors.NotFinite(f"{field} should be a finite number")
     told = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    came = type(problem["input"]).__name__.replace("NoneType", "null")
+    came = name_of(problem["input"])
     if problem["type"] == "missing":
         return errors.ServiceError(f"{field} is missing")
     if top == "include":
         return errors.UnknownInclude(f"{field} should be {told}, got {problem['input']!r:.40}")
     return errors.ServiceError(f"{field} should be {told}, got {came}")
+
+
+def name_of(value: Any) -> str:
+    """What came, in JSON's words; a number is told as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value!r:.40}"
+    return {str: "a string", list: "an array", dict: "an object"}.get(type(value), "null")
 
 
 def place(location: tuple[int | str, ...]) -> str:
@@ -124,13 +135,13 @@ def check_slots(asked: int | None, signature: Signature, settings: Settings) -> 
     Raises:
         MemorySlotsOutOfRange: more than the service allows, or another than the model's only one
     """
-    slots = asked or signature.memory_slots
+    slots = signature.memory_slots if asked is None else asked
     if signature.fixed_slots not in (None, slots):
         raise errors.MemorySlotsOutOfRange(
             f"memory_slots should be {signature.fixed_slots}, the only number this model can run "
             f"with because it learned its initial memory, got {slots}"
         )
-    if slots > settings.max_memory_slots:
+    if not 1 <= slots <= settings.max_memory_slots:
         raise errors.MemorySlotsOutOfRange(
             f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
         )
