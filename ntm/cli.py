@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 import typer
 from rich.console import Console
 
+from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
 from ntm.commands.export import export
 from ntm.commands.train import train
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(train)
 app.command("eval")(evaluate)
 app.command()(export)
+app.command()(card)
 
 
 def main() -> None:
