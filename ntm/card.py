@@ -65,7 +65,8 @@ def _architecture(description: ModelDescription, model: NTM) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     slots = "only with that N" if config.fixed_slots else "with any N"
     return (
-        f"A Neural Turing Machine (`{description.architecture}`) trained on {description.task['name']}: "
+        f"A Neural Turing Machine (`{description.architecture}`) trained on "
+        f"{description.task['name']}: "
         f"{config.controller} controller of {config.controller_size}, {config.num_reads} read and "
         f"{config.num_writes} write heads, shifts of up to {config.max_shift}, memory "
         f"{config.N} x {config.M} (runs {slots}), {parameters:,} parameters. "
