@@ -73,8 +73,9 @@ RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
         learning_rate=3e-3,
-        updates=3000,
-        selection=_copy_lengths(60, 120, sequences=64),
+        updates=4000,
+        memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
+        selection=_copy_lengths(60, 120, 1000, sequences=48),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
     ),
 }
