@@ -57,7 +57,7 @@ def load(
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
-    if told["recipe"] != recipe.model_dump_json():
+    if not Recipe.model_validate_json(told["recipe"]).trains_like(recipe):
         raise ValueError(
             f"{path} was written with another recipe; use another --out, or --fresh to start over"
         )
