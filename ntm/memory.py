@@ -52,6 +52,21 @@ def add(memory: Tensor, weighting: Tensor, add_vector: Tensor) -> Tensor:
     return memory + weighting.transpose(1, 2) @ add_vector
 
 
+def positions(slots: int, harmonics: int) -> Tensor:
+    """Where each slot lies on the circle of slots, for an initial memory that tells them apart.
+
+    Column 0 is 1, then come cos(2π k n / N) for k = 1..K and sin(2π k n / N) for k = 1..K.
+
+    Args:
+        slots: N
+        harmonics: K
+    Returns:
+        [N, 1 + 2 K]
+    """
+    angles = 2 * torch.pi * torch.arange(slots)[:, None] / slots * torch.arange(1, harmonics + 1)
+    return torch.cat((torch.ones(slots, 1), angles.cos(), angles.sin()), dim=1)
+
+
 @dataclass(frozen=True)
 class NTMMemory:
     """The memory's operations for N slots x M wide; the matrix itself goes in and comes out."""

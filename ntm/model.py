@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ntm import controller
 from ntm.config import NTMConfig
 from ntm.heads import Heads
-from ntm.memory import INITIAL_VALUE, NTMMemory
+from ntm.memory import INITIAL_VALUE, NTMMemory, positions
 
 Pin = Callable[[str, Tensor], Tensor]
 
@@ -78,11 +78,24 @@ class NTM(nn.Module):
         self.heads = Heads(config)
         self.output = nn.Linear(config.controller_size + read_width, config.output_size)
         self.learned_memory: nn.Parameter | None = None
+        self.position_code: nn.Parameter | None = None
         if config.initial_memory == "learned":
             self.learned_memory = nn.Parameter(torch.empty(config.N, config.M).uniform_(-0.1, 0.1))
+        elif config.initial_memory == "positional":
+            features = 1 + 2 * config.harmonics
+            self.position_code = nn.Parameter(torch.empty(features, config.M).uniform_(-0.1, 0.1))
+
+    def initial_memory(self, slots: int) -> Tensor:
+        """The matrix M_0 that every sequence starts from, [N, M]."""
+        if self.learned_memory is not None:
+            return self.learned_memory
+        like = self.output.weight
+        if self.position_code is not None:
+            return positions(slots, self.config.harmonics).to(like) @ self.position_code
+        return like.new_full((slots, self.config.M), INITIAL_VALUE)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> NTMState:
-        """The state before the first step: constant memory, every head on slot 0.
+        """The state before the first step: the initial memory, every head on slot 0.
 
         Args:
             batch_size: B
@@ -99,10 +112,7 @@ class NTM(nn.Module):
                 f"this model learned its initial memory and runs only with "
                 f"memory_slots={config.N}, got {slots}"
             )
-        if self.learned_memory is not None:
-            memory = self.learned_memory.expand(batch_size, -1, -1)
-        else:
-            memory = like.new_full((batch_size, slots, config.M), INITIAL_VALUE)
+        memory = self.initial_memory(slots).expand(batch_size, -1, -1)
         first_slot = like.new_zeros(batch_size, config.num_heads, slots)
         first_slot[:, :, 0] = 1
         return NTMState(

@@ -64,6 +64,18 @@ def _copy_lengths(*lengths: int, sequences: int = 100) -> tuple[Setting, ...]:
     )
 
 
+def _recall_items(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows of (items, memory slots)."""
+    return tuple(
+        Setting(sizes={"items": items}, memory_slots=slots, sequences=sequences)
+        for items, slots in settings
+    )
+
+
+def _sort_items(*items: int, sequences: int = 100) -> tuple[Setting, ...]:
+    return tuple(Setting(sizes={"items": n}, sequences=sequences) for n in items)
+
+
 RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
@@ -71,5 +83,31 @@ RECIPES: dict[str, Recipe] = {
         updates=3000,
         selection=_copy_lengths(60, 120, sequences=64),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+    ),
+    "associative-recall": Recipe(
+        task="associative-recall",
+        learning_rate=3e-3,
+        updates=4000,
+        compile=True,
+        selection=_recall_items((20, 128), (50, 256), (100, 512), sequences=64),
+        evaluation=_recall_items(
+            (6, 128), (10, 128), (12, 128), (15, 128), (20, 128), (30, 128), (50, 256), (100, 512)
+        ),
+    ),
+    "priority-sort": Recipe(
+        task="priority-sort",
+        model={
+            "controller_size": 128,
+            "num_reads": 2,
+            "num_writes": 2,
+            "initial_memory": "positional",
+        },
+        learning_rate=1e-3,
+        batch_size=32,
+        updates=40_000,
+        decay_updates=15_000,
+        compile=True,
+        selection=_sort_items(20, 25, sequences=64),
+        evaluation=_sort_items(5, 10, 20, 25, 30),
     ),
 }
