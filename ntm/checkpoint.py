@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -57,6 +59,11 @@ def load(version: VersionFolder) -> NTM:
         )
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def weights_of(model: NTM) -> dict[str, NDArray[np.float32]]:
+    """A model's parameters by name, as NumPy arrays."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

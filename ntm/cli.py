@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ntm.commands.evaluate import evaluate
+from ntm.commands.export import export
 from ntm.commands.train import train
 from ntm.repository import RepositoryError
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command("eval")(evaluate)
+app.command()(export)
 
 
 def main() -> None:

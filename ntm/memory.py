@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from ntm.addressing import Addressing, content_weighting, convolve, interpolate, sharpen
-
-INITIAL_VALUE = 1e-6
+from ntm.signature import INITIAL_VALUE
 
 
 def read(memory: Tensor, weighting: Tensor) -> Tensor:

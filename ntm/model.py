@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ntm import controller
 from ntm.config import NTMConfig
 from ntm.heads import Heads
-from ntm.memory import INITIAL_VALUE, NTMMemory, positions
+from ntm.memory import NTMMemory, positions
+from ntm.signature import INITIAL_VALUE
 
 Pin = Callable[[str, Tensor], Tensor]
 

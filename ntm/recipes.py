@@ -37,6 +37,11 @@ class Recipe(BaseModel):
     decay_updates: int | None = Field(
         default=None, description="length of the decay once the last level is reached"
     )
+    memory_slots: tuple[int, int] | None = Field(
+        default=None,
+        description="draw N for every batch from this range, both ends included; "
+        "by default the model's own",
+    )
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
     selection: tuple[Setting, ...] = Field(
         description="seeds are compared on these, longer than training"

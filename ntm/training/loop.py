@@ -81,7 +81,8 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.model.logits(torch.from_numpy(episode.inputs))
+        state = self.model.initial_state(episode.inputs.shape[1], self.draw_slots())
+        logits = self.model.logits(torch.from_numpy(episode.inputs), state)
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
         self.optimizer.zero_grad()
         loss.backward()
@@ -93,6 +94,13 @@ class Trainer:
         self.progress.update += 1
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
+
+    def draw_slots(self) -> int:
+        """How many memory slots the next batch gets."""
+        if self.recipe.memory_slots is None:
+            return self.model.config.N
+        low, high = self.recipe.memory_slots
+        return int(self.rng.integers(low, high + 1))
 
     def run(self) -> None:
         """Train to the end, saving now and then.

@@ -1,0 +1,62 @@
+"""`ntm export`: write graphs that run without this library."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+class Format(StrEnum):
+    """What to export to."""
+
+    onnx = "onnx"
+    torchscript = "torchscript"
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
+    to: Annotated[Format, typer.Option("--format", help="Of the graphs.")] = Format.onnx,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Write one ONNX file of exactly this many steps to --out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write with --steps.")] = None,
+    memory_slots: Annotated[
+        int | None, typer.Option(min=1, help="N of that file; the model's own by default.")
+    ] = None,
+) -> None:
+    """Export a model, checked against the eager one before anything is written.
+
+    Without --steps: graphs for serving, MODEL/<version>/onnx (or torchscript) with signature.json.
+    With --steps 42 --out copy42.onnx: one self-contained file that plain onnxruntime runs.
+    """
+    from ntm import repository
+    from ntm.export.write import Exported, export_onnx, export_standalone, export_torchscript
+
+    console = Console(stderr=True)
+
+    def tell(done: Exported) -> None:
+        size = done.path.stat().st_size / 1e3
+        console.print(
+            f"{done.path}  {size:.0f} kB, differs from the eager model by at most "
+            f"{done.difference:.1e}",
+            soft_wrap=True,
+        )
+
+    version = repository.find(model)
+    if (steps is None) != (out is None):
+        raise typer.BadParameter("--steps and --out go together")
+    if steps is not None and out is not None:
+        if to is not Format.onnx:
+            raise typer.BadParameter("--steps writes ONNX only")
+        tell(export_standalone(version, steps, memory_slots, out))
+        return
+    started = time.perf_counter()
+    if to is Format.onnx:
+        export_onnx(version, tell)
+    else:
+        export_torchscript(version, tell)
+    console.print(f"exported in {time.perf_counter() - started:.1f} s")

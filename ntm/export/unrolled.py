@@ -1,0 +1,155 @@
+"""Whole chunks: K steps in one graph, with the state going in and coming out, or inside."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from ntm.config import NTMConfig
+from ntm.export.graph import Graph
+from ntm.export.step import Packed, Step, Values, Weights
+from ntm.signature import (
+    Constant,
+    OneHot,
+    Signature,
+    StateTensor,
+    Tensor,
+    learned_values,
+    signature,
+)
+
+KINDS = ("predict", "inspect")
+
+
+def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.ModelProto:
+    """K steps of a model.
+
+    Inputs are `x` [K, B, I] and `state.<name>` for every state tensor; outputs are `outputs`
+    [K, B, O] and `next.<name>`. A `predict` graph also gives `read_weightings` [K, B, R, N] and
+    `write_weightings`; an `inspect` graph every stage, and it takes `pin.<stage>` with
+    `pinned.<stage>` (bool), both broadcast against [K, B, *stage]: where pinned, the pin is used.
+    """
+    told, graph = signature(config), Graph(f"ntm_{kind}_{steps}")
+    step = Step(graph, config, weights)
+    x = graph.input("x", (steps, "batch", config.input_size))
+    state = {s.name: graph.input(f"state.{s.name}", s.shape) for s in told.state}
+    pins = _pin_inputs(graph, told, steps) if kind == "inspect" else {}
+    packed = step.pack(state)
+    packed, records, seen = _steps(graph, step, x, packed, steps, pins=pins)
+    outputs = graph.reshape(step.outputs(seen), steps, -1, config.output_size)
+    graph.output("outputs", outputs, (steps, "batch", config.output_size))
+    if kind == "predict":
+        _give_weightings(graph, told, [r["weighting"] for r in records])
+    else:
+        for stage in told.stages:
+            value = _over_time(graph, [r[stage.name] for r in records])
+            graph.output(stage.name, value, (steps, "batch", *stage.shape))
+    for tensor, value in zip(told.state, step.unpack(packed).values(), strict=True):
+        graph.output(f"next.{tensor.name}", value, tensor.shape)
+    return graph.build({"ntm.architecture": told.architecture, "ntm.graph": kind})
+
+
+def standalone(config: NTMConfig, weights: Weights, steps: int, slots: int) -> onnx.ModelProto:
+    """A whole sequence of fixed length in one self-contained file, initial state inside.
+
+    Input `sequence` [K, B, I]; outputs `outputs` [K, B, O], `read_weightings` [K, B, R, N],
+    `write_weightings` [K, B, W, N].
+    """
+    told, graph = signature(config), Graph(f"ntm_{steps}_steps")
+    step = Step(graph, config, weights)
+    x = graph.input("sequence", (steps, "batch", config.input_size))
+    batch = graph.add("Shape", x, start=1, end=2)
+    learned = learned_values(config, weights)
+    state = {s.name: _initial(graph, s, batch, slots, learned) for s in told.state}
+    _, records, seen = _steps(graph, step, x, step.pack(state), steps, slots)
+    outputs = graph.reshape(step.outputs(seen), steps, -1, config.output_size)
+    graph.output("outputs", outputs, (steps, "batch", config.output_size))
+    _give_weightings(graph, told, [r["weighting"] for r in records], slots)
+    notes = {
+        "ntm.architecture": told.architecture,
+        "ntm.config": config.model_dump_json(),
+        "ntm.shifts": json.dumps(told.shifts),
+    }
+    return graph.build(notes)
+
+
+def nodes_per_step(config: NTMConfig, weights: Weights) -> float:
+    """How many nodes one more step adds to a predict graph."""
+    few, many = (len(chunk(config, weights, k, "predict").graph.node) for k in (2, 10))
+    return (many - few) / 8
+
+
+def _steps(
+    graph: Graph,
+    step: Step,
+    x: str,
+    packed: Packed,
+    steps: int,
+    slots: int | None = None,
+    pins: dict[str, list[Values]] | None = None,
+) -> tuple[Packed, list[Values], list[str]]:
+    shifts = step.shifts(packed.weightings, slots)
+    records, seen = [], []
+    for t, projected in enumerate(step.project_inputs(x, steps)):
+
+        def pin(stage: str, value: str, t: int = t) -> str:
+            if not pins or stage not in pins:
+                return value
+            at = pins[stage][t]
+            return graph.add("Where", at["pinned"], at["pin"], value)
+
+        packed, record, output_sees = step(projected, packed, shifts, pin)
+        records.append(record)
+        seen.append(output_sees)
+    return packed, records, seen
+
+
+def _pin_inputs(graph: Graph, told: Signature, steps: int) -> dict[str, list[Values]]:
+    """Inputs `pin.<stage>` and `pinned.<stage>`, cut into steps."""
+    pins: dict[str, list[Values]] = {}
+    for stage in told.stages:
+        if not stage.pinnable:
+            continue
+        at: list[Values] = [{} for _ in range(steps)]
+        for role, kind in (("pin", TensorProto.FLOAT), ("pinned", TensorProto.BOOL)):
+            shape = [steps] + [f"{role}_{stage.name}_{axis}" for axis in range(3)]
+            value = graph.input(f"{role}.{stage.name}", shape, kind)
+            cut = graph.split(value, [1] * steps, axis=0)
+            for t in range(steps):
+                at[t][role] = graph.add("Squeeze", cut[t], graph.integers(0))
+        pins[stage.name] = at
+    return pins
+
+
+def _over_time(graph: Graph, values: Sequence[str]) -> str:
+    """Stack [B, ...] of every step to [K, B, ...]."""
+    first = graph.integers(0)
+    return graph.concat([graph.add("Unsqueeze", value, first) for value in values], 0)
+
+
+def _give_weightings(
+    graph: Graph, told: Signature, weightings: Sequence[str], slots: int | str = "slots"
+) -> None:
+    """Outputs `read_weightings` and `write_weightings` from every step's [B, H, N]."""
+    stacked = _over_time(graph, weightings)
+    heads = [told.read_heads, told.write_heads]
+    names = ("read_weightings", "write_weightings")
+    for name, count, value in zip(names, heads, graph.split(stacked, heads, axis=2), strict=True):
+        graph.output(name, value, (len(weightings), "batch", count, slots))
+
+
+def _initial(graph: Graph, tensor: StateTensor, batch: str, slots: int, learned: Weights) -> str:
+    """The initial value of a state tensor for a batch size known only when the graph runs."""
+    inner = [slots if d == "slots" else int(d) for d in tensor.shape[1:]]
+    match tensor.initial:
+        case Constant(value=value):
+            row = np.full(inner, value, np.float32)
+        case OneHot(slot=slot):
+            row = np.zeros(inner, np.float32)
+            row[..., slot] = 1
+        case Tensor(name=name):
+            row = learned[name]
+    shape = graph.concat([batch, graph.integers(*inner)], 0)
+    return graph.add("Expand", graph.constant(row[None]), shape)

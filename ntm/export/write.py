@@ -1,0 +1,152 @@
+"""From a checkpoint to checked files: the graphs of a version's folder, or one standalone file."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from safetensors.numpy import save_file
+
+from ntm import checkpoint, manifest
+from ntm.export import torchscript
+from ntm.export.check import TOLERANCE, ExportError, Pins, Runner, check
+from ntm.export.unrolled import chunk, standalone
+from ntm.manifest import GraphFile, Manifest
+from ntm.model import NTM
+from ntm.repository import VersionFolder, digest
+from ntm.signature import State, learned_values, signature
+
+CHUNKS = {"predict": (1, 4, 16, 64), "inspect": (1, 4, 16)}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One written graph and how far it was from the eager model."""
+
+    path: Path
+    difference: float
+
+
+def export_onnx(
+    version: VersionFolder, tell: Callable[[Exported], object] = lambda done: None
+) -> Manifest:
+    """Write `onnx/`: a graph for every kind and chunk length, and signature.json.
+
+    Raises:
+        ExportError: a graph differs from the model; nothing of it is left behind
+    """
+    model = checkpoint.load(version)
+    weights = checkpoint.weights_of(model)
+
+    def graphs() -> Iterator[tuple[str, int | None, str, bytes, Runner]]:
+        for kind, lengths in CHUNKS.items():
+            for steps in lengths:
+                data = chunk(model.config, weights, steps, kind).SerializeToString()
+                yield kind, steps, f"{kind}_{steps}.onnx", data, onnx_runner(data)
+
+    return _write(version, version.onnx, model, graphs(), tell)
+
+
+def export_torchscript(
+    version: VersionFolder, tell: Callable[[Exported], object] = lambda done: None
+) -> Manifest:
+    """Write `torchscript/`: one module of each kind for any number of steps, and signature.json.
+
+    Raises:
+        ExportError: a module differs from the model
+    """
+    model = checkpoint.load(version)
+
+    def graphs() -> Iterator[tuple[str, int | None, str, bytes, Runner]]:
+        for kind in CHUNKS:
+            module, buffer = torchscript.script(model, kind), io.BytesIO()
+            torch.jit.save(module, buffer)
+            runner = torchscript.runner(module, signature(model.config), kind)
+            yield kind, None, f"{kind}.pt", buffer.getvalue(), runner
+
+    return _write(version, version.torchscript, model, graphs(), tell)
+
+
+def export_standalone(version: VersionFolder, steps: int, slots: int | None, out: Path) -> Exported:
+    """Write one self-contained ONNX file of `steps` steps, initial state inside.
+
+    Raises:
+        ExportError: it differs from the model
+    """
+    model = checkpoint.load(version)
+    slots = slots or model.config.N
+    sequence = np.random.default_rng(0).normal(size=(steps, 2, model.config.input_size))
+    unrolled = model.unroll(
+        torch.from_numpy(sequence).float(), memory_slots=slots, record="addressing"
+    )
+    data = standalone(model.config, checkpoint.weights_of(model), steps, slots).SerializeToString()
+    outputs, read, write = _session(data).run(None, {"sequence": sequence.astype(np.float32)})
+    assert unrolled.record is not None
+    expected = unrolled.record.weighting.detach().numpy()
+    difference = max(
+        float(np.abs(outputs - unrolled.outputs.detach().numpy()).max()),
+        float(np.abs(np.concatenate([read, write], axis=2) - expected).max()),
+    )
+    if not difference <= 10 * TOLERANCE:
+        raise ExportError(f"the unrolled graph differs from the model by {difference:.2g}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data)
+    return Exported(out, difference)
+
+
+def _write(
+    version: VersionFolder,
+    folder: Path,
+    model: NTM,
+    graphs: Iterator[tuple[str, int | None, str, bytes, Runner]],
+    tell: Callable[[Exported], object],
+) -> Manifest:
+    """Check every graph, write it, and list them all; files of an earlier export go."""
+    folder.mkdir(exist_ok=True)
+    (folder / manifest.FILE).unlink(missing_ok=True)
+    written: list[GraphFile] = []
+    for kind, steps, name, data, runner in graphs:
+        difference = check(model, kind, steps or 5, runner)
+        (folder / name).write_bytes(data)
+        written.append(GraphFile(kind=kind, steps=steps, file=name, sha256=digest(folder / name)))
+        tell(Exported(folder / name, difference))
+    learned = learned_values(model.config, checkpoint.weights_of(model))
+    if learned:
+        save_file(
+            {n: np.ascontiguousarray(v) for n, v in learned.items()}, folder / manifest.INITIAL
+        )
+    done = Manifest(
+        signature=signature(model.config),
+        checkpoint_sha256=digest(version.checkpoint),
+        graphs=tuple(written),
+        initial_sha256=digest(folder / manifest.INITIAL) if learned else None,
+    )
+    keep = {manifest.FILE, manifest.INITIAL} | {g.file for g in written}
+    for stray in folder.iterdir():
+        if stray.name not in keep:
+            stray.unlink()
+    manifest.write(folder, done)
+    return done
+
+
+def _session(data: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def onnx_runner(data: bytes) -> Runner:
+    """Run a chunk graph with ONNX Runtime on the CPU."""
+    session = _session(data)
+    names = [output.name for output in session.get_outputs()]
+
+    def run(x: np.ndarray, state: State, pins: Pins) -> tuple[State, State]:
+        feed = {"x": x, **{f"state.{name}": v for name, v in state.items()}, **pins}
+        values = dict(zip(names, session.run(None, feed), strict=True))
+        after = {n.removeprefix("next."): v for n, v in values.items() if n.startswith("next.")}
+        return {n: v for n, v in values.items() if not n.startswith("next.")}, after
+
+    return run

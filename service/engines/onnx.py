@@ -1,0 +1,91 @@
+"""ONNX Runtime on the exported graphs of a few chunk lengths, on the CPU or on CUDA."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from ntm import manifest
+from ntm.manifest import Manifest
+from ntm.repository import RepositoryError, VersionFolder
+from ntm.signature import Signature, State
+from service.engines.pinning import no_pins
+from service.engines.protocol import Kind, Pins, Values
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+EXTERNAL_DATA = b"\x0a\x08location\x12"  # how a tensor names the file that holds its values
+
+
+class OnnxEngine:
+    """One model's graphs as ONNX Runtime sessions."""
+
+    name = "onnx"
+
+    def __init__(self, version: VersionFolder, device: str, threads: int) -> None:
+        """Open every graph of a version.
+
+        Raises:
+            RepositoryError: a file is missing, differs from its digest or cannot be loaded
+        """
+        folder = version.onnx
+        self.manifest: Manifest = manifest.read(version, folder)
+        self.signature: Signature = self.manifest.signature
+        self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
+        for graph in self.manifest.graphs:
+            session = open_session(folder / graph.file, device, threads)
+            self._sessions.setdefault(graph.kind, {})[graph.steps or 1] = session
+        self.device = device_of(next(iter(self._sessions["predict"].values())))
+        learned = folder / manifest.INITIAL
+        self._learned = load_file(learned) if self.manifest.initial_sha256 else None
+
+    def initial_state(self, slots: int) -> State:
+        """See `Engine`."""
+        return self.signature.initial_state(1, slots, self._learned)
+
+    def longest(self, kind: Kind, steps: int) -> int:
+        """See `Engine`."""
+        return max(length for length in self._sessions[kind] if length <= steps)
+
+    def run(
+        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+    ) -> tuple[Values, State]:
+        """See `Engine`."""
+        session = self._sessions[kind][len(x)]
+        feed: dict[str, NDArray[np.generic]] = {"x": x}
+        feed |= {f"state.{name}": value for name, value in state.items()}
+        if kind == "inspect":
+            feed |= no_pins(self.signature, len(x)) | (pins or {})
+        names = [output.name for output in session.get_outputs()]
+        values = dict(zip(names, session.run(names, feed), strict=True))
+        after = {name: values.pop(f"next.{name}") for name in state}
+        return values, after
+
+
+def open_session(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    """A session on one graph.
+
+    Raises:
+        RepositoryError: the graph wants external data, or ONNX Runtime cannot load it
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    providers = [PROVIDERS[device]]
+    if device == "cuda":
+        providers.append(PROVIDERS["cpu"])
+    data = path.read_bytes()
+    if EXTERNAL_DATA in data:
+        raise RepositoryError(f"{path} keeps weights in another file, which is not allowed")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=providers)
+    except Exception as error:  # ONNX Runtime raises a dozen classes of its own
+        reason = str(error).splitlines()[0]
+        raise RepositoryError(f"{path} is not a graph ONNX Runtime can load: {reason}") from error
+
+
+def device_of(session: onnxruntime.InferenceSession) -> str:
+    """Where a session really runs: only its first provider tells the truth."""
+    return "cuda" if session.get_providers()[0] == PROVIDERS["cuda"] else "cpu"

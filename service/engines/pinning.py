@@ -1,0 +1,16 @@
+"""The pins of a request that pins nothing, as the inspect graphs want them."""
+
+import numpy as np
+
+from ntm.signature import Signature
+from service.engines.protocol import Pins
+
+
+def no_pins(signature: Signature, steps: int) -> Pins:
+    """For every pinnable stage a pin that is nowhere in force, broadcast from [K, 1, 1, 1]."""
+    pins: Pins = {}
+    for stage in signature.stages:
+        if stage.pinnable:
+            pins[f"pin.{stage.name}"] = np.zeros((steps, 1, 1, 1), np.float32)
+            pins[f"pinned.{stage.name}"] = np.zeros((steps, 1, 1, 1), np.bool_)
+    return pins

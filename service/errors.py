@@ -1,0 +1,98 @@
+"""Every error a client can meet, with its status and code. Nothing else decides on a status."""
+
+
+class ServiceError(Exception):
+    """An error told to the client as `{"error": <message>, "code": <code>}`."""
+
+    status = 422
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class MalformedBody(ServiceError):
+    status, code = 400, "malformed_body"
+
+
+class NotFound(ServiceError):
+    status, code = 404, "not_found"
+
+
+class UnknownModel(NotFound):
+    code = "unknown_model"
+
+
+class UnknownVersion(NotFound):
+    code = "unknown_version"
+
+
+class UnknownTrace(NotFound):
+    code = "unknown_trace"
+
+
+class Unreplayable(ServiceError):
+    """The trace is there, but what it recorded cannot be computed again here."""
+
+    status, code = 409, "unreplayable"
+
+
+class BodyTooLarge(ServiceError):
+    status, code = 413, "body_too_large"
+
+
+class ResponseTooLarge(ServiceError):
+    status, code = 413, "response_too_large"
+
+
+class UnsupportedMediaType(ServiceError):
+    status, code = 415, "unsupported_media_type"
+
+
+class UnknownField(ServiceError):
+    code = "unknown_field"
+
+
+class UnknownInclude(ServiceError):
+    code = "unknown_include"
+
+
+class EmptySequence(ServiceError):
+    code = "empty_sequence"
+
+
+class RaggedSequence(ServiceError):
+    code = "ragged_sequence"
+
+
+class WrongWidth(ServiceError):
+    code = "wrong_width"
+
+
+class WrongTarget(ServiceError):
+    code = "wrong_target"
+
+
+class NotFinite(ServiceError):
+    code = "not_finite"
+
+
+class TooManySteps(ServiceError):
+    code = "too_many_steps"
+
+
+class MemorySlotsOutOfRange(ServiceError):
+    code = "memory_slots_out_of_range"
+
+
+class QueueFull(ServiceError):
+    status, code = 503, "queue_full"
+
+
+class Draining(ServiceError):
+    status, code = 503, "draining"
+
+
+class DeadlineExceeded(ServiceError):
+    status, code = 504, "deadline_exceeded"

@@ -1,0 +1,64 @@
+"""Every setting of the service, read once from environment variables with the prefix NTM_."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 2**20
+
+
+class Settings(BaseSettings):
+    """What a deployment may choose; the field `port` is the variable NTM_PORT."""
+
+    model_config = SettingsConfigDict(env_prefix="NTM_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
+    models: Path = Field(default=Path("models"), description="the model repository")
+    data: Path = Field(default=Path("data"), description="folder for traces")
+    engine: Literal["onnx", "torchscript", "auto"] = Field(
+        default="auto", description="what computes; auto takes onnx"
+    )
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        default="auto", description="cuda runs on CUDA or does not start; auto may fall back"
+    )
+    threads: int = Field(default=1, ge=1, description="threads that one model's engine may use")
+    max_batch: int = Field(default=32, ge=1, description="sequences computed together")
+    max_queued_steps: int = Field(
+        default=200_000, ge=1, description="steps accepted and not yet computed, per model"
+    )
+    max_steps: int = Field(default=50_000, ge=1, description="steps of one sequence")
+    max_memory_slots: int = Field(default=16_384, ge=1, description="memory slots of one request")
+    max_body_bytes: int = Field(
+        default=32 * MEBIBYTE, ge=1, description="bytes of one request's body"
+    )
+    max_response_bytes: int = Field(
+        default=128 * MEBIBYTE, ge=1, description="bytes of tensors in one answer, before encoding"
+    )
+    request_timeout: float = Field(
+        default=60.0, gt=0, description="seconds until a request is given up with 504"
+    )
+    drain_timeout: float = Field(
+        default=20.0, gt=0, description="seconds that requests get to finish after SIGTERM"
+    )
+    trace_ttl: float = Field(default=7 * 86_400.0, gt=0, description="seconds a trace is kept")
+    trace_bytes: int = Field(
+        default=512 * MEBIBYTE, ge=1, description="bytes of traces kept; the oldest go first"
+    )
+    store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file for traces."""
+        return Path(self.store) if self.store else self.data / "traces.sqlite"
+
+
+def describe() -> str:
+    """One line a variable, for `ntm serve --help` and the README."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        default = field.default if str(field.default) else "-"
+        lines.append(f"NTM_{name.upper():<19} {field.description} [{default}]")
+    return "\n".join(lines)
