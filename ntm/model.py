@@ -86,6 +86,11 @@ class NTM(nn.Module):
             features = 1 + 2 * config.harmonics
             self.position_code = nn.Parameter(torch.empty(features, config.M).uniform_(-0.1, 0.1))
 
+    @property
+    def memory_slots(self) -> int:
+        """N when nobody asks for another number."""
+        return self.config.N
+
     def initial_memory(self, slots: int) -> Tensor:
         """The matrix M_0 that every sequence starts from, [N, M]."""
         if self.learned_memory is not None:
@@ -191,20 +196,25 @@ class NTM(nn.Module):
         logits, state, _ = self.step(x, state or self.initial_state(x.shape[0]))
         return self.activate(logits), state
 
-    def logits(self, sequence: Tensor, state: NTMState | None = None) -> Tensor:
+    def logits(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
         """The outputs before their activation for a whole sequence, for training.
 
         Args:
             sequence: [T, B, input_size]
+            memory_slots: N, by default the config's
         Returns:
             [T, B, output_size]
         """
-        state = state or self.initial_state(sequence.shape[1])
+        state = self.initial_state(sequence.shape[1], memory_slots)
         steps = []
         for x in sequence.unbind(0):
             logits, state, _ = self.step(x, state)
             steps.append(logits)
         return torch.stack(steps)
+
+    def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
+        """The outputs alone for a whole sequence, shapes as for `logits`."""
+        return self.unroll(sequence, memory_slots=memory_slots).outputs
 
     def unroll(
         self,

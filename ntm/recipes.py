@@ -17,6 +17,10 @@ class Setting(BaseModel):
     memory_slots: int | None = None
     sequences: int = 100
 
+    def without_memory(self) -> "Setting":
+        """The same sequences for a model that has no memory slots."""
+        return self.model_copy(update={"memory_slots": None})
+
 
 class Recipe(BaseModel):
     """A task, a model and the way to train one on the other."""
@@ -26,6 +30,9 @@ class Recipe(BaseModel):
     task: str
     task_fields: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    baseline: Literal["lstm"] | None = Field(
+        default=None, description="train this instead of a Neural Turing Machine"
+    )
     optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = 1e-3
     decay: Literal["cosine", "none"] = Field(
@@ -81,6 +88,14 @@ def _sort_items(*items: int, sequences: int = 100) -> tuple[Setting, ...]:
     return tuple(Setting(sizes={"items": n}, sequences=sequences) for n in items)
 
 
+def _repeats(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows of (length, repeats)."""
+    return tuple(
+        Setting(sizes={"length": length, "repeats": repeats}, sequences=sequences)
+        for length, repeats in settings
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
@@ -114,5 +129,26 @@ RECIPES: dict[str, Recipe] = {
         compile=True,
         selection=_sort_items(20, 25, sequences=64),
         evaluation=_sort_items(5, 10, 20, 25, 30),
+    ),
+    "repeat-copy": Recipe(
+        task="repeat-copy",
+        learning_rate=1e-3,
+        batch_size=16,
+        updates=60_000,
+        decay_updates=10_000,
+        compile=True,
+        selection=_repeats((10, 10), (20, 10), (10, 20), sequences=64),
+        evaluation=_repeats((5, 5), (10, 10), (20, 10), (10, 15), (10, 20)),
+    ),
+    "dynamic-ngrams": Recipe(
+        task="dynamic-ngrams",
+        learning_rate=1e-3,
+        batch_size=16,
+        updates=8000,
+        compile=True,
+        selection=(Setting(sizes={"length": 200}, sequences=500),),
+        evaluation=tuple(
+            Setting(sizes={"length": length}, sequences=1000) for length in (100, 200, 400)
+        ),
     ),
 }
