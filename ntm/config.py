@@ -29,9 +29,6 @@ class NTMConfig(BaseModel):
         default=3, ge=3, description="number of allowed shifts, centred on 0; odd"
     )
     initial_memory: Literal["constant", "learned", "positional"] = "constant"
-    harmonics: int = Field(
-        default=3, ge=1, description="of the position code; only for positional memory"
-    )
     output: Literal["sigmoid", "identity"] = "sigmoid"
 
     @field_validator("shift_range")

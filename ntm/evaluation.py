@@ -1,4 +1,4 @@
-"""Measure a model on sequences it has never seen, and tell it as a table and a JSON file."""
+"""Measure a model on sequences it has never seen: the content of its evaluation.json."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from rich.table import Table
 from torch import Tensor
 
 from ntm import seeds
@@ -98,21 +97,3 @@ def as_json(task: Task, measurements: Iterable[Measurement]) -> dict[str, Any]:
         "torch": torch.__version__,
         "results": [m.model_dump() for m in measurements],
     }
-
-
-def as_table(title: str, evaluation: dict[str, Any]) -> Table:
-    """The content of evaluation.json as a table for the terminal."""
-    table = Table(title=f"{title}: {evaluation['unit']}")
-    for column in ("setting", "slots", "sequences", "mean", "median", "worst", "perfect"):
-        table.add_column(column, justify="left" if column == "setting" else "right")
-    for row in evaluation["results"]:
-        table.add_row(
-            " ".join(f"{name}={value}" for name, value in row["sizes"].items()),
-            str(row["memory_slots"]),
-            str(row["sequences"]),
-            f"{row['mean']:.2f}",
-            f"{row['median']:.2f}",
-            f"{row['worst']:.2f}",
-            f"{row['perfect']:.0%}",
-        )
-    return table

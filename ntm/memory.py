@@ -8,6 +8,8 @@ from torch import Tensor
 from ntm.addressing import Addressing, content_weighting, convolve, interpolate, sharpen
 from ntm.signature import INITIAL_VALUE
 
+HARMONICS = 3
+
 
 def read(memory: Tensor, weighting: Tensor) -> Tensor:
     """The weighted sum of slots (Eq. 2).
@@ -51,18 +53,17 @@ def add(memory: Tensor, weighting: Tensor, add_vector: Tensor) -> Tensor:
     return memory + weighting.transpose(1, 2) @ add_vector
 
 
-def positions(slots: int, harmonics: int) -> Tensor:
+def positions(slots: int) -> Tensor:
     """Where each slot lies on the circle of slots, for an initial memory that tells them apart.
 
-    Column 0 is 1, then come cos(2π k n / N) for k = 1..K and sin(2π k n / N) for k = 1..K.
+    Column 0 is 1, then come cos(2π k n / N) for k = 1..3 and sin(2π k n / N) for k = 1..3.
 
     Args:
         slots: N
-        harmonics: K
     Returns:
-        [N, 1 + 2 K]
+        [N, 7]
     """
-    angles = 2 * torch.pi * torch.arange(slots)[:, None] / slots * torch.arange(1, harmonics + 1)
+    angles = 2 * torch.pi * torch.arange(slots)[:, None] / slots * torch.arange(1, HARMONICS + 1)
     return torch.cat((torch.ones(slots, 1), angles.cos(), angles.sin()), dim=1)
 
 

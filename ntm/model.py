@@ -83,7 +83,7 @@ class NTM(nn.Module):
         if config.initial_memory == "learned":
             self.learned_memory = nn.Parameter(torch.empty(config.N, config.M).uniform_(-0.1, 0.1))
         elif config.initial_memory == "positional":
-            features = 1 + 2 * config.harmonics
+            features = positions(1).shape[1]
             self.position_code = nn.Parameter(torch.empty(features, config.M).uniform_(-0.1, 0.1))
 
     @property
@@ -97,7 +97,7 @@ class NTM(nn.Module):
             return self.learned_memory
         like = self.output.weight
         if self.position_code is not None:
-            return positions(slots, self.config.harmonics).to(like) @ self.position_code
+            return positions(slots).to(like) @ self.position_code
         return like.new_full((slots, self.config.M), INITIAL_VALUE)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> NTMState:
