@@ -34,7 +34,7 @@ def evaluate(
 
     if every == (model is not None):
         raise typer.BadParameter("name a model's folder, or use --all")
-    console = Console(width=max(100, Console().width))
+    console = Console(width=max(120, Console().width))
     if model is not None:
         version = find(model)
         told = measure(version, seed, sequences, threads, write)
