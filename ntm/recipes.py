@@ -34,6 +34,9 @@ class Recipe(BaseModel):
         default=None, description="train this instead of a Neural Turing Machine"
     )
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    key_strength_bias: float = Field(
+        default=0.0, description="added to the initial bias of every key strength"
+    )
     learning_rate: float = 1e-3
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
@@ -104,6 +107,15 @@ RECIPES: dict[str, Recipe] = {
         selection=_copy_lengths(60, 120, sequences=64),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
     ),
+    "copy-feedforward": Recipe(
+        task="copy",
+        model={"controller": "feedforward"},
+        learning_rate=3e-3,
+        updates=4000,
+        compile=True,
+        selection=_copy_lengths(60, 120, sequences=64),
+        evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+    ),
     "associative-recall": Recipe(
         task="associative-recall",
         learning_rate=3e-3,
@@ -120,8 +132,9 @@ RECIPES: dict[str, Recipe] = {
             "controller_size": 128,
             "num_reads": 2,
             "num_writes": 2,
-            "initial_memory": "positional",
+            "initial_memory": "learned",
         },
+        key_strength_bias=5.0,
         learning_rate=3e-3,
         batch_size=32,
         updates=60_000,

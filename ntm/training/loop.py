@@ -56,7 +56,10 @@ def make_model(recipe: Recipe) -> NTM | LSTM:
     if recipe.baseline == "lstm":
         task = recipe.make_task()
         return LSTM(task.input_size, task.output_size)
-    return NTM(recipe.make_config())
+    model = NTM(recipe.make_config())
+    if recipe.key_strength_bias:
+        model.heads.strengthen_keys(recipe.key_strength_bias)
+    return model
 
 
 def can_compile() -> bool:
