@@ -16,7 +16,8 @@ class RepeatCopy(Task):
     asked for. Output channels 0..bits-1 answer, channel `bits` is the end marker, 1 only in the
     step after the last repeat, where the vector is zero.
 
-    The curriculum grows the longest sequence and the most repeats in turn.
+    The curriculum has all lengths from the start and lets one more repeat in at every level:
+    short sequences would teach the controller to do without the memory.
     """
 
     name: ClassVar[str] = "repeat-copy"
@@ -42,27 +43,16 @@ class RepeatCopy(Task):
 
     @property
     def levels(self) -> int:
-        return len(self._limits())
+        return self.max_repeats
 
     def mastery(self, level: int) -> float:
-        length, repeats = self._limits()[level - 1]
-        return 0.01 * length * repeats * self.bits
+        return 0.01 * self.max_length * level * self.bits
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
-        length, repeats = self._limits()[level - 1]
         return {
-            "length": int(rng.integers(1, length + 1)),
-            "repeats": int(rng.integers(1, repeats + 1)),
+            "length": int(rng.integers(1, self.max_length + 1)),
+            "repeats": int(rng.integers(1, level + 1)),
         }
-
-    def _limits(self) -> list[tuple[int, int]]:
-        """The longest sequence and the most repeats of each level, one of them growing a level."""
-        limits = [(min(2, self.max_length), 1)]
-        while limits[-1] != (self.max_length, self.max_repeats):
-            length, repeats = limits[-1]
-            longer = repeats == self.max_repeats or (repeats >= length and length < self.max_length)
-            limits.append((length + 1, repeats) if longer else (length, repeats + 1))
-        return limits
 
     def normalise(self, repeats: int) -> float:
         """The count as the input channel carries it: mean 0, variance 1 over 1..max_repeats."""

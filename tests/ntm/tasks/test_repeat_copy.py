@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 
@@ -33,15 +31,13 @@ def test_normalisation_stays_beyond_training():
     assert RepeatCopy().normalise(20) == pytest.approx(RepeatCopy().normalise(10) + 10 * step)
 
 
-def test_curriculum_ends_at_the_papers_ranges_and_grows_one_limit_a_level():
+def test_curriculum_has_all_lengths_and_one_more_repeat_a_level():
     task, rng = RepeatCopy(), np.random.default_rng(0)
-    drawn = [
-        [task.training_sizes(rng, level) for _ in range(500)] for level in range(1, task.levels + 1)
-    ]
-    limits = [(max(s["length"] for s in d), max(s["repeats"] for s in d)) for d in drawn]
-    assert limits[-1] == (10, 10)
-    for before, after in itertools.pairwise(limits):
-        assert sum(after) - sum(before) == 1
+    assert task.levels == 10
+    for level in range(1, 11):
+        drawn = [task.training_sizes(rng, level) for _ in range(500)]
+        assert {sizes["length"] for sizes in drawn} == set(range(1, 11))
+        assert {sizes["repeats"] for sizes in drawn} == set(range(1, level + 1))
 
 
 @pytest.mark.parametrize("sizes", [{"length": 0}, {"repeats": 0}, {"times": 2}])
