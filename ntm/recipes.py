@@ -58,10 +58,13 @@ class Recipe(BaseModel):
         description="seeds are compared on these, longer than training"
     )
     evaluation: tuple[Setting, ...]
+    reach: tuple[Setting, ...] = Field(
+        default=(), description="so long that they are measured only when asked for"
+    )
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
-        after = {"seeds", "selection", "evaluation"}
+        after = {"seeds", "selection", "evaluation", "reach"}
         return self.model_dump(exclude=after) == other.model_dump(exclude=after)
 
     def make_task(self) -> Task:
@@ -114,6 +117,7 @@ RECIPES: dict[str, Recipe] = {
         memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
         selection=_copy_lengths(60, 120, 1000, sequences=48),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+        reach=_copy_lengths(10_000, sequences=8),
     ),
     "copy-feedforward": Recipe(
         task="copy",

@@ -33,6 +33,9 @@ def evaluate(
         int, typer.Option(min=0, help="Of the sequences; training never draws them.")
     ] = 1,
     sequences: Annotated[int | None, typer.Option(min=1, help="For every setting.")] = None,
+    reach: Annotated[
+        bool, typer.Option(help="Measure the longest sequences too; minutes to hours.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     write: Annotated[bool, typer.Option(help="Write evaluation.json beside the model.")] = True,
 ) -> None:
@@ -48,13 +51,13 @@ def evaluate(
     console = Console(width=max(120, Console().width))
     if model is not None:
         version = find(model)
-        told = measure(version, seed, sequences, threads, write)
+        told = measure(version, seed, sequences, threads, write, reach)
         console.print(report.one_model(f"{version.name}/{version.version}", told))
         return
     newest = {version.name: version for version in models(repository)}
     rows = []
     for name, version in newest.items():
-        told = measured(version) or measure(version, seed, sequences, threads, write)
+        told = measured(version) or measure(version, seed, sequences, threads, write, reach)
         baseline = version.path.parent / BASELINE_FILE
         rows.append((name, told, read_json(baseline) if baseline.exists() else None))
     console.print(report.all_models(rows))
@@ -69,7 +72,12 @@ def measured(version: VersionFolder) -> dict[str, Any] | None:
 
 
 def measure(
-    version: VersionFolder, seed: int, sequences: int | None, threads: int, write: bool
+    version: VersionFolder,
+    seed: int,
+    sequences: int | None,
+    threads: int,
+    write: bool,
+    reach: bool,
 ) -> dict[str, Any]:
     """The content of evaluation.json, measured now and written if asked."""
     import torch
@@ -85,7 +93,7 @@ def measure(
         raise RepositoryError(
             f"{version.config}: unknown recipe {recipe!r}, expected one of {', '.join(RECIPES)}"
         )
-    settings = RECIPES[recipe].evaluation
+    settings = RECIPES[recipe].evaluation + (RECIPES[recipe].reach if reach else ())
     if sequences:
         settings = tuple(s.model_copy(update={"sequences": sequences}) for s in settings)
     rows = []

@@ -82,7 +82,9 @@ def provenance(name: str, trainer: Trainer) -> dict[str, Any]:
         "seed": trainer.seed,
         "updates": trainer.progress.update,
         "sequences": trainer.progress.sequences,
-        "settings": trainer.recipe.model_dump(mode="json", exclude={"selection", "evaluation"}),
+        "settings": trainer.recipe.model_dump(
+            mode="json", exclude={"selection", "evaluation", "reach"}
+        ),
         "libraries": libraries(),
     }
 
