@@ -174,13 +174,14 @@ class Scheduler:
                 batch = self._next_batch()
             try:
                 self._advance(batch)
+                finished = [(work, work.finish()) for work in batch if not work.remaining]
             except Exception as error:  # an engine's failure belongs to the requests it hit
                 for work in batch:
                     fail(work, error)
                 continue
-            for work in batch:
-                if not work.remaining and work.future.set_running_or_notify_cancel():
-                    work.future.set_result(work.finish())
+            for work, walked in finished:
+                if work.future.set_running_or_notify_cancel():
+                    work.future.set_result(walked)
 
     def _next_batch(self) -> list[Work]:
         """The work that has waited longest, and all that can go with it."""

@@ -15,7 +15,7 @@ from ntm.repository import VersionFolder
 from ntm.signature import State
 from service.engines import Engine, Kind, Values, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
-from service.scheduler import Scheduler, Segment, Walked
+from service.scheduler import Scheduler, Segment, Walked, Work
 from tests.service.bodies import Float, draw, same
 
 KEPT = frozenset(("read_weightings", "write_weightings"))
@@ -308,3 +308,22 @@ def test_what_one_caller_keeps_holds_no_memory_of_its_neighbours(
                 assert base.nbytes == kept.nbytes
 
     run(test)
+
+
+def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler(engine, 4, 100)
+
+    def finish(work: Work) -> Walked:
+        raise MemoryError("no room")
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Work, "finish", finish)
+            with pytest.raises(MemoryError, match="no room"):
+                await walk(scheduler, draw(3))
+        assert len((await walk(scheduler, draw(3))).outputs) == 3
+
+    run(test)
+    scheduler.close()
