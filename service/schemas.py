@@ -91,7 +91,8 @@ def name_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"{value!r:.40}"
-    return {str: "a string", list: "an array", dict: "an object"}.get(type(value), "null")
+    words: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    return words.get(type(value), "null")
 
 
 def place(location: tuple[int | str, ...]) -> str:
