@@ -1,6 +1,7 @@
 """`ntm serve`: start the service."""
 
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -42,6 +43,8 @@ def serve(
         stop(f"{name}: {first['msg']}, got {first['input']!r}")
     except (EngineUnavailable, RepositoryError) as error:
         stop(str(error))
+    # uvicorn drains after SIGTERM and then raises it again: an end that was asked for is no failure
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     uvicorn.run(
         app,
         host=settings.host,

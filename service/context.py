@@ -38,7 +38,7 @@ async def read_json_body(request: Request, limit: int) -> bytes:
         BodyTooLarge: it has more than `limit` bytes
         UnsupportedMediaType: it says that it is something else than JSON
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind not in ("application/json", "application/x-www-form-urlencoded"):
         raise UnsupportedMediaType(f"content-type should be application/json, got '{kind:.60}'")
     too_large = BodyTooLarge(f"the body should have at most {limit} bytes")

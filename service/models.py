@@ -64,8 +64,9 @@ class Models:
                 model = load(folder, settings, observe)
             except RepositoryError as error:
                 log.error("model %s/%s is not served: %s", folder.name, folder.version, error)
+                reason = str(error).replace(f"{settings.models}/", "")  # clients see no paths
                 self.broken.append(
-                    {"name": folder.name, "version": folder.version, "error": f"{error}"}
+                    {"name": folder.name, "version": folder.version, "error": reason}
                 )
                 continue
             self._loaded.setdefault(model.name, {})[model.version] = model

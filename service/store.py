@@ -42,6 +42,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 INSERTS_BETWEEN_SWEEPS = 100
+SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
 class TraceStore:
@@ -59,7 +60,7 @@ class TraceStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._ttl, self._max_bytes, self._clock = ttl, max_bytes, clock
         self._thread = ThreadPoolExecutor(1, "traces")
-        self._inserts = 0
+        self._inserts = self._inserted = 0
         self._database = sqlite3.connect(
             path, timeout=10, isolation_level=None, check_same_thread=False
         )
@@ -149,7 +150,11 @@ class TraceStore:
             ),
         )
         self._inserts += 1
-        if self._inserts % INSERTS_BETWEEN_SWEEPS == 0:
+        self._inserted += size
+        if (
+            self._inserts >= INSERTS_BETWEEN_SWEEPS
+            or self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes
+        ):
             self._sweep()
 
     def _get(self, trace_id: str) -> Trace:
@@ -194,6 +199,7 @@ class TraceStore:
 
     def _sweep(self) -> None:
         """Drop what is too old, then the oldest while there are too many bytes."""
+        self._inserts = self._inserted = 0
         self._database.execute(
             "DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,)
         )
