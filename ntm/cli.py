@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
 from ntm.commands.export import export
 from ntm.commands.train import train
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(train)
 app.command("eval")(evaluate)
 app.command()(export)
+app.command()(card)
 
 
 def main() -> None:

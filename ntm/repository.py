@@ -15,6 +15,7 @@ from ntm.config import ARCHITECTURES, NTMConfig
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
+BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
 
 
 class RepositoryError(Exception):
@@ -154,8 +155,10 @@ def digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise RepositoryError(f"{path} is missing") from None
     except OSError as error:
-        raise RepositoryError(f"{path} is missing") from error
+        raise RepositoryError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def versions(model: Path) -> list[int]:

@@ -1,5 +1,6 @@
 """`ntm train`: make a model from a recipe."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,24 @@ from rich.table import Table
 
 from ntm.recipes import RECIPES, Recipe
 
+BASELINE_LEARNING_RATE = 1e-3
+
+
+class Baseline(StrEnum):
+    """What a Neural Turing Machine is compared with."""
+
+    LSTM = "lstm"
+
 
 def train(
     task: Annotated[str | None, typer.Argument(help="A recipe's name; see --list.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train and compare.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Train this one, or start with it.")
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many to train and compare; by default the recipe's."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("runs"),
     updates: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -21,11 +35,14 @@ def train(
     compiled: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="torch.compile the step.")
     ] = None,
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Train this on the same budget instead, to compare.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; part of the result.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Throw away what an earlier run left.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the recipes and stop.")] = False,
 ) -> None:
-    """Train a model: `ntm train copy --seeds 3`.
+    """Train a model: `ntm train copy`, or `ntm train copy --seed 1` for one seed only.
 
     The result is OUT/TASK/<next version>; OUT/TASK/training/seed-<n> holds log.csv and the state
     that the same command resumes from after Ctrl-C or a kill, with the same result as an unbroken
@@ -42,9 +59,15 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "compile": compiled,
+        "baseline": baseline and baseline.value,
     }
     recipe = RECIPES[task].model_copy(update={k: v for k, v in changes.items() if v is not None})
-    run(recipe, task, list(range(seed, seed + seeds)), out / task, threads, fresh)
+    if baseline:
+        learning_rate = learning_rate or BASELINE_LEARNING_RATE
+        recipe = recipe.model_copy(update={"learning_rate": learning_rate})
+    count = seeds or (recipe.seeds if seed is None else 1)
+    first = 1 if seed is None else seed
+    run(recipe, task, list(range(first, first + count)), out / task, threads, fresh)
 
 
 def run(
@@ -56,7 +79,7 @@ def run(
     import torch
 
     from ntm.training.loop import Interrupted
-    from ntm.training.run import train_seeds
+    from ntm.training.run import train_baseline, train_seeds
 
     torch.set_num_threads(threads)
     console = Console(stderr=True)
@@ -64,6 +87,9 @@ def run(
         for seed in seeds:
             shutil.rmtree(folder / "training" / f"seed-{seed}", ignore_errors=True)
     try:
+        if recipe.baseline:
+            console.print(f"Saved {train_baseline(recipe, name, seeds[0], folder)}.")
+            return
         saved, scores = train_seeds(recipe, name, seeds, folder)
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")
@@ -83,7 +109,7 @@ def run(
 def show_recipes() -> None:
     """Print every recipe as one row."""
     table = Table(title="ntm train TASK")
-    for column in ("recipe", "model", "optimizer", "rate", "batch", "updates"):
+    for column in ("recipe", "model", "optimizer", "rate", "batch", "updates", "seeds"):
         table.add_column(column)
     for name, recipe in RECIPES.items():
         config = recipe.make_config()
@@ -95,5 +121,6 @@ def show_recipes() -> None:
             f"{recipe.learning_rate:g} {recipe.decay}",
             str(recipe.batch_size),
             str(recipe.updates),
+            str(recipe.seeds),
         )
     Console(width=120).print(table)

@@ -42,6 +42,8 @@ def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
         raise EngineUnavailable(
             "NTM_DEVICE=cuda, but this ONNX Runtime has no CUDA: pip install 'ntm[gpu]'"
         )
+    if listed and device != "cpu":
+        onnxruntime.preload_dlls()  # CUDA and cuDNN come as wheels, in no folder the loader knows
     wanted = "cuda" if listed and device != "cpu" else "cpu"
     opened = OnnxEngine(version, wanted, threads)
     if opened.device == wanted:

@@ -1,0 +1,26 @@
+# docker build -t ntm .              CUDA, run with: docker run --gpus all -p 8000:8000 ntm
+# docker build --build-arg EXTRA=cpu -t ntm .        no GPU needed
+ARG BASE_IMAGE=python:3.12-slim
+FROM ${BASE_IMAGE}
+ARG EXTRA=gpu
+
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
+RUN python3 -m venv /opt/ntm
+WORKDIR /app
+COPY pyproject.toml README.md ./
+COPY .ci/constraints.txt .ci/
+COPY ntm ntm
+COPY service service
+RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA}]"
+COPY models models
+
+RUN useradd --system --uid 10001 --create-home ntm && install -d -o ntm /data && chmod -R a+rX models
+ENV PATH=/opt/ntm/bin:$PATH NTM_HOST=0.0.0.0 NTM_PORT=8000 NTM_MODELS=/app/models NTM_DATA=/data \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER ntm
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+    CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['NTM_PORT'] + '/v2/health/ready', timeout=2)"]
+ENTRYPOINT ["/opt/ntm/bin/ntm"]
+CMD ["serve"]

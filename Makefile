@@ -1,0 +1,56 @@
+# make serve   start the service on the shipped models
+# make test    everything that a machine without a GPU can check
+# make check   formatting, lint and types only
+# make bench   measure the engines side by side
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+PIP := $(RUN)/python -m pip --disable-pip-version-check install -q -c .ci/constraints.txt
+EXTRA := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
+JOBS ?= 2
+
+.PHONY: serve test check bench clean
+
+serve: $(VENV)/serves-$(EXTRA)
+	exec $(RUN)/ntm serve
+
+test: check
+	$(RUN)/python -m pytest -n $(JOBS)
+
+check: $(VENV)/develops
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+
+bench: $(VENV)/develops
+	$(RUN)/python benchmarks/engine.py
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The two ONNX Runtime wheels overwrite each other, so that each kind of install starts by
+# taking the other's away.
+$(VENV)/serves-cpu: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV): a minute or two, once"
+	@[ ! -e $(VENV)/serves-gpu ] || $(RUN)/python -m pip uninstall -q -y onnxruntime-gpu
+	@rm -f $(VENV)/serves-gpu
+	$(PIP) -e '.[cpu]'
+	@touch $@
+
+$(VENV)/serves-gpu: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV) with CUDA: several minutes, once"
+	@[ ! -e $(VENV)/serves-cpu ] || $(RUN)/python -m pip uninstall -q -y onnxruntime
+	@rm -f $(VENV)/serves-cpu $(VENV)/develops
+	$(PIP) -e '.[gpu]'
+	@touch $@
+
+$(VENV)/develops: $(VENV)/serves-cpu
+	@echo "installing what tests need: a few minutes, once"
+	$(PIP) -e '.[dev]'
+	@touch $@

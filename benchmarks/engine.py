@@ -1,0 +1,154 @@
+"""Microseconds a step, every engine side by side in one run: python benchmarks/engine.py
+
+The reference model of the paper's copy task (LSTM 100, memory 128 x 20, one read and one write
+head), untrained: speed does not depend on the weights. Engines take turns, so that a machine that
+is busy with other things slows all of them alike; compare the ratios.
+"""
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from ntm import NTM, checkpoint
+from ntm.export.unrolled import nodes_per_step
+from ntm.export.write import export_onnx, export_torchscript
+from ntm.repository import VersionFolder
+from ntm.tasks import Copy
+from service.engines import Engine, open_engine
+
+STEPS = 64
+BATCHES = (1, 8, 32)
+RESULTS = Path(__file__).parent / "RESULTS.md"
+HEADING = "## Engines, a step"
+
+Run = Callable[[], object]
+
+
+def main() -> None:
+    """Measure, print, and write the section of RESULTS.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=15, help="turns of every engine")
+    parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = NTM(input_size=10, output_size=8).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        version = checkpoint.save(Path(folder) / "copy" / "1", model, Copy(), {})
+        export_onnx(version)
+        export_torchscript(version)
+        rows = [row for batch in BATCHES for row in measure(model, version, batch, options.repeats)]
+    nodes = nodes_per_step(model.config, checkpoint.weights_of(model))
+    section = "\n".join([HEADING, "", *describe(options.repeats, nodes), "", *table(rows)])
+    print(section)
+    if not options.no_write:
+        write(section)
+
+
+def measure(
+    model: NTM, version: VersionFolder, batch: int, repeats: int
+) -> list[tuple[str, int, float, float, float]]:
+    """Engine, batch, and median, fastest and slowest microseconds a step and sequence."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (STEPS, batch, model.config.input_size)).astype(np.float32)
+    runs: dict[str, Run] = {"eager": eager(model, x)}
+    for name in ("torchscript", "onnx"):
+        runs[name] = walk(open_engine(version, name, "cpu", threads=1), x)
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+        run()
+    for _ in range(repeats):
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - started)
+    scale = 1e6 / STEPS / batch
+    return [
+        (name, batch, statistics.median(s) * scale, min(s) * scale, max(s) * scale)
+        for name, s in seconds.items()
+    ]
+
+
+def eager(model: NTM, x: np.ndarray) -> Run:
+    """The PyTorch model, step by step."""
+    sequence = torch.from_numpy(x)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model.unroll(sequence)
+
+    return run
+
+
+def walk(engine: Engine, x: np.ndarray) -> Run:
+    """An engine in the chunks that it likes."""
+    start = {
+        name: value.repeat(x.shape[1], axis=0) for name, value in engine.initial_state(128).items()
+    }
+
+    def run() -> object:
+        position, state = 0, start
+        while position < len(x):
+            steps = engine.longest("predict", len(x) - position)
+            _, state = engine.run("predict", x[position : position + steps], state)
+            position += steps
+        return state
+
+    return run
+
+
+def describe(repeats: int, nodes: float) -> list[str]:
+    """What was measured, where and when."""
+    return [
+        f"`python benchmarks/engine.py`, {datetime.now(UTC):%Y-%m-%d}: {processor()}, one thread, "
+        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; {STEPS} steps, "
+        f"{repeats} turns each, microseconds a step and sequence (median, fastest, slowest). "
+        f"The exported graph has {nodes:g} nodes a step. TorchScript runs one row at a time.",
+    ]
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def table(rows: list[tuple[str, int, float, float, float]]) -> list[str]:
+    """The measurements as Markdown."""
+    lines = [
+        "| engine | batch | median | fastest | slowest | eager / this |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    base = {batch: median for name, batch, median, *_ in rows if name == "eager"}
+    for name, batch, median, fastest, slowest in rows:
+        ratio = base[batch] / median
+        lines.append(
+            f"| {name} | {batch} | {median:.1f} | {fastest:.1f} | {slowest:.1f} | {ratio:.1f} |"
+        )
+    return lines
+
+
+def write(section: str) -> None:
+    """Replace this benchmark's section of RESULTS.md."""
+    text = RESULTS.read_text() if RESULTS.exists() else "# Results\n\nWhat the last runs printed.\n"
+    before, _, rest = text.partition(HEADING)
+    after = rest.partition("\n## ")[2]
+    kept = f"\n## {after}" if after else ""
+    RESULTS.write_text(f"{before.rstrip()}\n\n{section}\n{kept}")
+
+
+if __name__ == "__main__":
+    main()

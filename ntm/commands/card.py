@@ -1,0 +1,18 @@
+"""`ntm card`: tell and show what a model does."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def card(
+    model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
+) -> None:
+    """Write the model card (README.md and figure.png) from config.json and evaluation.json."""
+    from ntm import repository
+    from ntm.card import write_card
+
+    version = repository.find(model)
+    write_card(version)
+    typer.echo(f"wrote {version.card}")
