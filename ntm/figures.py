@@ -80,7 +80,7 @@ def _touched(tensors: Mapping[str, Array]) -> int:
     last = 0
     for name in ("write_weightings", "read_weightings"):
         if name in tensors:
-            focused = np.flatnonzero(tensors[name].max(axis=(0, 1)) > FOCUS)
+            focused = np.flatnonzero(tensors[name].max(axis=(0, 1), initial=0) > FOCUS)
             last = max(last, int(focused.max(initial=0)))
     return max(8, last + 2)
 
