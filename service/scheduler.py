@@ -36,6 +36,7 @@ class Walked:
 
     outputs: NDArray[np.float32]  # [T, O]
     values: Values  # what its segments kept, [steps kept, ...]
+    state: State  # after the last step
 
 
 @dataclass(eq=False)
@@ -65,7 +66,7 @@ class Work:
     def finish(self) -> Walked:
         """All of it, joined over time."""
         values = {name: np.concatenate(parts) for name, parts in self.kept.items()}
-        return Walked(np.concatenate(self.outputs), values)
+        return Walked(np.concatenate(self.outputs), values, self.state)
 
 
 @dataclass(frozen=True)
@@ -110,20 +111,22 @@ class Scheduler:
         slots: int,
         segments: Sequence[Segment],
         timeout: float,
+        state: State | None = None,
     ) -> Walked:
-        """Walk a new sequence to its end.
+        """Walk a sequence to its end.
 
         Args:
             sequence: [T, I]
             slots: N
             segments: how; the last one stops at T
             timeout: seconds until it is given up
+            state: to start from; the model's initial one by default
         Raises:
             QueueFull: no room for T more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
         """
-        work = self._admit(sequence, slots, segments)
+        work = self._admit(sequence, slots, segments, state)
         try:
             async with asyncio.timeout(timeout):
                 return await asyncio.wrap_future(work.future)
@@ -140,9 +143,13 @@ class Scheduler:
         self._thread.join()
 
     def _admit(
-        self, sequence: NDArray[np.float32], slots: int, segments: Sequence[Segment]
+        self,
+        sequence: NDArray[np.float32],
+        slots: int,
+        segments: Sequence[Segment],
+        state: State | None,
     ) -> Work:
-        work = Work(sequence, slots, segments, self.engine.initial_state(slots))
+        work = Work(sequence, slots, segments, state or self.engine.initial_state(slots))
         with self._changed:
             if self._closed:
                 raise Draining("the service is shutting down", retry_after=5)
