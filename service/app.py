@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     context = Context(
         settings=settings,
-        models=Models(settings, metrics.computed),
+        models=Models(settings, metrics.observed),
         traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
         metrics=metrics,
     )
