@@ -50,7 +50,12 @@ def load(version: VersionFolder) -> NTM:
                 f"{version.checkpoint}: tensor {name} has shape {list(tensors[name].shape)}, "
                 f"config.json asks for {list(tensor.shape)}"
             )
-        if not torch.isfinite(tensors[name]).all():
+        if not tensors[name].is_floating_point():
+            raise RepositoryError(
+                f"{version.checkpoint}: tensor {name} holds {tensors[name].dtype}, "
+                f"expected {tensor.dtype}"
+            )
+        if not torch.isfinite(tensors[name].to(tensor.dtype)).all():
             raise RepositoryError(f"{version.checkpoint}: tensor {name} holds NaN or infinity")
     strangers = sorted(tensors.keys() - expected.keys())
     if strangers:

@@ -5,9 +5,11 @@ A package adds commands through the entry point group `ntm.commands` (the servic
 
 import sys
 from importlib.metadata import entry_points
+from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
@@ -34,14 +36,17 @@ def main() -> None:
     try:
         app()
     except RepositoryError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
-        sys.exit(1)
+        complain(str(error))
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "onnx", "onnxruntime"):
             raise
         extra = "cpu" if error.name == "onnxruntime" else "train"
-        Console(stderr=True).print(
-            f"[red]error:[/] this command needs {error.name}: pip install 'ntm\\[{extra}]'",
-            highlight=False,
-        )
-        sys.exit(1)
+        complain(f"this command needs {error.name}: pip install 'ntm[{extra}]'")
+
+
+def complain(sentence: str) -> NoReturn:
+    """Say on one line of stderr what is wrong, and exit with 1."""
+    Console(stderr=True).print(
+        f"[red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True
+    )
+    sys.exit(1)

@@ -1,6 +1,7 @@
 """signature.json beside exported graphs: the signature, and a SHA-256 of every file. No torch."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from ntm.signature import Signature
 
 FILE = "signature.json"
 INITIAL = "initial.safetensors"
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+KINDS = ("predict", "inspect")
 
 
 class _Frozen(BaseModel):
@@ -60,7 +63,7 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
         folder: its `onnx` or `torchscript` folder
     Raises:
         RepositoryError: a file is missing, differs from its digest, or was exported from
-            another checkpoint
+            another checkpoint; or the graphs cannot walk every number of steps
     """
     path = folder / FILE
     try:
@@ -69,11 +72,14 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise RepositoryError(f"{path}: {where}: {first['msg']}") from error
+    for kind in KINDS:
+        if not any(g.steps in (1, None) for g in manifest.of_kind(kind)):
+            raise RepositoryError(f"{path}: no {kind} graph of a single step")
     expected = {g.file: g.sha256 for g in manifest.graphs}
     if manifest.initial_sha256:
         expected[INITIAL] = manifest.initial_sha256
     for name, sha256 in expected.items():
-        if Path(name).name != name:
+        if not FILE_NAME.fullmatch(name):
             raise RepositoryError(f"{path}: graph file {name!r} is not a plain file name")
         if digest(folder / name) != sha256:
             raise RepositoryError(f"{folder / name} differs from its SHA-256 in {path}")

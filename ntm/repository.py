@@ -107,13 +107,19 @@ class VersionFolder:
             )
         try:
             description = ModelDescription.model_validate(told)
-            _ = description.config, description.make_task()
+            config, task = description.config, description.make_task()
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise RepositoryError(f"{self.config}: {where}: {first['msg']}") from error
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise RepositoryError(f"{self.config}: {error}") from error
+        wired, needed = (config.input_size, config.output_size), (task.input_size, task.output_size)
+        if wired != needed:
+            raise RepositoryError(
+                f"{self.config}: input_size and output_size are {wired}, "
+                f"but the task {task.name} needs {needed}"
+            )
         return description
 
 
@@ -127,7 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
         told = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise RepositoryError(f"{path} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RepositoryError(f"{path} is not a JSON file: {error}") from error
     if not isinstance(told, dict):
         raise RepositoryError(f"{path} should hold a JSON object, not a {type(told).__name__}")

@@ -10,7 +10,9 @@ from rich.progress import Progress
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
-    seed: Annotated[int, typer.Option(help="Of the sequences; training never draws them.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the sequences; training never draws them.")
+    ] = 1,
     sequences: Annotated[int | None, typer.Option(min=1, help="For every setting.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     write: Annotated[bool, typer.Option(help="Write evaluation.json beside the model.")] = True,
@@ -25,7 +27,12 @@ def evaluate(
     version = repository.find(model)
     description = version.description()
     loaded, task = checkpoint.load(version), description.make_task()
-    settings = RECIPES[description.training.get("recipe", task.name)].evaluation
+    recipe = description.training.get("recipe", task.name)
+    if recipe not in RECIPES:
+        raise repository.RepositoryError(
+            f"{version.config}: unknown recipe {recipe!r}, expected one of {', '.join(RECIPES)}"
+        )
+    settings = RECIPES[recipe].evaluation
     if sequences:
         settings = tuple(s.model_copy(update={"sequences": sequences}) for s in settings)
     rows = []

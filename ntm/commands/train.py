@@ -12,7 +12,7 @@ from ntm.recipes import RECIPES, Recipe
 
 def train(
     task: Annotated[str | None, typer.Argument(help="A recipe's name; see --list.")] = None,
-    seed: Annotated[int, typer.Option(help="The first seed.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train and compare.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("runs"),
     updates: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -35,8 +35,8 @@ def train(
         show_recipes()
         return
     if task not in RECIPES:
-        known = ", ".join(RECIPES)
-        raise typer.BadParameter(f"unknown recipe {task!r}, expected one of {known}")
+        what = f"unknown recipe {task!r}" if task else "no recipe named"
+        raise typer.BadParameter(f"{what}, expected one of {', '.join(RECIPES)}")
     changes = {
         "updates": updates,
         "batch_size": batch_size,
@@ -68,15 +68,16 @@ def run(
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
-    except ValueError as error:
-        console.print(f"[red]{error}")
-        raise typer.Exit(1) from None
     for seed, rows in scores.items():
         told = ", ".join(
             f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}" for row in rows
         )
         console.print(f"seed {seed}: errors a sequence at {told}")
-    console.print(f"Saved {saved.path}. Next: ntm eval {saved.path} && ntm export {saved.path}")
+    console.print(
+        f"Saved {saved.path}. Next: ntm eval {saved.path} && ntm export {saved.path}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def show_recipes() -> None:

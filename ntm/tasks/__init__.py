@@ -29,7 +29,7 @@ def load(description: dict[str, Any]) -> Task:
     """
     fields = dict(description)
     name = fields.pop("name", None)
-    if name not in TASKS:
+    if not isinstance(name, str) or name not in TASKS:
         raise ValueError(f"unknown task '{name}', expected one of {', '.join(TASKS)}")
     return TASKS[name](**fields)
 

@@ -92,12 +92,14 @@ class Task(BaseModel, ABC):
         """Check sizes and fill in defaults.
 
         Raises:
-            ValueError: a size is unknown or out of its bounds
+            ValueError: a size is unknown, no whole number or out of its bounds
         """
         known = self.sizes
         for name, value in sizes.items():
             if name not in known:
                 raise ValueError(f"{self.name} has no size '{name}', only {', '.join(known)}")
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
             if not known[name].low <= value <= known[name].high:
                 raise ValueError(
                     f"{name} must be from {known[name].low} to {known[name].high}, got {value}"
@@ -106,14 +108,15 @@ class Task(BaseModel, ABC):
 
 
 def wrong_bits(outputs: Float, targets: Float) -> NDArray[np.int64]:
-    """Bits on the wrong side of 0.5, counted where a target is given.
+    """Bits on the wrong side of 0.5, counted where a target is given; a NaN output is wrong.
 
     Args:
         outputs, targets: [T, B, O]; NaN in targets does not count
     Returns:
         [B]
     """
-    wrong = ((outputs > 0.5) != (targets > 0.5)) & ~np.isnan(targets)
+    wrong = np.isnan(outputs) | ((outputs > 0.5) != (targets > 0.5))
+    wrong &= ~np.isnan(targets)
     return np.asarray(wrong.sum(axis=(0, 2)))
 
 

@@ -1,9 +1,9 @@
 """Copy (paper, section 4.1): hear a sequence of bit vectors, then say it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, random_bits, unanswered
 
@@ -19,6 +19,14 @@ class Copy(Task):
     bits: int = Field(default=8, ge=1)
     min_length: int = Field(default=1, ge=1)
     max_length: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError(
+                f"min_length must be at most max_length={self.max_length}, got {self.min_length}"
+            )
+        return self
 
     @property
     def input_size(self) -> int:

@@ -29,6 +29,7 @@ class Log:
         self._writer = csv.DictWriter(self._file, COLUMNS)
         self._writer.writeheader()
         self._writer.writerows(kept)
+        self._file.flush()  # a kill before the next line must not lose the kept ones
 
     def write(self, progress: Progress, loss: float, rate: float, gradient_norm: float) -> None:
         """Add the update that has just been made."""

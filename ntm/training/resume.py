@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ntm.recipes import Recipe
+from ntm.repository import RepositoryError
 from ntm.training.schedule import Progress
 
 
@@ -49,16 +50,20 @@ def load(
     """Put a saved state back into model, optimizer and generator.
 
     Raises:
-        ValueError: the file is damaged or belongs to another recipe
+        RepositoryError: the file is damaged or belongs to another recipe
     """
     try:
         with safe_open(path, framework="pt") as file:
             told = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
+    except (SafetensorError, OSError) as error:
+        raise RepositoryError(
+            f"{path} is damaged ({error}); --fresh throws it away and starts over"
+        ) from error
+    if not told or "recipe" not in told:
+        raise RepositoryError(f"{path} is no training state; --fresh throws it away")
     if told["recipe"] != recipe.model_dump_json():
-        raise ValueError(
+        raise RepositoryError(
             f"{path} was written with another recipe; use another --out, or --fresh to start over"
         )
     model.load_state_dict(
