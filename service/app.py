@@ -11,13 +11,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.compression import Compression
 from service.context import Context
-from service.errors import ServiceError
+from service.errors import ServiceError, status_of
 from service.metrics import Metrics
-from service.models import Models
-from service.routes import health, models, predict, traces
+from service.models import LoadedModel, Models
+from service.routes import health, models, predict, traces, v2
+from service.scheduler import Chunk
 from service.schemas import place
 from service.settings import Settings
+from service.statistics import Statistics
 from service.store import TraceStore
 
 
@@ -28,12 +31,18 @@ def create_app(settings: Settings) -> FastAPI:
         EngineUnavailable: the engine or device asked for cannot be had
         RepositoryError: there is no model to serve
     """
-    metrics = Metrics()
+    metrics, statistics = Metrics(), Statistics(time.time)
+
+    def observe(model: LoadedModel, chunk: Chunk) -> None:
+        metrics.computed(model, chunk)
+        statistics.computed(model, chunk)
+
     context = Context(
         settings=settings,
-        models=Models(settings, metrics.computed),
+        models=Models(settings, observe),
         traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
         metrics=metrics,
+        statistics=statistics,
     )
     metrics.watch(context.models)
 
@@ -51,13 +60,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context = context
-    for router in (predict.router, traces.router, models.router, health.router):
+    for router in (predict.router, traces.router, models.router, v2.router, health.router):
         app.include_router(router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
     app.middleware("http")(count_requests)
+    app.add_middleware(Compression)
     return app
 
 
@@ -87,7 +97,8 @@ def error_response(
 async def on_service_error(request: Request, error: Exception) -> Response:
     """An error of ours carries its own status and code."""
     assert isinstance(error, ServiceError)
-    return error_response(request, str(error), error.code, error.status, error.retry_after)
+    status = status_of(error, request.url.path)
+    return error_response(request, str(error), error.code, status, error.retry_after)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -36,6 +36,7 @@ class Walked:
 
     outputs: NDArray[np.float32]  # [T, O]
     values: Values  # what its segments kept, [steps kept, ...]
+    engine_seconds: float = 0.0  # of the chunks that it was part of
 
 
 @dataclass(eq=False)
@@ -49,6 +50,7 @@ class Work:
     future: "Future[Walked]" = field(default_factory=Future)
     position: int = 0
     turn: float = 0.0  # when it last advanced
+    engine_seconds: float = 0.0
     outputs: list[NDArray[np.float32]] = field(default_factory=list)
     kept: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -65,7 +67,7 @@ class Work:
     def finish(self) -> Walked:
         """All of it, joined over time."""
         values = {name: np.concatenate(parts) for name, parts in self.kept.items()}
-        return Walked(np.concatenate(self.outputs), values)
+        return Walked(np.concatenate(self.outputs), values, self.engine_seconds)
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ class Scheduler:
             work.position += steps
             work.turn = started
         seconds = self._clock() - started
+        for work in batch:
+            work.engine_seconds += seconds
         rate = len(batch) * steps / max(seconds, 1e-9)
         self._steps_per_second += 0.1 * (rate - self._steps_per_second)
         self._observe(Chunk(len(batch), steps, seconds))

@@ -115,13 +115,7 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    steps = len(request.sequence)
-    if steps == 0:
-        raise errors.EmptySequence("sequence should have at least one step, got none")
-    if steps > settings.max_steps:
-        raise errors.TooManySteps(
-            f"sequence should have at most {settings.max_steps} steps, got {steps}"
-        )
+    steps = check_steps("sequence", len(request.sequence), settings)
     sequence = to_array("sequence", request.sequence, signature.input_size)
     target = None
     if request.target is not None:
@@ -131,6 +125,21 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
             )
         target = to_target(request.target, signature.output_size)
     return Prediction(sequence, target, check_slots(request.memory_slots, signature, settings))
+
+
+def check_steps(name: str, steps: int, settings: Settings) -> int:
+    """The number of steps, if the service takes as many.
+
+    Raises:
+        EmptySequence, TooManySteps
+    """
+    if steps == 0:
+        raise errors.EmptySequence(f"{name} should have at least one step, got none")
+    if steps > settings.max_steps:
+        raise errors.TooManySteps(
+            f"{name} should have at most {settings.max_steps} steps, got {steps}"
+        )
+    return steps
 
 
 def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:
@@ -168,15 +177,38 @@ def to_array(name: str, rows: list[list[float]], width: int) -> NDArray[np.float
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
-    wide = np.array(rows, dtype=np.float64)
-    too_large = np.argwhere(np.abs(wide) > LARGEST_INPUT)
-    if len(too_large):
-        step, channel = too_large[0]
+    return to_float32(name, np.array(rows, dtype=np.float64))
+
+
+def to_float32(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32, in the same shape.
+
+    Raises:
+        NotFinite: one is NaN, infinite or so large that a weighted sum could leave float32
+    """
+    wrong = ~(np.abs(values) <= LARGEST_INPUT)
+    if wrong.any():
+        at = np.argwhere(wrong)[0]
         raise errors.NotFinite(
-            f"{name}[{step}][{channel}] should be at most {LARGEST_INPUT:g} in size, "
-            f"got {wide[step, channel]:g}"
+            f"{name}{place(tuple(at.tolist()))} should be a finite number of at most "
+            f"{LARGEST_INPUT:g} in size, got {values[tuple(at)]:g}"
         )
-    return wide.astype(np.float32)
+    return values.astype(np.float32)
+
+
+def check_sequence(
+    name: str, sequence: NDArray[Any], width: int, settings: Settings
+) -> NDArray[np.float32]:
+    """An array [T, width] or [B, T, width] that came as one.
+
+    Raises:
+        EmptySequence, TooManySteps, WrongWidth, NotFinite
+    """
+    steps, came = sequence.shape[-2:]
+    check_steps(name, steps, settings)
+    if came != width:
+        raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
+    return to_float32(name, sequence)
 
 
 def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
