@@ -104,7 +104,7 @@ class Scheduler:
     def queued_steps(self) -> int:
         """Steps admitted and not yet computed."""
         with self._changed:
-            return sum(work.remaining for work in self._works)
+            return self._queued()
 
     async def walk(
         self,
@@ -148,8 +148,8 @@ class Scheduler:
         with self._changed:
             if self._closed:
                 raise Draining("the service is shutting down", retry_after=5)
-            queued = sum(other.remaining for other in self._works)
-            if self._works and queued + work.remaining > self._max_queued_steps:
+            queued = self._queued()
+            if queued and queued + work.remaining > self._max_queued_steps:
                 wait = max(1, round(queued / self._steps_per_second))
                 raise QueueFull(
                     f"{queued} of {self._max_queued_steps} steps are queued, no room for "
@@ -159,6 +159,10 @@ class Scheduler:
             self._works.append(work)
             self._changed.notify()
         return work
+
+    def _queued(self) -> int:
+        """Steps that somebody still waits for; who has left frees the place at once."""
+        return sum(work.remaining for work in self._works if not work.future.done())
 
     def _run(self) -> None:
         while True:
@@ -205,9 +209,9 @@ class Scheduler:
             values["memory"] = state["memory"][None]
         for row, work in enumerate(batch):
             segment = work.segment
-            work.outputs.append(values["outputs"][:, row])
+            work.outputs.append(row_of(values["outputs"], row))
             for name in segment.keep:
-                work.kept[name].append(values[name][:, row])
+                work.kept[name].append(row_of(values[name], row))
             work.state = {name: value[row : row + 1] for name, value in after.items()}
             work.position += steps
             work.turn = started
@@ -217,6 +221,11 @@ class Scheduler:
         rate = len(batch) * steps / max(seconds, 1e-9)
         self._steps_per_second += 0.1 * (rate - self._steps_per_second)
         self._observe(Chunk(len(batch), steps, seconds))
+
+
+def row_of(batch: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+    """One row of [K, B, ...] that does not keep its neighbours in memory."""
+    return batch[:, row] if batch.shape[1] == 1 else batch[:, row].copy()
 
 
 def fail(work: Work, error: Exception) -> None:
