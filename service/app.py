@@ -17,7 +17,7 @@ from service.errors import ServiceError, status_of
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
 from service.routes import health, models, predict, traces, v2
-from service.scheduler import Chunk
+from service.scheduler import Event
 from service.schemas import place
 from service.settings import Settings
 from service.statistics import Statistics
@@ -33,9 +33,9 @@ def create_app(settings: Settings) -> FastAPI:
     """
     metrics, statistics = Metrics(), Statistics(time.time)
 
-    def observe(model: LoadedModel, chunk: Chunk) -> None:
-        metrics.computed(model, chunk)
-        statistics.computed(model, chunk)
+    def observe(model: LoadedModel, event: Event) -> None:
+        metrics.observed(model, event)
+        statistics.observed(model, event)
 
     context = Context(
         settings=settings,

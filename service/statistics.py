@@ -1,15 +1,16 @@
-"""What every model version has done since the start, as the statistics extension of v2 tells it."""
+"""What every model version has done since the start, as the statistics extension of v2 tells it.
+
+A sequence counts as one inference, whichever route it came by; a batch of three as three.
+"""
 
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from service.models import LoadedModel
-from service.scheduler import Chunk
+from service.scheduler import Chunk, Ended, Event
 
 
 @dataclass
@@ -19,8 +20,9 @@ class Duration:
     count: int = 0
     seconds: float = 0.0
 
-    def add(self, seconds: float, count: int = 1) -> None:
-        self.count += count
+    def add(self, seconds: float) -> None:
+        """One more time."""
+        self.count += 1
         self.seconds += seconds
 
     def told(self) -> dict[str, int]:
@@ -29,24 +31,15 @@ class Duration:
 
 
 @dataclass
-class Timing:
-    """One request while it is answered; the route fills in what it knows, in seconds."""
-
-    sequences: int = 1
-    read: float = 0.0  # making arrays of the body
-    walked: float = 0.0  # from the scheduler's queue to the end of the last sequence
-    engine: float = 0.0  # of these, in the engine
-    encoded: float = 0.0
-
-
-@dataclass
 class Record:
     """One model version."""
 
     last_inference: int = 0  # milliseconds since the epoch
-    sequences: int = 0
     executions: int = 0
-    stages: dict[str, Duration] = field(default_factory=lambda: defaultdict(Duration))
+    success: Duration = field(default_factory=Duration)
+    fail: Duration = field(default_factory=Duration)
+    queue: Duration = field(default_factory=Duration)
+    compute: Duration = field(default_factory=Duration)
     batches: dict[int, Duration] = field(default_factory=lambda: defaultdict(Duration))
 
 
@@ -58,48 +51,45 @@ class Statistics:
         self._clock, self._lock = clock, threading.Lock()
         self._records: dict[tuple[str, int], Record] = defaultdict(Record)
 
-    @contextmanager
-    def request(self, model: LoadedModel) -> Iterator[Timing]:
-        """Count what happens inside as one request; an error that leaves it is a failure."""
-        timing, started = Timing(), time.perf_counter()
-        try:
-            yield timing
-        except BaseException:
-            with self._lock:
-                stages = self._record(model).stages
-                stages["fail"].add(time.perf_counter() - started)
-            raise
+    def observed(self, model: LoadedModel, event: Event) -> None:
+        """Count one run of an engine, or one sequence that ended."""
         with self._lock:
-            record = self._record(model)
-            record.last_inference = round(self._clock() * 1000)
-            record.sequences += timing.sequences
-            record.stages["success"].add(time.perf_counter() - started)
-            record.stages["queue"].add(max(0.0, timing.walked - timing.engine))
-            record.stages["compute_input"].add(timing.read)
-            record.stages["compute_infer"].add(timing.engine)
-            record.stages["compute_output"].add(timing.encoded)
-
-    def computed(self, model: LoadedModel, chunk: Chunk) -> None:
-        """Count one run of an engine."""
-        with self._lock:
-            record = self._record(model)
-            record.executions += 1
-            record.batches[chunk.rows].add(chunk.seconds)
+            record = self._records[model.name, model.version]
+            match event:
+                case Chunk():
+                    record.executions += 1
+                    record.batches[event.rows].add(event.seconds)
+                case Ended(outcome="ok"):
+                    record.last_inference = round(self._clock() * 1000)
+                    record.success.add(event.queued + event.computed)
+                    record.queue.add(event.queued)
+                    record.compute.add(event.computed)
+                case Ended():
+                    record.fail.add(event.queued + event.computed)
 
     def told(self, model: LoadedModel) -> dict[str, Any]:
-        """One entry of `model_stats`; nothing is cached here, so nothing hits or misses."""
+        """One entry of `model_stats`.
+
+        Reading and writing bodies is no model's time, and nothing is cached: both stay 0.
+        """
         with self._lock:
-            record = self._record(model)
-            stages = ("success", "fail", "queue", "compute_input", "compute_infer")
+            record = self._records[model.name, model.version]
+            untimed, never = Duration(record.success.count).told(), Duration().told()
             return {
                 "name": model.name,
                 "version": str(model.version),
                 "last_inference": record.last_inference,
-                "inference_count": record.sequences,
+                "inference_count": record.success.count,
                 "execution_count": record.executions,
                 "inference_stats": {
-                    stage: record.stages[stage].told()
-                    for stage in (*stages, "compute_output", "cache_hit", "cache_miss")
+                    "success": record.success.told(),
+                    "fail": record.fail.told(),
+                    "queue": record.queue.told(),
+                    "compute_input": untimed,
+                    "compute_infer": record.compute.told(),
+                    "compute_output": untimed,
+                    "cache_hit": never,
+                    "cache_miss": never,
                 },
                 "batch_stats": [
                     {
@@ -111,6 +101,3 @@ class Statistics:
                     for rows, spent in sorted(record.batches.items())
                 ],
             }
-
-    def _record(self, model: LoadedModel) -> Record:
-        return self._records[model.name, model.version]

@@ -1,7 +1,6 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
 import asyncio
-import time
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -16,7 +15,6 @@ from service.errors import ResponseTooLarge
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
-from service.statistics import Timing
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 
 router = APIRouter(tags=["predict"])
@@ -32,18 +30,19 @@ KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 async def predict(request: Request) -> Response:
     """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
     context = context_of(request)
-    started = time.perf_counter()
     asked, model, prediction = await read(request, context)
     refuse_large_answer(asked, prediction, model, context)
-    with context.statistics.request(model) as timing:
-        timing.read = time.perf_counter() - started
-        walked = await walk(asked, prediction, model, context, timing)
-        trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
-        facts, tensors = answer(asked, prediction, model, walked, trace_id)
-        kind = kind_of_answer(request.headers.get("accept", ""))
-        started = time.perf_counter()
-        encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
-        timing.encoded = time.perf_counter() - started
+    segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
+    walked = await model.scheduler.walk(
+        prediction.sequence,
+        prediction.memory_slots,
+        [segment],
+        context.settings.request_timeout,
+    )
+    trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
+    facts, tensors = answer(asked, prediction, model, walked, trace_id)
+    kind = kind_of_answer(request.headers.get("accept", ""))
+    encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
@@ -70,26 +69,6 @@ def kind_of_answer(accept: str) -> str:
     """The first kind in an Accept header that there is, else JSON."""
     asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
     return next((KINDS[media] for media in asked if media in KINDS), "json")
-
-
-async def walk(
-    asked: PredictRequest,
-    prediction: Prediction,
-    model: LoadedModel,
-    context: Context,
-    timing: Timing,
-) -> Walked:
-    """Walk the sequence, and note how long that took."""
-    segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
-    started = time.perf_counter()
-    walked = await model.scheduler.walk(
-        prediction.sequence,
-        prediction.memory_slots,
-        [segment],
-        context.settings.request_timeout,
-    )
-    timing.walked, timing.engine = time.perf_counter() - started, walked.engine_seconds
-    return walked
 
 
 def refuse_large_answer(

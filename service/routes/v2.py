@@ -5,7 +5,6 @@ order, separated by commas.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version as version_of
 from typing import Any
@@ -35,7 +34,6 @@ from service.models import LoadedModel
 from service.protocol_v2 import InferRequest
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction
-from service.statistics import Timing
 from service.tensors import Tensors, to_json
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
@@ -171,19 +169,13 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     context = context_of(request)
     body = await read_body(request, context.settings.max_body_bytes)
     header = request.headers.get(protocol_v2.HEADER)
-    with context.statistics.request(model) as timing:
-        started = time.perf_counter()
-        asked = protocol_v2.parse(body, header, model.signature.input_size)
-        predictions = check(asked, model, context)
-        timing.read, timing.sequences = time.perf_counter() - started, len(predictions)
-        walked = await walk_all(asked, predictions, model, context, timing)
-        kept = await keep_traces(context, model, predictions, walked) if asked.record else []
-        facts = facts_of(asked, predictions[0], model, kept)
-        started = time.perf_counter()
-        encoded, length = await asyncio.to_thread(
-            protocol_v2.encode, facts, asked.wanted, join(asked, walked)
-        )
-        timing.encoded = time.perf_counter() - started
+    asked = protocol_v2.parse(body, header, model.signature.input_size)
+    predictions = check(asked, model, context)
+    walked = await walk_all(asked, predictions, model, context)
+    kept = await keep_traces(context, model, predictions, walked) if asked.record else []
+    facts = facts_of(asked, predictions[0], model, kept)
+    tensors = join(asked, walked)
+    encoded, length = await asyncio.to_thread(protocol_v2.encode, facts, asked.wanted, tensors)
     if length is None:
         return Response(encoded, media_type="application/json")
     headers = {protocol_v2.HEADER: str(length)}
@@ -232,13 +224,11 @@ async def walk_all(
     predictions: list[Prediction],
     model: LoadedModel,
     context: Context,
-    timing: Timing,
 ) -> list[Walked]:
     """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
     keep = frozenset(wanted.name for wanted in asked.wanted) - {"outputs"}
     limit = context.settings.request_timeout
     timeout = min(limit, asked.timeout or limit)
-    started = time.perf_counter()
     walks = [
         asyncio.ensure_future(
             model.scheduler.walk(
@@ -251,13 +241,10 @@ async def walk_all(
         for prediction in predictions
     ]
     try:
-        walked = await asyncio.gather(*walks)
+        return await asyncio.gather(*walks)
     finally:
         for walk in walks:
             walk.cancel()
-    timing.walked = time.perf_counter() - started
-    timing.engine = max(one.engine_seconds for one in walked)
-    return walked
 
 
 async def keep_traces(
