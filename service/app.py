@@ -15,10 +15,10 @@ from service.context import Context
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.models import Models
-from service.routes import health, models, predict, traces
+from service.routes import health, models, predict, sessions, traces
 from service.schemas import place
 from service.settings import Settings
-from service.store import TraceStore
+from service.store import Database, SessionStore, TraceStore
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -29,10 +29,18 @@ def create_app(settings: Settings) -> FastAPI:
         RepositoryError: there is no model to serve
     """
     metrics = Metrics()
+    database = Database(settings.store_path)
     context = Context(
         settings=settings,
         models=Models(settings, metrics.computed),
-        traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
+        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time),
+        sessions=SessionStore(
+            database,
+            settings.session_ttl,
+            settings.max_sessions,
+            settings.session_bytes,
+            time.time,
+        ),
         metrics=metrics,
     )
     metrics.watch(context.models)
@@ -42,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         context.draining = True
         context.models.close()
-        context.traces.close()
+        database.close()
 
     app = FastAPI(
         title="Neural Turing Machine",
@@ -51,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context = context
-    for router in (predict.router, traces.router, models.router, health.router):
+    for router in (predict.router, sessions.router, traces.router, models.router, health.router):
         app.include_router(router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -10,16 +10,17 @@ from service.errors import BodyTooLarge, UnsupportedMediaType
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
-from service.store import TraceStore
+from service.store import SessionStore, TraceStore
 
 
 @dataclass
 class Context:
-    """Settings, models, traces and metrics of one application."""
+    """Settings, models, traces, sessions and metrics of one application."""
 
     settings: Settings
     models: Models
     traces: TraceStore
+    sessions: SessionStore
     metrics: Metrics
     clock: Callable[[], float] = field(default=time.time)
     draining: bool = False
