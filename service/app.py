@@ -16,12 +16,12 @@ from service.context import Context
 from service.errors import ServiceError, status_of
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
-from service.routes import health, models, predict, traces, v2
+from service.routes import health, models, predict, sessions, traces, v2
 from service.scheduler import Event
 from service.schemas import place
 from service.settings import Settings
 from service.statistics import Statistics
-from service.store import TraceStore
+from service.store import Database, SessionStore, TraceStore
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,10 +37,18 @@ def create_app(settings: Settings) -> FastAPI:
         metrics.observed(model, event)
         statistics.observed(model, event)
 
+    database = Database(settings.store_path)
     context = Context(
         settings=settings,
         models=Models(settings, observe),
-        traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
+        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time),
+        sessions=SessionStore(
+            database,
+            settings.session_ttl,
+            settings.max_sessions,
+            settings.session_bytes,
+            time.time,
+        ),
         metrics=metrics,
         statistics=statistics,
     )
@@ -51,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         context.draining = True
         context.models.close()
-        context.traces.close()
+        database.close()
 
     app = FastAPI(
         title="Neural Turing Machine",
@@ -60,7 +68,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context = context
-    for router in (predict.router, traces.router, models.router, v2.router, health.router):
+    for router in (
+        predict.router,
+        sessions.router,
+        traces.router,
+        models.router,
+        v2.router,
+        health.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

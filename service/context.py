@@ -12,16 +12,17 @@ from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
 from service.statistics import Statistics
-from service.store import TraceStore
+from service.store import SessionStore, TraceStore
 
 
 @dataclass
 class Context:
-    """Settings, models, traces and what is counted of one application."""
+    """Settings, models, traces, sessions and what is counted of one application."""
 
     settings: Settings
     models: Models
     traces: TraceStore
+    sessions: SessionStore
     metrics: Metrics
     statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)

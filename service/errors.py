@@ -38,6 +38,22 @@ class Unreplayable(ServiceError):
     status, code = 409, "unreplayable"
 
 
+class UnknownSession(NotFound):
+    code = "unknown_session"
+
+
+class WrongPosition(ServiceError):
+    """A session's piece that is neither the next one nor the last one again."""
+
+    status, code = 409, "wrong_position"
+
+
+class SessionModelGone(ServiceError):
+    """The session is there, but the model version that it runs on is not."""
+
+    status, code = 409, "model_gone"
+
+
 class BodyTooLarge(ServiceError):
     status, code = 413, "body_too_large"
 
@@ -116,6 +132,16 @@ class BatchTooLarge(ServiceError):
 
 class QueueFull(ServiceError):
     status, code = 503, "queue_full"
+
+
+class SessionsFull(ServiceError):
+    """There is no room for one more session, or for more of one."""
+
+    status, code = 503, "sessions_full"
+
+
+class StoreUnavailable(ServiceError):
+    status, code = 503, "store_unavailable"
 
 
 class Draining(ServiceError):

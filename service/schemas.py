@@ -1,7 +1,7 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import orjson
@@ -39,6 +39,35 @@ class PredictRequest(BaseModel):
     )
 
 
+class SessionRequest(BaseModel):
+    """The body of POST /sessions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str, Field(strict=True, description="a name from GET /models")]
+    version: Count | None = Field(default=None, description="the highest one by default")
+    memory_slots: Annotated[int, Field(strict=True)] | None = Field(
+        default=None, description="N; the model's own by default"
+    )
+
+
+class PieceRequest(BaseModel):
+    """The body of POST /sessions/{session_id}/steps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sequence: list[list[Number]] = Field(description="steps of input_size numbers each")
+    position: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        default=None,
+        description="the session's step that this piece begins with, which makes it safe to send "
+        "again; the next one by default",
+    )
+    include: list[Weightings] = Field(default=[], description="what else to answer with")
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A request that has been checked against the model it is for."""
@@ -49,6 +78,11 @@ class Prediction:
 
 
 def parse(body: bytes) -> PredictRequest:
+    """The body of POST /predict; see `parse_as`."""
+    return parse_as(PredictRequest, body)
+
+
+def parse_as(kind: type[Body], body: bytes) -> Body:
     """From a body to a request of the right shape.
 
     Raises:
@@ -62,17 +96,17 @@ def parse(body: bytes) -> PredictRequest:
     if not isinstance(told, dict):
         raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
     try:
-        return PredictRequest.model_validate(told)
+        return kind.model_validate(told)
     except ValidationError as error:
-        raise explain(error.errors(include_url=False, include_context=False)[0]) from None
+        raise explain(error.errors(include_url=False, include_context=False)[0], kind) from None
 
 
-def explain(problem: Any) -> errors.ServiceError:
+def explain(problem: Any, kind: type[BaseModel] = PredictRequest) -> errors.ServiceError:
     """One validation problem as the error a client sees."""
     field = place(problem["loc"])
     top = problem["loc"][0] if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(PredictRequest.model_fields)
+        known = ", ".join(kind.model_fields)
         return errors.UnknownField(f"unknown field '{field}', expected one of {known}")
     if problem["type"] == "finite_number":
         return errors.NotFinite(f"{field} should be a finite number")
