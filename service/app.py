@@ -11,14 +11,17 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.compression import Compression
 from service.context import Context
-from service.errors import ServiceError
+from service.errors import ServiceError, status_of
 from service.metrics import Metrics
-from service.models import Models
-from service.routes import health, models, predict, traces
+from service.models import LoadedModel, Models
+from service.routes import health, models, predict, sessions, traces, v2
+from service.scheduler import Event
 from service.schemas import place
 from service.settings import Settings
-from service.store import TraceStore
+from service.statistics import Statistics
+from service.store import Database, SessionStore, TraceStore
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,12 +31,26 @@ def create_app(settings: Settings) -> FastAPI:
         EngineUnavailable: the engine or device asked for cannot be had
         RepositoryError: there is no model to serve
     """
-    metrics = Metrics()
+    metrics, statistics = Metrics(), Statistics(time.time)
+
+    def observe(model: LoadedModel, event: Event) -> None:
+        metrics.observed(model, event)
+        statistics.observed(model, event)
+
+    database = Database(settings.store_path)
     context = Context(
         settings=settings,
-        models=Models(settings, metrics.observed),
-        traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
+        models=Models(settings, observe),
+        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time),
+        sessions=SessionStore(
+            database,
+            settings.session_ttl,
+            settings.max_sessions,
+            settings.session_bytes,
+            time.time,
+        ),
         metrics=metrics,
+        statistics=statistics,
     )
     metrics.watch(context.models)
 
@@ -42,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         context.draining = True
         context.models.close()
-        context.traces.close()
+        database.close()
 
     app = FastAPI(
         title="Neural Turing Machine",
@@ -51,13 +68,21 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context = context
-    for router in (predict.router, traces.router, models.router, health.router):
+    for router in (
+        predict.router,
+        sessions.router,
+        traces.router,
+        models.router,
+        v2.router,
+        health.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
     app.middleware("http")(count_requests)
+    app.add_middleware(Compression)
     return app
 
 
@@ -87,7 +112,8 @@ def error_response(
 async def on_service_error(request: Request, error: Exception) -> Response:
     """An error of ours carries its own status and code."""
     assert isinstance(error, ServiceError)
-    return error_response(request, str(error), error.code, error.status, error.retry_after)
+    status = status_of(error, request.url.path)
+    return error_response(request, str(error), error.code, status, error.retry_after)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import orjson
@@ -39,6 +39,35 @@ class PredictRequest(BaseModel):
     )
 
 
+class SessionRequest(BaseModel):
+    """The body of POST /sessions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str, Field(strict=True, description="a name from GET /models")]
+    version: Count | None = Field(default=None, description="the highest one by default")
+    memory_slots: Annotated[int, Field(strict=True)] | None = Field(
+        default=None, description="N; the model's own by default"
+    )
+
+
+class PieceRequest(BaseModel):
+    """The body of POST /sessions/{session_id}/steps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sequence: list[list[Number]] = Field(description="steps of input_size numbers each")
+    position: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        default=None,
+        description="the session's step that this piece begins with, which makes it safe to send "
+        "again; the next one by default",
+    )
+    include: list[Weightings] = Field(default=[], description="what else to answer with")
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A request that has been checked against the model it is for."""
@@ -49,6 +78,11 @@ class Prediction:
 
 
 def parse(body: bytes) -> PredictRequest:
+    """The body of POST /predict; see `parse_as`."""
+    return parse_as(PredictRequest, body)
+
+
+def parse_as(kind: type[Body], body: bytes) -> Body:
     """From a body to a request of the right shape.
 
     Raises:
@@ -62,17 +96,17 @@ def parse(body: bytes) -> PredictRequest:
     if not isinstance(told, dict):
         raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
     try:
-        return PredictRequest.model_validate(told)
+        return kind.model_validate(told)
     except ValidationError as error:
-        raise explain(error.errors(include_url=False, include_context=False)[0]) from None
+        raise explain(error.errors(include_url=False, include_context=False)[0], kind) from None
 
 
-def explain(problem: Any) -> errors.ServiceError:
+def explain(problem: Any, kind: type[BaseModel] = PredictRequest) -> errors.ServiceError:
     """One validation problem as the error a client sees."""
     field = place(problem["loc"])
     top = problem["loc"][0] if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(PredictRequest.model_fields)
+        known = ", ".join(kind.model_fields)
         return errors.UnknownField(f"unknown field '{field}', expected one of {known}")
     if problem["type"] == "finite_number":
         return errors.NotFinite(f"{field} should be a finite number")
@@ -115,13 +149,7 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    steps = len(request.sequence)
-    if steps == 0:
-        raise errors.EmptySequence("sequence should have at least one step, got none")
-    if steps > settings.max_steps:
-        raise errors.TooManySteps(
-            f"sequence should have at most {settings.max_steps} steps, got {steps}"
-        )
+    steps = check_steps("sequence", len(request.sequence), settings)
     sequence = to_array("sequence", request.sequence, signature.input_size)
     target = None
     if request.target is not None:
@@ -131,6 +159,21 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
             )
         target = to_target(request.target, signature.output_size)
     return Prediction(sequence, target, check_slots(request.memory_slots, signature, settings))
+
+
+def check_steps(name: str, steps: int, settings: Settings) -> int:
+    """The number of steps, if the service takes as many.
+
+    Raises:
+        EmptySequence, TooManySteps
+    """
+    if steps == 0:
+        raise errors.EmptySequence(f"{name} should have at least one step, got none")
+    if steps > settings.max_steps:
+        raise errors.TooManySteps(
+            f"{name} should have at most {settings.max_steps} steps, got {steps}"
+        )
+    return steps
 
 
 def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:
@@ -168,15 +211,38 @@ def to_array(name: str, rows: list[list[float]], width: int) -> NDArray[np.float
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
-    wide = np.array(rows, dtype=np.float64)
-    too_large = np.argwhere(np.abs(wide) > LARGEST_INPUT)
-    if len(too_large):
-        step, channel = too_large[0]
+    return to_float32(name, np.array(rows, dtype=np.float64))
+
+
+def to_float32(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32, in the same shape.
+
+    Raises:
+        NotFinite: one is NaN, infinite or so large that a weighted sum could leave float32
+    """
+    wrong = ~(np.abs(values) <= LARGEST_INPUT)
+    if wrong.any():
+        at = np.argwhere(wrong)[0]
         raise errors.NotFinite(
-            f"{name}[{step}][{channel}] should be at most {LARGEST_INPUT:g} in size, "
-            f"got {wide[step, channel]:g}"
+            f"{name}{place(tuple(at.tolist()))} should be a finite number of at most "
+            f"{LARGEST_INPUT:g} in size, got {values[tuple(at)]:g}"
         )
-    return wide.astype(np.float32)
+    return values.astype(np.float32)
+
+
+def check_sequence(
+    name: str, sequence: NDArray[Any], width: int, settings: Settings
+) -> NDArray[np.float32]:
+    """An array [T, width] or [B, T, width] that came as one.
+
+    Raises:
+        EmptySequence, TooManySteps, WrongWidth, NotFinite
+    """
+    steps, came = sequence.shape[-2:]
+    check_steps(name, steps, settings)
+    if came != width:
+        raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
+    return to_float32(name, sequence)
 
 
 def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:

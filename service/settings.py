@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     models: Path = Field(default=Path("models"), description="the model repository")
-    data: Path = Field(default=Path("data"), description="folder for traces")
+    data: Path = Field(default=Path("data"), description="folder for traces and sessions")
     engine: Literal["onnx", "torchscript", "auto"] = Field(
         default="auto", description="what computes; auto takes onnx"
     )
@@ -51,11 +51,16 @@ class Settings(BaseSettings):
     trace_bytes: int = Field(
         default=512 * MEBIBYTE, ge=1, description="bytes of traces kept; the oldest go first"
     )
+    session_ttl: float = Field(
+        default=3600.0, gt=0, description="seconds a session is kept after its last piece"
+    )
+    max_sessions: int = Field(default=1000, ge=1, description="sessions kept at once")
+    session_bytes: int = Field(default=512 * MEBIBYTE, ge=1, description="bytes of sessions kept")
     store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file for traces."""
+        """The SQLite file for traces and sessions."""
         return Path(self.store) if self.store else self.data / "traces.sqlite"
 
 

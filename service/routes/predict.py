@@ -6,27 +6,31 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
-from service import schemas, traces
-from service.context import Context, context_of, read_json_body
+from service import safetensors_body, schemas, traces
+from service.bodies import read_body
+from service.context import Context, content_type, context_of, read_json_body
+from service.documents import errors, predict_body
+from service.documents.predict import PREDICTED
 from service.errors import ResponseTooLarge
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
-from service.tensors import Tensors, to_json
+from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 
 router = APIRouter(tags=["predict"])
 
-BODY = {"content": {"application/json": {"schema": PredictRequest.model_json_schema()}}}
+KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 
 
-@router.post("/predict", openapi_extra={"requestBody": {"required": True, **BODY}})
+@router.post(
+    "/predict",
+    responses={200: PREDICTED, **errors(400, 404, 413, 415, 422, 503, 504)},
+    openapi_extra={"requestBody": predict_body()},
+)
 async def predict(request: Request) -> Response:
     """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
     context = context_of(request)
-    body = await read_json_body(request, context.settings.max_body_bytes)
-    asked = schemas.parse(body)
-    model = context.models.get(asked.model, asked.version)
-    prediction = schemas.check(asked, model.signature, context.settings)
+    asked, model, prediction = await read(request, context)
     refuse_large_answer(asked, prediction, model, context)
     segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
     walked = await model.scheduler.walk(
@@ -37,8 +41,34 @@ async def predict(request: Request) -> Response:
     )
     trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
-    encoded = await asyncio.to_thread(to_json, facts, tensors)
-    return Response(encoded, media_type="application/json")
+    kind = kind_of_answer(request.headers.get("accept", ""))
+    encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
+    return Response(encoded, media_type=MEDIA_TYPES[kind])
+
+
+async def read(
+    request: Request, context: Context
+) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What is asked, of which model, and the checked tensors; from JSON or safetensors.
+
+    Raises:
+        ServiceError: it cannot be read, or does not fit the model
+    """
+    limit = context.settings.max_body_bytes
+    if content_type(request) == MEDIA_TYPES["safetensors"]:
+        asked, tensors = safetensors_body.parse(await read_body(request, limit))
+        model = context.models.get(asked.model, asked.version)
+        checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
+        return asked, model, checked
+    asked = schemas.parse(await read_json_body(request, limit))
+    model = context.models.get(asked.model, asked.version)
+    return asked, model, schemas.check(asked, model.signature, context.settings)
+
+
+def kind_of_answer(accept: str) -> str:
+    """The first kind in an Accept header that there is, else JSON."""
+    asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
+    return next((KINDS[media] for media in asked if media in KINDS), "json")
 
 
 def refuse_large_answer(

@@ -11,6 +11,7 @@ from service.errors import (
     ResponseTooLarge,
     ServiceError,
     UnknownModel,
+    UnknownTrace,
     UnknownVersion,
     Unreplayable,
 )
@@ -56,7 +57,7 @@ async def get_trace(
     heads: str | None = None,
     format: str | None = None,
 ) -> Response:
-    """A trace by id: inputs, outputs and weightings, or what `include` names.
+    """A trace, or a session's by its session_id: inputs, outputs, weightings, or what is asked.
 
     `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
     addressing, writes, reads, controller, memory; `steps` is a:b; `heads` like read.0,write.0;
@@ -64,7 +65,7 @@ async def get_trace(
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
-    trace = await context.traces.get(trace_id)
+    trace = await find_trace(trace_id, context)
     model = model_of(trace, context)
     if kind in ("png", "svg"):
         include = ",".join(FIGURE_FIELDS)
@@ -91,6 +92,18 @@ async def delete_trace(request: Request, trace_id: str) -> Response:
     """Forget a trace."""
     await context_of(request).traces.delete(trace_id)
     return Response(status_code=204)
+
+
+async def find_trace(trace_id: str, context: Context) -> Trace:
+    """A recorded request, or a session as one sequence so far.
+
+    Raises:
+        UnknownTrace: there is neither
+    """
+    try:
+        return await context.traces.get(trace_id)
+    except UnknownTrace:
+        return await context.sessions.trace(trace_id)
 
 
 def choose_format(asked: str | None, accept: str) -> str:
