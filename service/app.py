@@ -1,7 +1,7 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from service.compression import Compression
 from service.context import Context
+from service.counting import RequestCount
 from service.errors import ServiceError, status_of
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
@@ -81,22 +82,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
-    app.middleware("http")(count_requests)
+    app.add_middleware(RequestCount, metrics=metrics)
     app.add_middleware(Compression)
     return app
-
-
-async def count_requests(
-    request: Request, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Count every request by its route's template, never by what a client typed."""
-    started = time.perf_counter()
-    response = await answer(request)
-    route = getattr(request.scope.get("route"), "path", "unmatched")
-    code = getattr(request.state, "code", "ok")
-    metrics: Metrics = request.app.state.context.metrics
-    metrics.answered(route, response.status_code, code, time.perf_counter() - started)
-    return response
 
 
 def error_response(

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from service import protocol_v2, schemas, traces
 from service.bodies import read_body
+from service.connection import WhileConnected
 from service.context import Context, context_of
 from service.documents import errors, infer_body
 from service.documents.v2 import (
@@ -171,7 +172,9 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     header = request.headers.get(protocol_v2.HEADER)
     asked = protocol_v2.parse(body, header, model.signature.input_size)
     predictions = check(asked, model, context)
-    walked = await walk_all(asked, predictions, model, context)
+    request.state.model = model.name
+    async with WhileConnected(request):
+        walked = await walk_all(asked, predictions, model, context)
     kept = await keep_traces(context, model, predictions, walked) if asked.record else []
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
