@@ -14,7 +14,7 @@ COPY service service
 RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA}]"
 COPY models models
 
-RUN useradd --system --uid 10001 --create-home ntm && install -d -o ntm /data
+RUN useradd --system --uid 10001 --create-home ntm && install -d -o ntm /data && chmod -R a+rX models
 ENV PATH=/opt/ntm/bin:$PATH NTM_HOST=0.0.0.0 NTM_PORT=8000 NTM_MODELS=/app/models NTM_DATA=/data \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER ntm

@@ -98,13 +98,12 @@ def _training(description: ModelDescription) -> str:
     if "seed" not in told:
         return "## Training\n\nNot recorded."
     settings = told["settings"]
-    compared = f"of {len(told['seeds_compared'])} seeds compared" if told["seeds_compared"] else ""
     libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     return (
-        f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} {compared}: "
-        f"{told['updates']:,} updates of batches of {settings['batch_size']} "
-        f"({told['sequences']:,} sequences), {settings['optimizer']}, rate "
-        f"{settings['learning_rate']:g} with {settings['decay']} decay. {libraries}."
+        f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
+        f"{len(told['seeds_compared'])} compared: {told['updates']:,} updates of batches of "
+        f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
+        f"rate {settings['learning_rate']:g} with {settings['decay']} decay. {libraries}."
     )
 
 

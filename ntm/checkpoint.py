@@ -30,6 +30,7 @@ def save(folder: Path, model: NTM, task: Task, training: dict[str, Any]) -> Vers
     write_json(version.config, description.model_dump(mode="json"))
     tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items()}
     save_file(tensors, version.checkpoint, metadata={"architecture": description.architecture})
+    version.checkpoint.chmod(version.config.stat().st_mode)  # safetensors leaves it to the owner
     return version
 
 

@@ -13,6 +13,7 @@ from ntm.tasks import Phase
 Array = NDArray[np.float32]
 DOTS_PER_INCH = 110
 WIDTH_INCHES = 11.0
+FOCUS = 0.25  # a slot with this much of a weighting is one that a head looks at
 
 
 def overview(
@@ -59,6 +60,7 @@ def _panels(tensors: Mapping[str, Array]) -> list[tuple[str, Array, bool]]:
         if name in tensors:
             rows = tensors[name].T
             panels.append((label, rows, bool(np.nanmin(rows, initial=0) < 0)))
+    slots = _touched(tensors)
     for vectors, weightings, label, verb in (
         ("writes.add", "write_weightings", "write", "add"),
         ("reads", "read_weightings", "read", "read"),
@@ -68,18 +70,19 @@ def _panels(tensors: Mapping[str, Array]) -> list[tuple[str, Array, bool]]:
             number = f" {head}" if heads > 1 else ""
             if vectors in tensors:
                 panels.append((f"{verb}{number}", tensors[vectors][:, head].T, True))
-            rows = _touched(tensors[weightings][:, head].T)
+            rows = tensors[weightings][:, head].T[:slots]
             panels.append((f"{label} weighting{number}", rows, False))
     return panels
 
 
-def _touched(weighting: Array) -> Array:
-    """The slots [N, T] up to the last one that ever gets attention, so that a walk can be seen."""
-    busy = np.flatnonzero(weighting.max(axis=1) > 0.05)
-    last = int(busy.max()) + 1 if len(busy) else 1
-    if last > 0.75 * len(weighting):
-        return weighting
-    return weighting[: min(len(weighting), max(8, last + 2))]
+def _touched(tensors: Mapping[str, Array]) -> int:
+    """How many slots from 0 on to show so that every focus is in sight and the walk is too."""
+    last = 0
+    for name in ("write_weightings", "read_weightings"):
+        if name in tensors:
+            focused = np.flatnonzero(tensors[name].max(axis=(0, 1)) > FOCUS)
+            last = max(last, int(focused.max(initial=0)))
+    return max(8, last + 2)
 
 
 def _draw(axis: Axes, name: str, rows: Array, signed: bool, cmap: str) -> None:

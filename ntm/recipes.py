@@ -43,10 +43,16 @@ class Recipe(BaseModel):
         "by default the model's own",
     )
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
+    seeds: int = Field(default=1, ge=1, description="how many are trained and compared")
     selection: tuple[Setting, ...] = Field(
         description="seeds are compared on these, longer than training"
     )
     evaluation: tuple[Setting, ...]
+
+    def trains_like(self, other: "Recipe") -> bool:
+        """True when both give the same training; what comes after it may differ."""
+        after = {"seeds", "selection", "evaluation"}
+        return self.model_dump(exclude=after) == other.model_dump(exclude=after)
 
     def make_task(self) -> Task:
         """The task with the recipe's fields."""
@@ -73,8 +79,10 @@ RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
         learning_rate=3e-3,
-        updates=3000,
-        selection=_copy_lengths(60, 120, sequences=64),
+        updates=4000,
+        seeds=4,
+        memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
+        selection=_copy_lengths(60, 120, 1000, sequences=48),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
     ),
 }

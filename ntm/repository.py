@@ -154,8 +154,10 @@ def digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise RepositoryError(f"{path} is missing") from None
     except OSError as error:
-        raise RepositoryError(f"{path} is missing") from error
+        raise RepositoryError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def versions(model: Path) -> list[int]:

@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.store_path)
     context = Context(
         settings=settings,
-        models=Models(settings, metrics.computed),
+        models=Models(settings, metrics.observed),
         traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time, owner.get),
         sessions=SessionStore(
             database,

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from service.models import LoadedModel, Models
-from service.scheduler import Chunk
+from service.scheduler import Chunk, Ended, Event
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -29,7 +29,7 @@ class Metrics:
         )
         self._steps = Counter(
             "ntm_steps_total",
-            "Steps computed, counted for every sequence of a batch",
+            "Steps computed that a sequence needed",
             ["model", "version"],
             registry=self._registry,
         )
@@ -44,6 +44,32 @@ class Metrics:
             "Sequences computed together in one chunk",
             ["model", "version"],
             buckets=ROWS,
+            registry=self._registry,
+        )
+        self._wasted = Counter(
+            "ntm_wasted_steps_total",
+            "Steps computed beyond the end of a sequence, for the sake of its neighbours",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._ended = Counter(
+            "ntm_sequences_total",
+            "Sequences by outcome: ok, rejected, cancelled, timed_out, failed",
+            ["model", "version", "outcome"],
+            registry=self._registry,
+        )
+        self._waits = Histogram(
+            "ntm_queue_seconds",
+            "Time from admission to the first step",
+            ["model", "version"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._walks = Histogram(
+            "ntm_compute_seconds",
+            "Time from a sequence's first step to its last, in turns with others",
+            ["model", "version"],
+            buckets=SECONDS,
             registry=self._registry,
         )
         self._queued = Gauge(
@@ -72,12 +98,20 @@ class Metrics:
         self._requests.labels(route, str(status), code).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def computed(self, model: LoadedModel, chunk: Chunk) -> None:
-        """Count one run of an engine."""
+    def observed(self, model: LoadedModel, event: Event) -> None:
+        """Count one run of an engine, or one sequence that ended."""
         labels = (model.name, str(model.version))
-        self._steps.labels(*labels).inc(chunk.rows * chunk.steps)
-        self._engine_seconds.labels(*labels).inc(chunk.seconds)
-        self._rows.labels(*labels).observe(chunk.rows)
+        match event:
+            case Chunk():
+                self._steps.labels(*labels).inc(event.useful)
+                self._wasted.labels(*labels).inc(event.rows * event.steps - event.useful)
+                self._engine_seconds.labels(*labels).inc(event.seconds)
+                self._rows.labels(*labels).observe(event.rows)
+            case Ended():
+                self._ended.labels(*labels, event.outcome).inc()
+                if event.outcome == "ok":
+                    self._waits.labels(*labels).observe(event.queued)
+                    self._walks.labels(*labels).observe(event.computed)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -9,14 +9,15 @@ from ntm import repository
 from ntm.repository import ModelDescription, RepositoryError, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
+from service.cores import Cores, places_for
 from service.engines import Engine, open_engine
 from service.errors import UnknownModel, UnknownVersion
-from service.scheduler import Chunk, Scheduler
+from service.scheduler import Event, Scheduler
 from service.settings import Settings
 
 log = logging.getLogger("ntm.models")
 
-Observer = Callable[["LoadedModel", Chunk], object]
+Observer = Callable[["LoadedModel", Event], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class LoadedModel:
 class Models:
     """Every model of the repository by name and version."""
 
-    def __init__(self, settings: Settings, observe: Observer = lambda model, chunk: None) -> None:
+    def __init__(self, settings: Settings, observe: Observer = lambda model, event: None) -> None:
         """Open all models; a broken one is kept out and told in the log and by `broken`.
 
         Raises:
@@ -59,9 +60,10 @@ class Models:
         """
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
         self.broken: list[dict[str, Any]] = []
+        self._cores = Cores(places_for(settings.threads))
         for folder in repository.models(settings.models):
             try:
-                model = load(folder, settings, observe)
+                model = load(folder, settings, observe, self._cores)
             except RepositoryError as error:
                 log.error("model %s/%s is not served: %s", folder.name, folder.version, error)
                 self.broken.append(
@@ -111,8 +113,14 @@ class Models:
             model.scheduler.close()
 
 
-def load(folder: VersionFolder, settings: Settings, observe: Observer) -> LoadedModel:
+def load(folder: VersionFolder, settings: Settings, observe: Observer, cores: Cores) -> LoadedModel:
     """Open one version.
+
+    Args:
+        folder: where it is
+        settings: of the service
+        observe: told of every chunk and of every sequence that ended
+        cores: shared with all other models
 
     Raises:
         RepositoryError: a file is missing or damaged
@@ -124,7 +132,8 @@ def load(folder: VersionFolder, settings: Settings, observe: Observer) -> Loaded
         engine,
         settings.max_batch,
         settings.max_queued_steps,
-        lambda chunk: observe(model, chunk),
+        lambda event: observe(model, event),
+        cores=cores,
     )
     model = LoadedModel(folder, description, description.make_task(), engine, scheduler)
     return model

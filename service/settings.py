@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cuda runs on CUDA or does not start; auto may fall back"
     )
-    threads: int = Field(default=1, ge=1, description="threads that one model's engine may use")
+    threads: int = Field(
+        default=1,
+        ge=1,
+        description="threads of one engine; as many engines compute at once as cores allow",
+    )
     max_batch: int = Field(default=32, ge=1, description="sequences computed together")
     max_queued_steps: int = Field(
         default=200_000, ge=1, description="steps accepted and not yet computed, per model"

@@ -12,8 +12,13 @@ from ntm.recipes import RECIPES, Recipe
 
 def train(
     task: Annotated[str | None, typer.Argument(help="A recipe's name; see --list.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train and compare.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Train this one, or start with it.")
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many to train and compare; by default the recipe's."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("runs"),
     updates: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -25,7 +30,7 @@ def train(
     fresh: Annotated[bool, typer.Option(help="Throw away what an earlier run left.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the recipes and stop.")] = False,
 ) -> None:
-    """Train a model: `ntm train copy --seeds 3`.
+    """Train a model: `ntm train copy`, or `ntm train copy --seed 1` for one seed only.
 
     The result is OUT/TASK/<next version>; OUT/TASK/training/seed-<n> holds log.csv and the state
     that the same command resumes from after Ctrl-C or a kill, with the same result as an unbroken
@@ -44,7 +49,9 @@ def train(
         "compile": compiled,
     }
     recipe = RECIPES[task].model_copy(update={k: v for k, v in changes.items() if v is not None})
-    run(recipe, task, list(range(seed, seed + seeds)), out / task, threads, fresh)
+    count = seeds or (recipe.seeds if seed is None else 1)
+    first = 1 if seed is None else seed
+    run(recipe, task, list(range(first, first + count)), out / task, threads, fresh)
 
 
 def run(
@@ -83,7 +90,7 @@ def run(
 def show_recipes() -> None:
     """Print every recipe as one row."""
     table = Table(title="ntm train TASK")
-    for column in ("recipe", "model", "optimizer", "rate", "batch", "updates"):
+    for column in ("recipe", "model", "optimizer", "rate", "batch", "updates", "seeds"):
         table.add_column(column)
     for name, recipe in RECIPES.items():
         config = recipe.make_config()
@@ -95,5 +102,6 @@ def show_recipes() -> None:
             f"{recipe.learning_rate:g} {recipe.decay}",
             str(recipe.batch_size),
             str(recipe.updates),
+            str(recipe.seeds),
         )
     Console(width=120).print(table)

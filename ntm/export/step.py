@@ -113,13 +113,28 @@ class Step:
         here = graph.add("Range", zero, count, one)
         return graph.add("Mod", graph.add("Sub", here, graph.constant(taps)), count)
 
-    def __call__(self, x: str, packed: Packed, shifts: str, pin: Pin) -> tuple[Packed, Values, str]:
+    def ones(self, weightings: str) -> str:
+        """A column of ones [B, N, 1] for every row; made once a chunk.
+
+        A product with it sums over slots. ONNX Runtime's ReduceSum adds in an order that depends
+        on where in memory a row begins, so that a row's result would depend on the batch's size.
+        """
+        graph = self.graph
+        batch = graph.add("Shape", weightings, start=0, end=1)
+        slots = graph.add("Shape", weightings, start=2, end=3)
+        shape = graph.concat([batch, slots, graph.integers(1)], 0)
+        return graph.add("Expand", graph.floats(1.0), shape)
+
+    def __call__(
+        self, x: str, packed: Packed, shifts: str, ones: str, pin: Pin
+    ) -> tuple[Packed, Values, str]:
         """One step.
 
         Args:
             x: the projected input [B, ...]
             packed: the last step's state
             shifts: from `shifts`
+            ones: from `ones`
             pin: called with the name and value of every pinnable stage
         Returns:
             the new state, every stage by name, and what the output layer sees [B, R * M + C]
@@ -127,7 +142,7 @@ class Step:
         graph, config = self.graph, self.config
         hidden, cell = self._controller(x, packed)
         told = self._heads(hidden, pin)
-        stages = self._address(told, packed, shifts, pin)
+        stages = self._address(told, packed, shifts, ones, pin)
         read, write = graph.split(
             stages["weighting"], [config.num_reads, config.num_writes], axis=1
         )
@@ -213,7 +228,7 @@ class Step:
         heads = np.insert(heads, [config.M + 2] * UNUSED, 0, axis=1)
         return np.concatenate([heads.reshape(-1, *rows.shape[1:]), rows[addressing:]])
 
-    def _address(self, told: Values, packed: Packed, shifts: str, pin: Pin) -> Values:
+    def _address(self, told: Values, packed: Packed, shifts: str, ones: str, pin: Pin) -> Values:
         graph, smallest = self.graph, self.graph.floats(SMALLEST_NORM)
         # Eq. 6: both norms held off zero; β rides on the key
         last, slots = graph.integers(2), graph.integers(1)
@@ -233,7 +248,7 @@ class Step:
         # Eq. 9, over the largest so that γ = 100 cannot underflow to 0 / 0
         relative = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
         powers = graph.add("Pow", relative, told["sharpening"])
-        sharpened = graph.add("Div", powers, graph.add("ReduceSum", powers, last))
+        sharpened = graph.add("Div", powers, graph.add("MatMul", powers, ones))
         return {
             "content_weighting": content,
             "gated_weighting": gated,

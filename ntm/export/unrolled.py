@@ -90,7 +90,7 @@ def _steps(
     slots: int | None = None,
     pins: dict[str, list[Values]] | None = None,
 ) -> tuple[Packed, list[Values], list[str]]:
-    shifts = step.shifts(packed.weightings, slots)
+    shifts, ones = step.shifts(packed.weightings, slots), step.ones(packed.weightings)
     records, seen = [], []
     for t, projected in enumerate(step.project_inputs(x, steps)):
 
@@ -100,7 +100,7 @@ def _steps(
             at = pins[stage][t]
             return graph.add("Where", at["pinned"], at["pin"], value)
 
-        packed, record, output_sees = step(projected, packed, shifts, pin)
+        packed, record, output_sees = step(projected, packed, shifts, ones, pin)
         records.append(record)
         seen.append(output_sees)
     return packed, records, seen

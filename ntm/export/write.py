@@ -118,6 +118,7 @@ def _write(
         save_file(
             {n: np.ascontiguousarray(v) for n, v in learned.items()}, folder / manifest.INITIAL
         )
+        (folder / manifest.INITIAL).chmod(version.config.stat().st_mode)
     done = Manifest(
         signature=signature(model.config),
         checkpoint_sha256=digest(version.checkpoint),

@@ -62,7 +62,7 @@ def load(
         ) from error
     if not told or "recipe" not in told:
         raise RepositoryError(f"{path} is no training state; --fresh throws it away")
-    if told["recipe"] != recipe.model_dump_json():
+    if not Recipe.model_validate_json(told["recipe"]).trains_like(recipe):
         raise RepositoryError(
             f"{path} was written with another recipe; use another --out, or --fresh to start over"
         )

@@ -30,7 +30,7 @@ def train_seeds(
         seeds: one training each
         folder: the model's folder; trainings live in its `training/seed-<n>`
     Returns:
-        the saved version, and what each seed gave on the recipe's selection settings
+        the saved version, and what each of several seeds gave on the recipe's selection settings
     Raises:
         Interrupted: a training was stopped; its state is saved
     """
@@ -40,8 +40,9 @@ def train_seeds(
         trainer = Trainer(recipe, seed, folder / "training" / f"seed-{seed}")
         trainer.run()
         trainers[seed] = trainer
-        scores[seed] = select_score(recipe, trainer.model)
-    best = min(scores, key=lambda seed: sum(m.mean for m in scores[seed]))
+        if len(seeds) > 1:
+            scores[seed] = select_score(recipe, trainer.model)
+    best = min(seeds, key=lambda seed: sum(m.mean for m in scores.get(seed, [])))
     chosen = trainers[best]
     version = max(versions(folder), default=0) + 1
     provenance = {

@@ -16,7 +16,7 @@ from service.engines.pinning import no_pins
 from service.engines.protocol import Kind, Pins, Values
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-EXTERNAL_DATA = b"\x0a\x08location\x12"  # how a tensor names the file that holds its values
+EXTERNAL_DATA = b"location"  # the key under which a tensor names a file; no graph of ours has it
 
 
 class OnnxEngine:

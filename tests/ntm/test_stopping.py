@@ -1,12 +1,14 @@
 """`ntm train` is stopped by real signals, and the same command goes on to the same model."""
 
 import csv
+import json
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from tests.command_line import NTM_WITH_TINY_RECIPE, finish, ntm, start
 
@@ -25,13 +27,21 @@ def logged(folder: Path) -> list[str]:
         return [row["update"] for row in csv.DictReader(file)]
 
 
+def saved(folder: Path) -> int:
+    """The update that the state on disk goes on from."""
+    state = folder / "tiny" / "training" / "seed-4" / "state.safetensors"
+    with safe_open(state, framework="np") as file:
+        return int(json.loads(file.metadata()["progress"])["update"])
+
+
 def send_in_the_middle(
-    number: signal.Signals, folder: Path, already: int = 0
+    number: signal.Signals, folder: Path, lines: int = 1
 ) -> subprocess.CompletedProcess[str]:
-    """Start a training and send it a signal once its log has grown by a line."""
-    process = start(*training(folder), command=NTM_WITH_TINY_RECIPE)
+    """Start a training and send it a signal once its log holds so many lines."""
+    hold_at = str(20 * lines + 10)
+    process = start(hold_at, *training(folder), command=NTM_WITH_TINY_RECIPE)
     deadline = time.monotonic() + 60
-    while len(logged(folder)) < already + 1 and process.poll() is None:
+    while len(logged(folder)) < lines and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(number)
@@ -49,8 +59,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_goes_on_like(unbroken: Path, stopped: Path) -> None:
     """The same command again ends with the same model and log as the unbroken training."""
-    before = len(logged(stopped))
-    assert 0 < before < 6
+    assert 19 <= saved(stopped) < 100, "there must be something to go on from"
     done = ntm(*training(stopped), command=NTM_WITH_TINY_RECIPE)
     assert done.returncode == 0, done.stderr
     assert f"Saved {stopped}/tiny/1." in done.stderr
@@ -62,9 +71,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     unbroken: Path, tmp_path: Path
 ) -> None:
     assert send_in_the_middle(signal.SIGKILL, tmp_path).returncode == -signal.SIGKILL
-    once = len(logged(tmp_path))
-    assert send_in_the_middle(signal.SIGKILL, tmp_path, once).returncode == -signal.SIGKILL
-    assert len(logged(tmp_path)) >= once
+    assert send_in_the_middle(signal.SIGKILL, tmp_path, 2).returncode == -signal.SIGKILL
+    assert logged(tmp_path) == ["20", "40"]
     assert_goes_on_like(unbroken, tmp_path)
 
 
@@ -84,5 +92,5 @@ def assert_stopped(stopped: subprocess.CompletedProcess[str], folder: Path) -> N
     assert stopped.returncode == 130
     assert "Stopped; the same command goes on from here." in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert (folder / "tiny" / "training" / "seed-4" / "state.safetensors").exists()
+    assert 20 <= saved(folder) < 100
     assert not (folder / "tiny" / "1").exists()

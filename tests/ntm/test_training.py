@@ -41,7 +41,7 @@ def train(recipe: Recipe, folder: Path, *stops: int) -> Trainer:
         trainer.stop_at = stop
         with pytest.raises(Interrupted):
             trainer.run()
-        assert trainer.progress.update == stop
+        assert Trainer(recipe, 1, folder).progress.update == stop, "it must not start afresh"
     trainer = Trainer(recipe, 1, folder)
     trainer.run()
     return trainer
