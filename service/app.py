@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service.compression import Compression
 from service.context import Context
+from service.documents import errors as documented_errors
 from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
@@ -80,9 +81,9 @@ def create_app(settings: Settings) -> FastAPI:
         models.router,
         v2.router,
         docs.router,
-        health.router,
     ):
-        app.include_router(router)
+        app.include_router(router, responses=documented_errors(401))
+    app.include_router(health.router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
