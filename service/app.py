@@ -6,20 +6,23 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from service.compression import Compression
 from service.context import Context
 from service.counting import RequestCount
-from service.errors import ServiceError, status_of
+from service.documents import errors as documented_errors
+from service.errors import ServiceError, error_body, status_of
+from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
-from service.routes import health, models, predict, sessions, traces, v2
+from service.routes import docs, health, models, predict, sessions, traces, v2
 from service.scheduler import Event
 from service.schemas import place
+from service.security_headers import SecurityHeaders
 from service.settings import Settings
 from service.statistics import Statistics
 from service.store import Database, SessionStore, TraceStore
@@ -42,13 +45,14 @@ def create_app(settings: Settings) -> FastAPI:
     context = Context(
         settings=settings,
         models=Models(settings, observe),
-        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time),
+        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time, owner.get),
         sessions=SessionStore(
             database,
             settings.session_ttl,
             settings.max_sessions,
             settings.session_bytes,
             time.time,
+            owner.get,
         ),
         metrics=metrics,
         statistics=statistics,
@@ -67,6 +71,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("ntm"),
         description="Run trained Neural Turing Machines and look inside their memory.",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; routes/docs.py has its own
+        redoc_url=None,
     )
     app.state.context = context
     for router in (
@@ -75,15 +81,23 @@ def create_app(settings: Settings) -> FastAPI:
         traces.router,
         models.router,
         v2.router,
-        health.router,
+        docs.router,
     ):
-        app.include_router(router)
+        app.include_router(router, responses=documented_errors(401))
+    app.include_router(health.router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
+    keys = listed(settings.api_keys.get_secret_value())
+    app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
     app.add_middleware(RequestCount, metrics=metrics)
     app.add_middleware(Compression)
+    if origins := listed(settings.cors_origins):
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(SecurityHeaders)
     return app
 
 
@@ -93,8 +107,7 @@ def error_response(
     """The one shape of an error."""
     request.state.code = code
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    body = orjson.dumps({"error": message, "code": code})
-    return Response(body, status, headers, "application/json")
+    return Response(error_body(message, code), status, headers, "application/json")
 
 
 async def on_service_error(request: Request, error: Exception) -> Response:

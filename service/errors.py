@@ -1,5 +1,7 @@
 """Every error a client can meet, with its status and code. Nothing else decides on a status."""
 
+import orjson
+
 
 class ServiceError(Exception):
     """An error told to the client as `{"error": <message>, "code": <code>}`."""
@@ -14,6 +16,10 @@ class ServiceError(Exception):
 
 class MalformedBody(ServiceError):
     status, code = 400, "malformed_body"
+
+
+class Unauthorized(ServiceError):
+    status, code = 401, "unauthorized"
 
 
 class NotFound(ServiceError):
@@ -161,3 +167,8 @@ class DeadlineExceeded(ServiceError):
 def status_of(error: ServiceError, path: str) -> int:
     """The status that an error gets: the Open Inference Protocol knows 400 where we say 422."""
     return 400 if error.status == 422 and path.startswith("/v2") else error.status
+
+
+def error_body(message: str, code: str) -> bytes:
+    """The one shape of an error."""
+    return orjson.dumps({"error": message, "code": code})

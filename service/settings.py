@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 2**20
@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     )
     max_sessions: int = Field(default=1000, ge=1, description="sessions kept at once")
     session_bytes: int = Field(default=512 * MEBIBYTE, ge=1, description="bytes of sessions kept")
+    api_keys: SecretStr = Field(
+        default=SecretStr(""), description="keys that may ask, a comma list; empty lets anyone ask"
+    )
+    cors_origins: str = Field(
+        default="", description="origins that browsers may ask from, a comma list"
+    )
     store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from service.documents.responses import BINARY, SAFETENSORS
 
@@ -11,7 +11,7 @@ Stack = list[Matrix]
 
 
 class Predicted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """The answer to a prediction."""
 
     trace_id: str | None = Field(description="for GET /trace/{trace_id}; null without record")
     model: str

@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from service.protocol_v2 import HEADER, InferBody
 from service.schemas import PredictRequest
+from service.tensors import MEDIA_TYPES
 
-SAFETENSORS = "application/vnd.safetensors"
+SAFETENSORS = MEDIA_TYPES["safetensors"]
 BINARY = {"type": "string", "format": "binary"}
 
 

@@ -97,23 +97,32 @@ def find(request: Request, name: str, version: str | None) -> LoadedModel:
     return models.get(name, int(version))
 
 
+def path_part(name: str) -> dict[str, Any]:
+    """The OpenAPI entry of a part of a path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def serve(method: str, path: str, **described: Any) -> Callable[[Answer], Answer]:
     """Routes to one answer: with a version in the path, and without for the highest one."""
 
     def register(answer: Answer) -> Answer:
-        async def latest(request: Request, model: str) -> Response:
-            return await answer(request, find(request, model, None))
+        # The paths' parts are read here: declared to FastAPI as parameters, they would put a 422
+        # into the document that never happens.
+        async def route(request: Request) -> Response:
+            named = request.path_params
+            return await answer(request, find(request, named["model"], named.get("version")))
 
-        async def versioned(request: Request, model: str, version: str) -> Response:
-            return await answer(request, find(request, model, version))
-
+        extra = {"parameters": [path_part("model")], **described.pop("openapi_extra", {})}
         told = {"methods": [method], "description": answer.__doc__, **described}
         name = answer.__name__
-        router.add_api_route(f"/models/{{model}}{path}", latest, name=name, **told)
+        router.add_api_route(
+            f"/models/{{model}}{path}", route, name=name, openapi_extra=extra, **told
+        )
         router.add_api_route(
             f"/models/{{model}}/versions/{{version}}{path}",
-            versioned,
+            route,
             name=f"{name}_of_version",
+            openapi_extra={**extra, "parameters": [path_part("model"), path_part("version")]},
             **told,
         )
         return answer

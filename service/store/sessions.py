@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,9 +194,13 @@ class SessionStore:
                 "WHERE session_id = ? AND position = ?"
             )
             last = Piece(*connection.execute(query, (mine[0], last_position)).fetchone())
-        carried = None if before is None else unpack_state(before)
-        now = None if state is None else unpack_state(state)
-        return Session(*facts, position, last, carried, now)
+        return replace(
+            Session(*facts),
+            position=position,
+            last=last,
+            before=None if before is None else unpack_state(before),
+            state=None if state is None else unpack_state(state),
+        )
 
     def _advance(
         self,
