@@ -88,10 +88,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
+    app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
     keys = listed(settings.api_keys.get_secret_value())
     app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
     app.middleware("http")(count_requests)
-    app.add_middleware(Compression)
     if origins := listed(settings.cors_origins):
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
