@@ -1,7 +1,7 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service.compression import Compression
 from service.context import Context
+from service.counting import RequestCount
 from service.documents import errors as documented_errors
 from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
@@ -91,26 +92,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
     keys = listed(settings.api_keys.get_secret_value())
     app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
-    app.middleware("http")(count_requests)
+    app.add_middleware(RequestCount, metrics=metrics)
     if origins := listed(settings.cors_origins):
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(SecurityHeaders)
     return app
-
-
-async def count_requests(
-    request: Request, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Count every request by its route's template, never by what a client typed."""
-    started = time.perf_counter()
-    response = await answer(request)
-    route = getattr(request.scope.get("route"), "path", "unmatched")
-    code = getattr(request.state, "code", "ok")
-    metrics: Metrics = request.app.state.context.metrics
-    metrics.answered(route, response.status_code, code, time.perf_counter() - started)
-    return response
 
 
 def error_response(

@@ -154,6 +154,12 @@ class Draining(ServiceError):
     status, code = 503, "draining"
 
 
+class ClientGone(ServiceError):
+    """Nobody reads this any more; it is for the count."""
+
+    status, code = 499, "client_gone"
+
+
 class DeadlineExceeded(ServiceError):
     status, code = 504, "deadline_exceeded"
 

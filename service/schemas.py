@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from ntm.signature import Signature
 from service import errors
@@ -14,6 +14,16 @@ from service.settings import Settings
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class First(FailFast):
+    """The first wrong item ends the search: a body of wrong ones would be millions of errors."""
+
+    __hash__ = object.__hash__  # to be part of a union
+
+
+Rows = Annotated[list[Annotated[list[Number], First()]], First()]
+TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], First()]
 Weightings = Literal["read_weightings", "write_weightings"]
 
 LARGEST_INPUT = 1e30  # beyond it a weighted sum of inputs could leave float32
@@ -26,16 +36,19 @@ class PredictRequest(BaseModel):
 
     model: Annotated[str, Field(strict=True, description="a name from GET /models")]
     version: Count | None = Field(default=None, description="the highest one by default")
-    sequence: list[list[Number]] = Field(description="T steps of input_size numbers each")
+    sequence: Rows = Field(description="T steps of input_size numbers each")
     memory_slots: Annotated[int, Field(strict=True)] | None = Field(
         default=None, description="N; the model's own by default"
     )
-    target: list[list[Number | None] | None] | None = Field(
+    target: TargetRows | None = Field(
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
     include: list[Weightings] = Field(default=[], description="what else to answer with")
     record: Annotated[bool, Field(strict=True)] = Field(
         default=True, description="keep a trace of this request"
+    )
+    timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="seconds to wait for an answer; the service's own by default"
     )
 
 
@@ -56,7 +69,7 @@ class PieceRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sequence: list[list[Number]] = Field(description="steps of input_size numbers each")
+    sequence: Rows = Field(description="steps of input_size numbers each")
     position: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None,
         description="the session's step that this piece begins with, which makes it safe to send "
@@ -174,6 +187,18 @@ def check_steps(name: str, steps: int, settings: Settings) -> int:
             f"{name} should have at most {settings.max_steps} steps, got {steps}"
         )
     return steps
+
+
+def check_timeout(asked: float | None, settings: Settings) -> float:
+    """The seconds to wait for an answer.
+
+    Raises:
+        ServiceError: more than the service waits
+    """
+    most = settings.request_timeout
+    if asked is not None and asked > most:
+        raise errors.ServiceError(f"timeout should be at most {most:g} seconds, got {asked:g}")
+    return most if asked is None else asked
 
 
 def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:

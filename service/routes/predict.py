@@ -1,6 +1,5 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +7,9 @@ from fastapi import APIRouter, Request, Response
 from ntm.tasks import wrong_bits
 from service import safetensors_body, schemas, traces
 from service.bodies import read_body
+from service.connection import WhileConnected
 from service.context import Context, content_type, context_of, read_json_body
+from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
 from service.errors import ResponseTooLarge
@@ -31,18 +32,19 @@ async def predict(request: Request) -> Response:
     """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
     context = context_of(request)
     asked, model, prediction = await read(request, context)
+    request.state.model = model.name
     refuse_large_answer(asked, prediction, model, context)
     segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
-    walked = await model.scheduler.walk(
-        prediction.sequence,
-        prediction.memory_slots,
-        [segment],
-        context.settings.request_timeout,
-    )
+    timeout = schemas.check_timeout(asked.timeout, context.settings)
+    async with WhileConnected(request):
+        walked = await model.scheduler.walk(
+            prediction.sequence, prediction.memory_slots, [segment], timeout
+        )
     trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(request.headers.get("accept", ""))
-    encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    encoded = await convert(size, ENCODERS[kind], facts, tensors)
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
@@ -56,13 +58,27 @@ async def read(
     """
     limit = context.settings.max_body_bytes
     if content_type(request) == MEDIA_TYPES["safetensors"]:
-        asked, tensors = safetensors_body.parse(await read_body(request, limit))
-        model = context.models.get(asked.model, asked.version)
-        checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
-        return asked, model, checked
-    asked = schemas.parse(await read_json_body(request, limit))
+        body, understand = await read_body(request, limit), from_safetensors
+    else:
+        body, understand = await read_json_body(request, limit), from_json
+    return await convert(len(body), understand, body, context)
+
+
+def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What a JSON body asks."""
+    asked = schemas.parse(body)
     model = context.models.get(asked.model, asked.version)
     return asked, model, schemas.check(asked, model.signature, context.settings)
+
+
+def from_safetensors(
+    body: bytes, context: Context
+) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What a safetensors body asks."""
+    asked, tensors = safetensors_body.parse(body)
+    model = context.models.get(asked.model, asked.version)
+    checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
+    return asked, model, checked
 
 
 def kind_of_answer(accept: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from service import traces
+from service.connection import WhileConnected
 from service.context import Context, context_of
 from service.documents import errors
 from service.documents.traces import TRACED, TraceList
@@ -73,12 +74,14 @@ async def get_trace(
         include = ",".join(FIGURE_FIELDS)
     selection = traces.select(trace, model, include, steps, heads)
     refuse_large_answer(selection, model, trace, context, kind)
-    walked = await model.scheduler.walk(
-        trace.inputs,
-        trace.memory_slots,
-        traces.plan(selection, model, trace.steps),
-        context.settings.request_timeout,
-    )
+    request.state.model = model.name
+    async with WhileConnected(request):
+        walked = await model.scheduler.walk(
+            trace.inputs,
+            trace.memory_slots,
+            traces.plan(selection, model, trace.steps),
+            context.settings.request_timeout,
+        )
     traces.verify(trace, walked)
     tensors = traces.assemble(trace, model, selection, walked)
     facts = facts_of(trace, model, selection)
