@@ -104,6 +104,7 @@ async def take_turn(
         if sessions.is_repeated(session, asked.position, sequence):
             return session, *await repeat(context, session, model, sequence, asked)
         walked = await walk(context, session, model, sequence, asked, session.state)
+        assert walked.state is not None
         piece = sessions.piece_of(session.position, sequence, walked)
         if await context.sessions.advance(session, piece, sequence, walked.state):
             return session, session.position, walked
@@ -143,6 +144,7 @@ async def walk(
         [Segment("predict", len(sequence), frozenset(asked.include))],
         context.settings.request_timeout,
         state=state,
+        keep_state=True,
     )
 
 
