@@ -16,6 +16,7 @@ from service.errors import ServiceError, error_body
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import Models
+from service.rollout import rolling_out
 from service.routes import docs, health, models, predict, sessions, traces
 from service.schemas import place
 from service.security_headers import SecurityHeaders
@@ -50,7 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with rolling_out(context.models, metrics, settings):
+            yield
         context.draining = True
         context.models.close()
         database.close()
