@@ -19,6 +19,7 @@ from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
+from service.rollout import rolling_out
 from service.routes import docs, health, models, predict, sessions, traces, v2
 from service.scheduler import Event
 from service.schemas import place
@@ -61,7 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with rolling_out(context.models, metrics, settings):
+            yield
         context.draining = True
         context.models.close()
         database.close()

@@ -180,8 +180,7 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     context = context_of(request)
     body = await read_body(request, context.settings.max_body_bytes)
     header = request.headers.get(protocol_v2.HEADER)
-    asked = await convert(len(body), protocol_v2.parse, body, header, model.signature.input_size)
-    predictions = check(asked, model, context)
+    asked, predictions = await convert(len(body), understand, body, header, model, context)
     request.state.model = model.name
     async with WhileConnected(request):
         walked = await walk_all(asked, predictions, model, context)
@@ -194,6 +193,14 @@ async def infer(request: Request, model: LoadedModel) -> Response:
         return Response(encoded, media_type="application/json")
     headers = {protocol_v2.HEADER: str(length)}
     return Response(encoded, headers=headers, media_type="application/octet-stream")
+
+
+def understand(
+    body: bytes, header: str | None, model: LoadedModel, context: Context
+) -> tuple[InferRequest, list[Prediction]]:
+    """What a body asks, and its checked sequences."""
+    asked = protocol_v2.parse(body, header, model.signature.input_size)
+    return asked, check(asked, model, context)
 
 
 def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
