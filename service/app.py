@@ -19,6 +19,7 @@ from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
+from service.rollout import rolling_out
 from service.routes import docs, health, models, predict, sessions, traces, v2
 from service.scheduler import Event
 from service.schemas import place
@@ -61,7 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with rolling_out(context.models, metrics, settings):
+            yield
         context.draining = True
         context.models.close()
         database.close()
@@ -89,10 +91,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
+    app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
     keys = listed(settings.api_keys.get_secret_value())
     app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
     app.add_middleware(RequestCount, metrics=metrics)
-    app.add_middleware(Compression)
     if origins := listed(settings.cors_origins):
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]

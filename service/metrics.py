@@ -1,8 +1,10 @@
 """What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from service.models import LoadedModel, Models
+from service.models import LoadedModel
 from service.scheduler import Chunk, Ended, Event
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -85,7 +87,13 @@ class Metrics:
             registry=self._registry,
         )
 
-    def watch(self, models: Models) -> None:
+    def forget(self, model: LoadedModel) -> None:
+        """Tell no more of a model that is not served any more; what it did stays counted."""
+        labels = (model.name, str(model.version))
+        self._engines.remove(*labels, model.engine.name, model.engine.device)
+        self._queued.remove(*labels)
+
+    def watch(self, models: Iterable[LoadedModel]) -> None:
         """Tell of these models, and read their queues when asked."""
         for model in models:
             labels = (model.name, str(model.version))

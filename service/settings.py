@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     max_sessions: int = Field(default=1000, ge=1, description="sessions kept at once")
     session_bytes: int = Field(default=512 * MEBIBYTE, ge=1, description="bytes of sessions kept")
+    poll: float = Field(
+        default=10.0, ge=0, description="seconds between looks for new models; 0 on SIGHUP only"
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="keys that may ask, a comma list; empty lets anyone ask"
     )

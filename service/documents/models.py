@@ -32,6 +32,7 @@ class BrokenModel(BaseModel):
     name: str
     version: int
     error: str
+    served: bool = Field(description="whether what lay there before is still served")
 
 
 class ModelList(BaseModel):

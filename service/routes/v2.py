@@ -16,6 +16,7 @@ from service import protocol_v2, schemas, traces
 from service.bodies import read_body
 from service.connection import WhileConnected
 from service.context import Context, context_of
+from service.conversion import convert
 from service.documents import errors, infer_body
 from service.documents.v2 import (
     InferAnswer,
@@ -179,19 +180,27 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     context = context_of(request)
     body = await read_body(request, context.settings.max_body_bytes)
     header = request.headers.get(protocol_v2.HEADER)
-    asked = protocol_v2.parse(body, header, model.signature.input_size)
-    predictions = check(asked, model, context)
+    asked, predictions = await convert(len(body), understand, body, header, model, context)
     request.state.model = model.name
     async with WhileConnected(request):
         walked = await walk_all(asked, predictions, model, context)
     kept = await keep_traces(context, model, predictions, walked) if asked.record else []
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
-    encoded, length = await asyncio.to_thread(protocol_v2.encode, facts, asked.wanted, tensors)
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    encoded, length = await convert(size, protocol_v2.encode, facts, asked.wanted, tensors)
     if length is None:
         return Response(encoded, media_type="application/json")
     headers = {protocol_v2.HEADER: str(length)}
     return Response(encoded, headers=headers, media_type="application/octet-stream")
+
+
+def understand(
+    body: bytes, header: str | None, model: LoadedModel, context: Context
+) -> tuple[InferRequest, list[Prediction]]:
+    """What a body asks, and its checked sequences."""
+    asked = protocol_v2.parse(body, header, model.signature.input_size)
+    return asked, check(asked, model, context)
 
 
 def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
