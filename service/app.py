@@ -1,5 +1,6 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,15 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from service.context import Context
+from service.drain import Gate
 from service.errors import ServiceError, error_body
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import Models
+from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, models, predict, sessions, traces
 from service.schemas import place
 from service.security_headers import SecurityHeaders
 from service.settings import Settings
+from service.spans import Spans
 from service.store import Database, SessionStore, TraceStore
 
 
@@ -53,8 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with rolling_out(context.models, metrics, settings):
             yield
-        context.draining = True
-        context.models.close()
+        context.work.draining = True
+        # On another thread: those given up free their places here meanwhile.
+        await asyncio.to_thread(context.models.close)
         database.close()
 
     app = FastAPI(
@@ -80,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
     keys = listed(settings.api_keys.get_secret_value())
+    app.add_middleware(Gate, work=context.work)
     app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
     app.middleware("http")(count_requests)
     if origins := listed(settings.cors_origins):
@@ -87,6 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Spans)
+    app.add_middleware(RequestLog)
     return app
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from service.drain import Work
 from service.errors import BodyTooLarge, UnsupportedMediaType
 from service.metrics import Metrics
 from service.models import Models
@@ -23,7 +24,7 @@ class Context:
     sessions: SessionStore
     metrics: Metrics
     clock: Callable[[], float] = field(default=time.time)
-    draining: bool = False
+    work: Work = field(default_factory=Work)
 
 
 def context_of(request: Request) -> Context:

@@ -17,7 +17,7 @@ async def live(request: Request) -> Response:
 @router.get("/v2/health/ready")
 async def ready(request: Request) -> Response:
     """Models are loaded and requests are taken; 503 once the service is shutting down."""
-    is_ready = not context_of(request).draining
+    is_ready = not context_of(request).work.draining
     return Response(
         to_json({"ready": is_ready}, {}),
         status_code=200 if is_ready else 503,
