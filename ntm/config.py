@@ -28,7 +28,7 @@ class NTMConfig(BaseModel):
     shift_range: int = Field(
         default=3, ge=3, description="number of allowed shifts, centred on 0; odd"
     )
-    initial_memory: Literal["constant", "learned"] = "constant"
+    initial_memory: Literal["constant", "learned", "positional"] = "constant"
     output: Literal["sigmoid", "identity"] = "sigmoid"
 
     @field_validator("shift_range")

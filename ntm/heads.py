@@ -33,6 +33,12 @@ class Heads(nn.Module):
         self.config = config
         self.linear = nn.Linear(config.controller_size, sum(self.widths(config)))
 
+    def strengthen_keys(self, bias: float) -> None:
+        """Add to the bias of every key strength, so that a fresh model's keys single out slots."""
+        config = self.config
+        addressing = self.linear.bias.detach()[: self.widths(config)[0]]
+        addressing.unflatten(0, (config.num_heads, -1))[:, config.M] += bias
+
     @staticmethod
     def widths(config: NTMConfig) -> tuple[int, int, int]:
         """Columns for addressing, erase and add."""

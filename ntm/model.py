@@ -13,7 +13,7 @@ from ntm import controller
 from ntm.config import NTMConfig
 from ntm.heads import Heads
 from ntm.memory import NTMMemory
-from ntm.signature import INITIAL_VALUE
+from ntm.signature import INITIAL_VALUE, positions
 
 Pin = Callable[[str, Tensor], Tensor]
 
@@ -79,11 +79,29 @@ class NTM(nn.Module):
         self.heads = Heads(config)
         self.output = nn.Linear(config.controller_size + read_width, config.output_size)
         self.learned_memory: nn.Parameter | None = None
+        self.position_code: nn.Parameter | None = None
         if config.initial_memory == "learned":
             self.learned_memory = nn.Parameter(torch.empty(config.N, config.M).uniform_(-0.1, 0.1))
+        elif config.initial_memory == "positional":
+            features = positions(1).shape[1]
+            self.position_code = nn.Parameter(torch.empty(features, config.M).uniform_(-0.1, 0.1))
+
+    @property
+    def memory_slots(self) -> int:
+        """N when nobody asks for another number."""
+        return self.config.N
+
+    def initial_memory(self, slots: int) -> Tensor:
+        """The matrix M_0 that every sequence starts from, [N, M]."""
+        if self.learned_memory is not None:
+            return self.learned_memory
+        like = self.output.weight
+        if self.position_code is not None:
+            return torch.from_numpy(positions(slots)).to(like) @ self.position_code
+        return like.new_full((slots, self.config.M), INITIAL_VALUE)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> NTMState:
-        """The state before the first step: constant memory, every head on slot 0.
+        """The state before the first step: the initial memory, every head on slot 0.
 
         Args:
             batch_size: B
@@ -100,10 +118,7 @@ class NTM(nn.Module):
                 f"this model learned its initial memory and runs only with "
                 f"memory_slots={config.N}, got {slots}"
             )
-        if self.learned_memory is not None:
-            memory = self.learned_memory.expand(batch_size, -1, -1)
-        else:
-            memory = like.new_full((batch_size, slots, config.M), INITIAL_VALUE)
+        memory = self.initial_memory(slots).expand(batch_size, -1, -1)
         first_slot = like.new_zeros(batch_size, config.num_heads, slots)
         first_slot[:, :, 0] = 1
         return NTMState(
@@ -181,20 +196,25 @@ class NTM(nn.Module):
         logits, state, _ = self.step(x, state or self.initial_state(x.shape[0]))
         return self.activate(logits), state
 
-    def logits(self, sequence: Tensor, state: NTMState | None = None) -> Tensor:
+    def logits(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
         """The outputs before their activation for a whole sequence, for training.
 
         Args:
             sequence: [T, B, input_size]
+            memory_slots: N, by default the config's
         Returns:
             [T, B, output_size]
         """
-        state = state or self.initial_state(sequence.shape[1])
+        state = self.initial_state(sequence.shape[1], memory_slots)
         steps = []
         for x in sequence.unbind(0):
             logits, state, _ = self.step(x, state)
             steps.append(logits)
         return torch.stack(steps)
+
+    def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
+        """The outputs alone for a whole sequence, shapes as for `logits`."""
+        return self.unroll(sequence, memory_slots=memory_slots).outputs
 
     def unroll(
         self,

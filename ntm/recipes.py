@@ -17,6 +17,10 @@ class Setting(BaseModel):
     memory_slots: int | None = None
     sequences: int = 100
 
+    def without_memory(self) -> "Setting":
+        """The same sequences for a model that has no memory slots."""
+        return self.model_copy(update={"memory_slots": None})
+
 
 class Recipe(BaseModel):
     """A task, a model and the way to train one on the other."""
@@ -26,7 +30,13 @@ class Recipe(BaseModel):
     task: str
     task_fields: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    baseline: Literal["lstm"] | None = Field(
+        default=None, description="train this instead of a Neural Turing Machine"
+    )
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    key_strength_bias: float = Field(
+        default=0.0, description="added to the initial bias of every key strength"
+    )
     learning_rate: float = 1e-3
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
@@ -48,10 +58,13 @@ class Recipe(BaseModel):
         description="seeds are compared on these, longer than training"
     )
     evaluation: tuple[Setting, ...]
+    reach: tuple[Setting, ...] = Field(
+        default=(), description="so long that they are measured only when asked for"
+    )
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
-        after = {"seeds", "selection", "evaluation"}
+        after = {"seeds", "selection", "evaluation", "reach"}
         return self.model_dump(exclude=after) == other.model_dump(exclude=after)
 
     def make_task(self) -> Task:
@@ -75,6 +88,26 @@ def _copy_lengths(*lengths: int, sequences: int = 100) -> tuple[Setting, ...]:
     )
 
 
+def _recall_items(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows of (items, memory slots)."""
+    return tuple(
+        Setting(sizes={"items": items}, memory_slots=slots, sequences=sequences)
+        for items, slots in settings
+    )
+
+
+def _sort_items(*items: int, sequences: int = 100) -> tuple[Setting, ...]:
+    return tuple(Setting(sizes={"items": n}, sequences=sequences) for n in items)
+
+
+def _repeats(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows of (length, repeats)."""
+    return tuple(
+        Setting(sizes={"length": length, "repeats": repeats}, sequences=sequences)
+        for length, repeats in settings
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
@@ -84,5 +117,63 @@ RECIPES: dict[str, Recipe] = {
         memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
         selection=_copy_lengths(60, 120, 1000, sequences=48),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+        reach=_copy_lengths(10_000, sequences=8),
+    ),
+    "copy-feedforward": Recipe(
+        task="copy",
+        model={"controller": "feedforward"},
+        learning_rate=3e-3,
+        updates=4000,
+        compile=True,
+        selection=_copy_lengths(60, 120, sequences=64),
+        evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+    ),
+    "associative-recall": Recipe(
+        task="associative-recall",
+        learning_rate=3e-3,
+        updates=4000,
+        compile=True,
+        selection=_recall_items((20, 128), (50, 256), (100, 512), sequences=64),
+        evaluation=_recall_items(
+            (6, 128), (10, 128), (12, 128), (15, 128), (20, 128), (30, 128), (50, 256), (100, 512)
+        ),
+    ),
+    "priority-sort": Recipe(
+        task="priority-sort",
+        model={
+            "controller_size": 128,
+            "num_reads": 2,
+            "num_writes": 2,
+            "initial_memory": "learned",
+        },
+        key_strength_bias=5.0,
+        learning_rate=3e-3,
+        batch_size=32,
+        updates=60_000,
+        decay_updates=20_000,
+        compile=True,
+        selection=_sort_items(20, 25, sequences=64),
+        evaluation=_sort_items(5, 10, 20, 25, 30),
+    ),
+    "repeat-copy": Recipe(
+        task="repeat-copy",
+        learning_rate=1e-3,
+        batch_size=16,
+        updates=60_000,
+        decay_updates=10_000,
+        compile=True,
+        selection=_repeats((10, 10), (20, 10), (10, 20), sequences=64),
+        evaluation=_repeats((5, 5), (10, 10), (20, 10), (10, 15), (10, 20)),
+    ),
+    "dynamic-ngrams": Recipe(
+        task="dynamic-ngrams",
+        learning_rate=1e-3,
+        batch_size=16,
+        updates=8000,
+        compile=True,
+        selection=(Setting(sizes={"length": 200}, sequences=500),),
+        evaluation=tuple(
+            Setting(sizes={"length": length}, sequences=1000) for length in (100, 200, 400)
+        ),
     ),
 }

@@ -15,6 +15,7 @@ from ntm.config import ARCHITECTURES, NTMConfig
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
+BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
 
 
 class RepositoryError(Exception):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from ntm.config import NTMConfig
 
 INITIAL_VALUE = 1e-6
+HARMONICS = 3  # as many as tell slots apart; more would tie a model to its N
 
 Float = NDArray[np.float32]
 State = dict[str, Float]
@@ -43,12 +44,19 @@ class Tensor(_Frozen):
     name: str
 
 
+class Positional(_Frozen):
+    """By place: `positions` [N, 7] times the tensor [7, M] of this name in initial.safetensors."""
+
+    kind: Literal["positional"] = "positional"
+    name: str
+
+
 class StateTensor(_Frozen):
     """One tensor handed from step to step."""
 
     name: str
     shape: tuple[Dimension, ...]
-    initial: Constant | OneHot | Tensor
+    initial: Constant | OneHot | Tensor | Positional
 
 
 class Stage(_Frozen):
@@ -97,19 +105,43 @@ class Signature(_Frozen):
                 f"memory_slots={self.fixed_slots}, got {slots}"
             )
         known = {"batch": batch, "slots": slots}
-        state: State = {}
-        for tensor in self.state:
-            shape = [known[d] if isinstance(d, str) else d for d in tensor.shape]
-            match tensor.initial:
-                case Constant(value=value):
-                    state[tensor.name] = np.full(shape, value, dtype=np.float32)
-                case OneHot(slot=slot):
-                    state[tensor.name] = np.zeros(shape, dtype=np.float32)
-                    state[tensor.name][..., slot] = 1
-                case Tensor(name=name):
-                    row = (learned or {})[name]
-                    state[tensor.name] = np.broadcast_to(row, shape).astype(np.float32)
-        return state
+        return {
+            tensor.name: np.ascontiguousarray(
+                np.broadcast_to(
+                    initial_row(tensor, slots, learned or {}),
+                    [known[d] if isinstance(d, str) else d for d in tensor.shape],
+                )
+            )
+            for tensor in self.state
+        }
+
+
+def initial_row(tensor: StateTensor, slots: int, learned: State) -> Float:
+    """The initial value of a state tensor for one sequence, or what broadcasts to it."""
+    match tensor.initial:
+        case Constant(value=value):
+            return np.array([value], np.float32)
+        case OneHot(slot=slot):
+            return np.eye(1, slots, slot, dtype=np.float32)
+        case Tensor(name=name):
+            return learned[name]
+        case Positional(name=name):
+            return positions(slots) @ learned[name]
+
+
+def positions(slots: int) -> Float:
+    """Where each slot lies on the circle of slots, for an initial memory that tells them apart.
+
+    Column 0 is 1, then come cos(2π k n / N) for k = 1..3 and sin(2π k n / N) for k = 1..3.
+
+    Args:
+        slots: N
+    Returns:
+        [N, 7]
+    """
+    angles = 2 * np.pi * np.arange(slots)[:, None] / slots * np.arange(1, HARMONICS + 1)
+    columns = (np.ones((slots, 1)), np.cos(angles), np.sin(angles))
+    return np.concatenate(columns, axis=1).astype(np.float32)
 
 
 def learned_values(config: NTMConfig, weights: State) -> State:
@@ -119,18 +151,25 @@ def learned_values(config: NTMConfig, weights: State) -> State:
         config: of the model
         weights: its parameters by name
     """
-    if config.initial_memory != "learned":
+    if config.initial_memory == "constant":
         return {}
-    memory = weights["learned_memory"]
-    return {"memory": memory, "reads": memory[:1].repeat(config.num_reads, axis=0)}
+    if config.initial_memory == "learned":
+        memory = weights["learned_memory"]
+        first = memory[:1]
+    else:
+        memory = weights["position_code"]
+        first = positions(1) @ memory
+    return {"memory": memory, "reads": first.repeat(config.num_reads, axis=0)}
 
 
 def signature(config: NTMConfig) -> Signature:
     """The signature of an ntm/1 model."""
     width, heads = config.M, config.num_heads
-    learned = config.initial_memory == "learned"
-    memory = Tensor(name="memory") if learned else Constant(value=INITIAL_VALUE)
-    reads = Tensor(name="reads") if learned else Constant(value=INITIAL_VALUE)
+    memory, reads = {
+        "constant": (Constant(value=INITIAL_VALUE), Constant(value=INITIAL_VALUE)),
+        "learned": (Tensor(name="memory"), Tensor(name="reads")),
+        "positional": (Positional(name="memory"), Tensor(name="reads")),
+    }[config.initial_memory]
     state = [
         StateTensor(name="memory", shape=("batch", "slots", width), initial=memory),
         StateTensor(

@@ -72,6 +72,10 @@ class UnsupportedMediaType(ServiceError):
     status, code = 415, "unsupported_media_type"
 
 
+class UnsupportedContentEncoding(UnsupportedMediaType):
+    code = "unsupported_content_encoding"
+
+
 class UnknownField(ServiceError):
     code = "unknown_field"
 
@@ -108,6 +112,30 @@ class MemorySlotsOutOfRange(ServiceError):
     code = "memory_slots_out_of_range"
 
 
+class WrongDatatype(ServiceError):
+    code = "wrong_datatype"
+
+
+class WrongShape(ServiceError):
+    code = "wrong_shape"
+
+
+class UnknownTensor(ServiceError):
+    code = "unknown_tensor"
+
+
+class MissingTensor(ServiceError):
+    code = "missing_tensor"
+
+
+class UnsupportedParameter(ServiceError):
+    code = "unsupported_parameter"
+
+
+class BatchTooLarge(ServiceError):
+    code = "batch_too_large"
+
+
 class QueueFull(ServiceError):
     status, code = 503, "queue_full"
 
@@ -126,8 +154,19 @@ class Draining(ServiceError):
     status, code = 503, "draining"
 
 
+class ClientGone(ServiceError):
+    """Nobody reads this any more; it is for the count."""
+
+    status, code = 499, "client_gone"
+
+
 class DeadlineExceeded(ServiceError):
     status, code = 504, "deadline_exceeded"
+
+
+def status_of(error: ServiceError, path: str) -> int:
+    """The status that an error gets: the Open Inference Protocol knows 400 where we say 422."""
+    return 400 if error.status == 422 and path.startswith("/v2") else error.status
 
 
 def error_body(message: str, code: str) -> bytes:

@@ -18,8 +18,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "ntm_requests_total",
-            "Requests by route, status and error code",
-            ["route", "status", "code"],
+            "Requests by route, status, error code and the model they reached",
+            ["route", "status", "code", "model"],
             registry=self._registry,
         )
         self._seconds = Histogram(
@@ -101,9 +101,9 @@ class Metrics:
             queue = model.scheduler
             self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
 
-    def answered(self, route: str, status: int, code: str, seconds: float) -> None:
+    def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(route, str(status), code).inc()
+        self._requests.labels(route, str(status), code, model).inc()
         self._seconds.labels(route).observe(seconds)
 
     def observed(self, model: LoadedModel, event: Event) -> None:

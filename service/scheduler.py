@@ -31,7 +31,7 @@ __all__ = ["Chunk", "Ended", "Event", "Scheduler", "Segment", "Walked"]
 log = logging.getLogger("ntm.scheduler")
 
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
-FIRST_PACE = 1e-4  # seconds a step and row, until one has been measured
+FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 LONGEST_WAIT = 600  # seconds that Retry-After may say
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
@@ -229,12 +229,13 @@ class Scheduler:
         began, group = self._clock(), batch[0].group
         before = sum(work.position for work in batch)
         size = (group.kind, group.slots.bit_length())
-        pace = self._paces.get(size, FIRST_PACE)
+        pace = self._paces.get(size, FIRST_PACE * group.slots)
         steps = choose_steps(self.engine, batch, pace)
         advance(self.engine, batch, steps)
         useful = sum(work.position for work in batch) - before
         seconds = max(self._clock() - began, 1e-9)
-        self._paces[size] = pace + 0.3 * (seconds / (steps * len(batch)) - pace)
+        # quick to fall and slow to rise: a hiccup of the machine should not cut chunks short
+        self._paces[size] = min(seconds / (steps * len(batch)), pace * 1.1)
         self._steps_per_second += 0.1 * (useful / seconds - self._steps_per_second)
         self._observe(Chunk(len(batch), steps, useful, seconds))
 

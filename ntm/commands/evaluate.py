@@ -1,45 +1,106 @@
-"""`ntm eval`: measure a model and write down what came out."""
+"""`ntm eval`: measure models and write down what came out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from ntm.repository import (
+    BASELINE_FILE,
+    RepositoryError,
+    VersionFolder,
+    digest,
+    find,
+    models,
+    read_json,
+    write_json,
+)
+
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
+    model: Annotated[
+        Path | None, typer.Argument(help="A model's folder, or one version of it.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every model of --models, in one table.")
+    ] = False,
+    repository: Annotated[
+        Path, typer.Option("--models", help="The folder of models that --all takes.")
+    ] = Path("models"),
     seed: Annotated[
         int, typer.Option(min=0, help="Of the sequences; training never draws them.")
     ] = 1,
     sequences: Annotated[int | None, typer.Option(min=1, help="For every setting.")] = None,
+    reach: Annotated[
+        bool, typer.Option(help="Measure the longest sequences too; minutes to hours.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     write: Annotated[bool, typer.Option(help="Write evaluation.json beside the model.")] = True,
 ) -> None:
-    """Measure a model on the settings of its recipe, print the table and write evaluation.json."""
+    """Measure a model on the settings of its recipe, print the table and write evaluation.json.
+
+    With --all: one table of every model, its baseline and what others published. There a model
+    whose evaluation.json was measured on its present weights is not measured again.
+    """
+    from ntm import report
+
+    if every == (model is not None):
+        raise typer.BadParameter("name a model's folder, or use --all")
+    console = Console(width=max(120, Console().width))
+    if model is not None:
+        version = find(model)
+        told = measure(version, seed, sequences, threads, write, reach)
+        console.print(report.one_model(f"{version.name}/{version.version}", told))
+        return
+    newest = {version.name: version for version in models(repository)}
+    rows = []
+    for name, version in newest.items():
+        told = measured(version) or measure(version, seed, sequences, threads, write, reach)
+        baseline = version.path.parent / BASELINE_FILE
+        rows.append((name, told, read_json(baseline) if baseline.exists() else None))
+    console.print(report.all_models(rows))
+
+
+def measured(version: VersionFolder) -> dict[str, Any] | None:
+    """The evaluation.json of a version, unless its weights have changed since."""
+    if not version.evaluation.exists():
+        return None
+    told = read_json(version.evaluation)
+    return told if told.get("checkpoint_sha256") == digest(version.checkpoint) else None
+
+
+def measure(
+    version: VersionFolder,
+    seed: int,
+    sequences: int | None,
+    threads: int,
+    write: bool,
+    reach: bool,
+) -> dict[str, Any]:
+    """The content of evaluation.json, measured now and written if asked."""
     import torch
 
-    from ntm import checkpoint, evaluation, repository
+    from ntm import checkpoint, evaluation
     from ntm.recipes import RECIPES
 
     torch.set_num_threads(threads)
-    version = repository.find(model)
     description = version.description()
     loaded, task = checkpoint.load(version), description.make_task()
     recipe = description.training.get("recipe", task.name)
     if recipe not in RECIPES:
-        raise repository.RepositoryError(
+        raise RepositoryError(
             f"{version.config}: unknown recipe {recipe!r}, expected one of {', '.join(RECIPES)}"
         )
-    settings = RECIPES[recipe].evaluation
+    settings = RECIPES[recipe].evaluation + (RECIPES[recipe].reach if reach else ())
     if sequences:
         settings = tuple(s.model_copy(update={"sequences": sequences}) for s in settings)
     rows = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for setting in settings:
             name = " ".join(f"{k}={v}" for k, v in setting.sizes.items())
-            bar = progress.add_task(name, total=setting.sequences)
+            bar = progress.add_task(f"{version.name} {name}", total=setting.sequences)
             rows.append(
                 evaluation.measure(
                     loaded,
@@ -49,7 +110,7 @@ def evaluate(
                     advance=lambda done, bar=bar: progress.advance(bar, done),  # type: ignore[misc]
                 )
             )
-    told = evaluation.as_json(task, rows)
-    Console().print(evaluation.as_table(f"{version.name}/{version.version}", told))
+    told = evaluation.as_json(task, rows) | {"checkpoint_sha256": digest(version.checkpoint)}
     if write:
-        repository.write_json(version.evaluation, told)
+        write_json(version.evaluation, told)
+    return told

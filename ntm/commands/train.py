@@ -1,5 +1,6 @@
 """`ntm train`: make a model from a recipe."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ntm.recipes import RECIPES, Recipe
+
+BASELINE_LEARNING_RATE = 1e-3
+
+
+class Baseline(StrEnum):
+    """What a Neural Turing Machine is compared with."""
+
+    LSTM = "lstm"
 
 
 def train(
@@ -25,6 +34,9 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
     compiled: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="torch.compile the step.")
+    ] = None,
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Train this on the same budget instead, to compare.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; part of the result.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Throw away what an earlier run left.")] = False,
@@ -47,8 +59,12 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "compile": compiled,
+        "baseline": baseline and baseline.value,
     }
     recipe = RECIPES[task].model_copy(update={k: v for k, v in changes.items() if v is not None})
+    if baseline:
+        learning_rate = learning_rate or BASELINE_LEARNING_RATE
+        recipe = recipe.model_copy(update={"learning_rate": learning_rate})
     count = seeds or (recipe.seeds if seed is None else 1)
     first = 1 if seed is None else seed
     run(recipe, task, list(range(first, first + count)), out / task, threads, fresh)
@@ -63,7 +79,7 @@ def run(
     import torch
 
     from ntm.training.loop import Interrupted
-    from ntm.training.run import train_seeds
+    from ntm.training.run import train_baseline, train_seeds
 
     torch.set_num_threads(threads)
     console = Console(stderr=True)
@@ -71,6 +87,9 @@ def run(
         for seed in seeds:
             shutil.rmtree(folder / "training" / f"seed-{seed}", ignore_errors=True)
     try:
+        if recipe.baseline:
+            console.print(f"Saved {train_baseline(recipe, name, seeds[0], folder)}.")
+            return
         saved, scores = train_seeds(recipe, name, seeds, folder)
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")

@@ -10,15 +10,7 @@ from onnx import TensorProto
 from ntm.config import NTMConfig
 from ntm.export.graph import Graph
 from ntm.export.step import Packed, Step, Values, Weights
-from ntm.signature import (
-    Constant,
-    OneHot,
-    Signature,
-    StateTensor,
-    Tensor,
-    learned_values,
-    signature,
-)
+from ntm.signature import Signature, StateTensor, initial_row, learned_values, signature
 
 KINDS = ("predict", "inspect")
 
@@ -143,13 +135,6 @@ def _give_weightings(
 def _initial(graph: Graph, tensor: StateTensor, batch: str, slots: int, learned: Weights) -> str:
     """The initial value of a state tensor for a batch size known only when the graph runs."""
     inner = [slots if d == "slots" else int(d) for d in tensor.shape[1:]]
-    match tensor.initial:
-        case Constant(value=value):
-            row = np.full(inner, value, np.float32)
-        case OneHot(slot=slot):
-            row = np.zeros(inner, np.float32)
-            row[..., slot] = 1
-        case Tensor(name=name):
-            row = learned[name]
+    row = np.broadcast_to(initial_row(tensor, slots, learned), inner)
     shape = graph.concat([batch, graph.integers(*inner)], 0)
     return graph.add("Expand", graph.constant(row[None]), shape)

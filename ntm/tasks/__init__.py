@@ -2,16 +2,26 @@
 
 from typing import Any
 
+from ntm.tasks.associative_recall import AssociativeRecall
 from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, wrong_bits
 from ntm.tasks.copy import Copy
+from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm.tasks.priority_sort import PrioritySort
+from ntm.tasks.repeat_copy import RepeatCopy
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Copy,)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort)
+}
 
 __all__ = [
     "TASKS",
+    "AssociativeRecall",
     "Copy",
+    "DynamicNgrams",
     "Episode",
     "Phase",
+    "PrioritySort",
+    "RepeatCopy",
     "Size",
     "Sizes",
     "Task",

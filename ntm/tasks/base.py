@@ -88,6 +88,10 @@ class Task(BaseModel, ABC):
         """The error of each sequence in the task's unit, [B]."""
         return wrong_bits(outputs, targets).astype(np.float64)
 
+    def lowest_error(self, episode: Episode) -> NDArray[np.float64]:
+        """The error of the best answer that the inputs allow, [B]: 0 unless chance is in play."""
+        return np.zeros(episode.inputs.shape[1])
+
     def complete(self, sizes: dict[str, Any]) -> Sizes:
         """Check sizes and fill in defaults.
 

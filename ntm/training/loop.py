@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ntm import seeds
+from ntm.baseline import LSTM
 from ntm.model import NTM
 from ntm.recipes import Recipe
 from ntm.tasks import Episode, Task
@@ -50,6 +51,17 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
+def make_model(recipe: Recipe) -> NTM | LSTM:
+    """What the recipe trains, with fresh parameters."""
+    if recipe.baseline == "lstm":
+        task = recipe.make_task()
+        return LSTM(task.input_size, task.output_size)
+    model = NTM(recipe.make_config())
+    if recipe.key_strength_bias:
+        model.heads.strengthen_keys(recipe.key_strength_bias)
+    return model
+
+
 def can_compile() -> bool:
     """True where torch.compile finds a C compiler to work with."""
     return any(shutil.which(name) for name in ("cc", "gcc", "clang"))
@@ -62,7 +74,7 @@ class Trainer:
         self.recipe, self.seed, self.folder = recipe, seed, folder
         self.task: Task = recipe.make_task()
         torch.manual_seed(seed)
-        self.model = NTM(recipe.make_config())
+        self.model = make_model(recipe)
         self.optimizer = make_optimizer(recipe, self.model)
         self.rng = seeds.generator("training", seed)
         self.progress = Progress()
@@ -70,7 +82,7 @@ class Trainer:
         state = folder / STATE_FILE
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
-        if recipe.compile:
+        if recipe.compile and isinstance(self.model, NTM):
             if can_compile():
                 self.model.step = torch.compile(self.model.step, dynamic=False)  # type: ignore[method-assign]
             else:
@@ -81,8 +93,7 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        state = self.model.initial_state(episode.inputs.shape[1], self.draw_slots())
-        logits = self.model.logits(torch.from_numpy(episode.inputs), state)
+        logits = self.model.logits(torch.from_numpy(episode.inputs), self.draw_slots())
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
         self.optimizer.zero_grad()
         loss.backward()
@@ -95,10 +106,10 @@ class Trainer:
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
 
-    def draw_slots(self) -> int:
-        """How many memory slots the next batch gets."""
+    def draw_slots(self) -> int | None:
+        """How many memory slots the next batch gets; None is the model's own number."""
         if self.recipe.memory_slots is None:
-            return self.model.config.N
+            return None
         low, high = self.recipe.memory_slots
         return int(self.rng.integers(low, high + 1))
 

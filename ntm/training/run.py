@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from ntm import checkpoint
-from ntm.evaluation import Measurement, measure
+from ntm.evaluation import EVALUATION_SEED, Measurement, Predictor, as_json, measure
 from ntm.model import NTM
 from ntm.recipes import Recipe
-from ntm.repository import VersionFolder, versions
+from ntm.repository import BASELINE_FILE, VersionFolder, versions, write_json
 from ntm.training.loop import Trainer
 
 SELECTION_SEED = 1
@@ -41,28 +41,57 @@ def train_seeds(
         trainer.run()
         trainers[seed] = trainer
         if len(seeds) > 1:
-            scores[seed] = select_score(recipe, trainer.model)
+            scores[seed] = select_score(recipe, trainer.model.eval())
     best = min(seeds, key=lambda seed: sum(m.mean for m in scores.get(seed, [])))
     chosen = trainers[best]
-    version = max(versions(folder), default=0) + 1
-    provenance = {
-        "recipe": name,
-        "seed": best,
+    if not isinstance(chosen.model, NTM):
+        raise ValueError(f"{name}: a baseline is measured, not saved; use train_baseline")
+    told = provenance(name, chosen) | {
         "seeds_compared": seeds,
-        "updates": chosen.progress.update,
-        "sequences": chosen.progress.sequences,
-        "settings": recipe.model_dump(mode="json", exclude={"selection", "evaluation"}),
         "selection": {str(seed): [m.model_dump() for m in rows] for seed, rows in scores.items()},
-        "libraries": libraries(),
     }
-    saved = checkpoint.save(folder / str(version), chosen.model, chosen.task, provenance)
+    version = max(versions(folder), default=0) + 1
+    saved = checkpoint.save(folder / str(version), chosen.model, chosen.task, told)
     return saved, scores
 
 
-def select_score(recipe: Recipe, model: NTM) -> list[Measurement]:
+def train_baseline(recipe: Recipe, name: str, seed: int, folder: Path) -> Path:
+    """Train a recipe's baseline and write what it reaches into `folder`/baseline.json.
+
+    It is measured on the sequences of the recipe's evaluation, like the model it is set against.
+
+    Raises:
+        Interrupted: the training was stopped; its state is saved
+    """
+    trainer = Trainer(recipe, seed, folder / "training" / f"{recipe.baseline}-seed-{seed}")
+    trainer.run()
+    trainer.model.eval()
+    rows = [
+        measure(trainer.model, trainer.task, setting.without_memory(), EVALUATION_SEED)
+        for setting in recipe.evaluation
+    ]
+    told = as_json(trainer.task, rows) | {"training": provenance(name, trainer)}
+    write_json(folder / BASELINE_FILE, told)
+    return folder / BASELINE_FILE
+
+
+def provenance(name: str, trainer: Trainer) -> dict[str, Any]:
+    """How a training came to its result, for the files that hold it."""
+    return {
+        "recipe": name,
+        "seed": trainer.seed,
+        "updates": trainer.progress.update,
+        "sequences": trainer.progress.sequences,
+        "settings": trainer.recipe.model_dump(
+            mode="json", exclude={"selection", "evaluation", "reach"}
+        ),
+        "libraries": libraries(),
+    }
+
+
+def select_score(recipe: Recipe, model: Predictor) -> list[Measurement]:
     """Errors on the recipe's selection settings, on sequences kept for nothing else."""
     task = recipe.make_task()
-    model.eval()
     return [
         measure(model, task, setting, SELECTION_SEED, role="selection")
         for setting in recipe.selection

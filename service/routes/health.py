@@ -1,20 +1,31 @@
 """Probes and metrics: answered without touching a queue."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from service.context import context_of
+from service.documents import errors
+from service.documents.v2 import ServerLive, ServerReady
 from service.tensors import to_json
+
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+    **errors(401),
+}
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/v2/health/live")
+@router.get("/v2/health/live", responses={200: {"model": ServerLive}})
 async def live(request: Request) -> Response:
     """The process runs."""
     return Response(to_json({"live": True}, {}), media_type="application/json")
 
 
-@router.get("/v2/health/ready")
+@router.get(
+    "/v2/health/ready", responses={200: {"model": ServerReady}, 503: {"model": ServerReady}}
+)
 async def ready(request: Request) -> Response:
     """Models are loaded and requests are taken; 503 once the service is shutting down."""
     is_ready = not context_of(request).work.draining
@@ -25,7 +36,7 @@ async def ready(request: Request) -> Response:
     )
 
 
-@router.get("/metrics")
+@router.get("/metrics", responses=METRICS)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
     text = context_of(request).metrics.text()

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from service import schemas, sessions
 from service.context import Context, context_of, read_json_body
+from service.documents import errors
+from service.documents.sessions import Fed, SessionFacts
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.models import LoadedModel
 from service.routes.predict import refuse_large_answer
@@ -33,7 +35,12 @@ def body_of(kind: type[PieceRequest | SessionRequest]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-@router.post("", status_code=201, openapi_extra=body_of(SessionRequest))
+@router.post(
+    "",
+    status_code=201,
+    responses={201: {"model": SessionFacts}, **errors(400, 404, 413, 415, 422, 503)},
+    openapi_extra=body_of(SessionRequest),
+)
 async def open_session(request: Request) -> Response:
     """Begin a session on one version of a model, which it keeps."""
     context = context_of(request)
@@ -46,7 +53,11 @@ async def open_session(request: Request) -> Response:
     return Response(to_json(facts_of(session, context), {}), 201, media_type="application/json")
 
 
-@router.post("/{session_id}/steps", openapi_extra=body_of(PieceRequest))
+@router.post(
+    "/{session_id}/steps",
+    responses={200: {"model": Fed}, **errors(400, 404, 409, 413, 415, 422, 503, 504)},
+    openapi_extra=body_of(PieceRequest),
+)
 async def post_steps(request: Request, session_id: str) -> Response:
     """Feed the next steps; with `position`, sending a piece again gives the same answer."""
     context = context_of(request)
@@ -74,7 +85,7 @@ async def post_steps(request: Request, session_id: str) -> Response:
     return Response(encoded, media_type="application/json")
 
 
-@router.get("/{session_id}")
+@router.get("/{session_id}", responses={200: {"model": SessionFacts}, **errors(404, 422, 503)})
 async def get_session(request: Request, session_id: str) -> Response:
     """Where a session is; its trace is GET /trace/{session_id}."""
     context = context_of(request)
@@ -82,7 +93,7 @@ async def get_session(request: Request, session_id: str) -> Response:
     return Response(to_json(facts_of(session, context), {}), media_type="application/json")
 
 
-@router.delete("/{session_id}", status_code=204)
+@router.delete("/{session_id}", status_code=204, responses=errors(404, 422, 503))
 async def delete_session(request: Request, session_id: str) -> Response:
     """Forget a session and its trace."""
     await context_of(request).sessions.delete(session_id)
@@ -104,7 +115,7 @@ async def take_turn(
         if sessions.is_repeated(session, asked.position, sequence):
             return session, *await repeat(context, session, model, sequence, asked)
         walked = await walk(context, session, model, sequence, asked, session.state)
-        assert walked.state is not None
+        assert walked.state is not None  # it was asked for
         piece = sessions.piece_of(session.position, sequence, walked)
         if await context.sessions.advance(session, piece, sequence, walked.state):
             return session, session.position, walked

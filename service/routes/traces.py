@@ -6,7 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from service import traces
+from service.connection import WhileConnected
 from service.context import Context, context_of
+from service.documents import errors
+from service.documents.traces import TRACED, TraceList
 from service.errors import (
     ResponseTooLarge,
     ServiceError,
@@ -34,7 +37,7 @@ FIGURE_FIELDS = (
 FIGURE_CELLS = 4_000_000
 
 
-@router.get("/trace")
+@router.get("/trace", responses={200: {"model": TraceList}, **errors(422, 503)})
 async def list_traces(
     request: Request,
     model: str | None = None,
@@ -48,7 +51,7 @@ async def list_traces(
     return Response(encoded, media_type="application/json")
 
 
-@router.get("/trace/{trace_id}")
+@router.get("/trace/{trace_id}", responses={200: TRACED, **errors(404, 409, 413, 422, 503, 504)})
 async def get_trace(
     request: Request,
     trace_id: str,
@@ -71,12 +74,14 @@ async def get_trace(
         include = ",".join(FIGURE_FIELDS)
     selection = traces.select(trace, model, include, steps, heads)
     refuse_large_answer(selection, model, trace, context, kind)
-    walked = await model.scheduler.walk(
-        trace.inputs,
-        trace.memory_slots,
-        traces.plan(selection, model, trace.steps),
-        context.settings.request_timeout,
-    )
+    request.state.model = model.name
+    async with WhileConnected(request):
+        walked = await model.scheduler.walk(
+            trace.inputs,
+            trace.memory_slots,
+            traces.plan(selection, model, trace.steps),
+            context.settings.request_timeout,
+        )
     traces.verify(trace, walked)
     tensors = traces.assemble(trace, model, selection, walked)
     facts = facts_of(trace, model, selection)
@@ -87,7 +92,7 @@ async def get_trace(
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
-@router.delete("/trace/{trace_id}", status_code=204)
+@router.delete("/trace/{trace_id}", status_code=204, responses=errors(404, 422, 503))
 async def delete_trace(request: Request, trace_id: str) -> Response:
     """Forget a trace."""
     await context_of(request).traces.delete(trace_id)

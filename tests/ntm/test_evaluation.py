@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ntm import NTM, evaluation, seeds
+from ntm import NTM, evaluation, report, seeds
 from ntm.evaluation import measure
 from ntm.recipes import RECIPES, Setting
 from ntm.tasks import Copy
@@ -49,7 +49,7 @@ def test_zeros_and_ones_share_all_wrong_bits() -> None:
 def test_batches_of_any_size_draw_as_many_sequences_as_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluation, "MEMORY_BYTES_PER_BATCH", 4 * 5 * 2 * 3)
+    monkeypatch.setattr(evaluation, "SLOTS_PER_BATCH", 5 * 3)
     done: list[int] = []
     assert measure(deaf(0.0), TASK, SETTING, 2, advance=done.append).sequences == 7
     assert done == [3, 3, 1]
@@ -60,9 +60,9 @@ def test_measurements_come_out_as_json_and_as_a_table() -> None:
     told: dict[str, Any] = evaluation.as_json(TASK, [measured])
     assert (told["task"], told["unit"]) == ("copy", "wrong bits a sequence")
     assert told["results"] == [measured.model_dump()]
-    table = evaluation.as_table("copy/1", told)
+    table = report.one_model("copy/1", told)
     cells = [next(iter(column.cells)) for column in table.columns]
-    assert cells[:4] == ["length=3", "5", "7", f"{measured.mean:.2f}"]
+    assert cells[:4] == ["length 3", "5", "7", f"{measured.mean:.2f}"]
 
 
 def test_the_copy_recipe_is_measured_beyond_its_training_with_slots_to_spare() -> None:

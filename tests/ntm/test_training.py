@@ -172,7 +172,7 @@ def test_every_training_becomes_the_next_version(tmp_path: Path) -> None:
 
 def test_selection_errors_are_those_of_sequences_longer_than_training(tmp_path: Path) -> None:
     recipe = TINY.model_copy(update={"updates": 2})
-    _, scores = train_seeds(recipe, "tiny", [1], tmp_path)
+    _, scores = train_seeds(recipe, "tiny", [1, 2], tmp_path)
     assert [(row.sizes, row.sequences) for row in scores[1]] == [({"length": 4}, 8)]
 
 
@@ -208,5 +208,5 @@ def test_a_setting_without_slots_is_measured_with_the_models_own(tmp_path: Path)
     recipe = TINY.model_copy(
         update={"updates": 1, "selection": (Setting(sizes={"length": 1}, sequences=1),)}
     )
-    _, scores = train_seeds(recipe, "tiny", [1], tmp_path)
+    _, scores = train_seeds(recipe, "tiny", [1, 2], tmp_path)
     assert scores[1][0].memory_slots == TINY.model["N"]

@@ -1,7 +1,8 @@
-"""The scheduler on a real engine: whoever else is there, each gets bit for bit what it gets alone."""
+"""How chunks are cut and shared: exact whatever the schedule, fair, and with little waste."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from ntm.repository import VersionFolder
 from ntm.signature import State
+from service.batch import advance, choose_steps, gather
+from service.cores import Cores
 from service.engines import Engine, Kind, Pins, Values, open_engine
-from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.scheduler import Chunk, Ended, Event, Scheduler, Segment, Walked
+from service.work import Work
 
 WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
 PATIENCE = 30.0
@@ -52,10 +55,10 @@ class Gated:
         self._loop = asyncio.get_running_loop()
         self._arrived: asyncio.Queue[tuple[int, int, asyncio.Future[Any]]] = asyncio.Queue()
 
-    async def next(self, error: Exception | None = None) -> tuple[int, int]:
-        """Let the next chunk run, or fail; its rows and steps."""
+    async def next(self) -> tuple[int, int]:
+        """Let the next chunk run; its rows and steps."""
         rows, steps, gate = await asyncio.wait_for(self._arrived.get(), PATIENCE)
-        gate.set_exception(error) if error else gate.set_result(None)
+        gate.set_result(None)
         return rows, steps
 
     async def until(self, task: "asyncio.Task[Any]") -> int:
@@ -298,76 +301,95 @@ def test_one_of_three_leaves_and_the_others_go_on(engine: Engine) -> None:
     assert sorted(gated(engine, work).outcomes) == ["cancelled", "ok", "ok"]
 
 
-def test_a_full_queue_refuses_at_once(engine: Engine) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
-        first = walking(scheduler, engine, 60)
-        await settled()
-        await slow.pending()
-        with pytest.raises(QueueFull) as refused:
-            await walking(scheduler, engine, 41)
-        assert refused.value.retry_after is not None
-        assert refused.value.retry_after >= 1
-        second = walking(scheduler, engine, 40)
-        await settled()
-        assert scheduler.queued_steps == 100
-        second.cancel()
-        await settled()
-        assert scheduler.queued_steps == 60
-        third = walking(scheduler, engine, 40)
-        await slow.until(asyncio.gather(first, third))  # type: ignore[arg-type]
-        assert scheduler.queued_steps == 0
-
-    outcomes = gated(engine, work, max_queued_steps=100).outcomes
-    assert sorted(outcomes) == ["cancelled", "ok", "ok", "rejected"]
+def works(engine: Engine, *left: tuple[int, int], keep_state: bool = False) -> list[Work]:
+    """Rows with so many steps left of so many."""
+    loop = asyncio.new_event_loop()
+    made = []
+    for remaining, steps in left:
+        future: asyncio.Future[Walked] = loop.create_future()
+        work = Work(sequence_of(engine, steps), 16, [Segment("predict", steps)], future, 0.0)
+        work.position, work.keep_state = steps - remaining, keep_state
+        made.append(work)
+    loop.close()
+    return made
 
 
-def test_a_deadline_frees_the_place(engine: Engine) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
-        late = walking(scheduler, engine, 100, timeout=0.01)
-        with pytest.raises(DeadlineExceeded, match=r"0\.01"):
-            await late
-        assert scheduler.queued_steps == 0
-        after = walking(scheduler, engine, 100)
-        await settled()
-        await slow.until(after)
-        assert_same(after.result(), engine, sequence_of(engine, 100), 16)
-
-    assert gated(engine, work, max_queued_steps=100).outcomes == ["timed_out", "ok"]
+FAST, SLOW = 1e-6, 2e-4
 
 
-def test_an_engine_that_fails_hits_only_its_batch(engine: Engine) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
-        hit = walking(scheduler, engine, 5)
-        await settled()
-        await slow.pending()
-        spared = walking(scheduler, engine, 7)
-        await settled()
-        await slow.next(MemoryError("no room"))
-        await slow.until(spared)
-        with pytest.raises(MemoryError):
-            await hit
-        assert_same(spared.result(), engine, sequence_of(engine, 7), 16)
-        assert scheduler.queued_steps == 0
-
-    assert sorted(gated(engine, work).outcomes) == ["failed", "ok"]
-
-
-def test_a_closed_scheduler_finishes_and_refuses(engine: Engine) -> None:
-    async def main() -> None:
-        scheduler = Scheduler(engine, 4, 1000)
-        task = walking(scheduler, engine, 100)
-        await settled()
-        await asyncio.to_thread(scheduler.close)
-        assert_same(await task, engine, sequence_of(engine, 100), 16)
-        with pytest.raises(Draining):
-            await walking(scheduler, engine, 1)
-
-    asyncio.run(main())
+@pytest.mark.parametrize(
+    ("left", "pace", "steps"),
+    [
+        ([(2000, 2000)], FAST, 64),
+        ([(2000, 2000)], SLOW, 16),  # 64 would keep a newcomer waiting for 12.8 ms
+        ([(42, 42)] * 32, FAST, 16),
+        ([(10, 42)] * 32, FAST, 4),
+        ([(2, 42)] * 32, FAST, 4),  # two steps wasted of 42
+        ([(2, 20)] * 32, FAST, 1),
+        ([(1, 4), *[(100, 100)] * 31], FAST, 64),  # one ends: 63 of 2048 steps are wasted
+        ([(1, 4), *[(100, 100)] * 3], FAST, 1),
+        ([(3, 4)], FAST, 1),
+    ],
+)
+def test_chunks_are_long_where_little_is_wasted(
+    engine: Engine, left: list[tuple[int, int]], pace: float, steps: int
+) -> None:
+    assert choose_steps(engine, works(engine, *left), pace) == steps
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _leaves_no_threads() -> Iterator[None]:
-    import threading
+def test_whose_state_is_kept_never_goes_beyond_its_end(engine: Engine) -> None:
+    rows = works(engine, (2, 42), keep_state=True) + works(engine, *[(100, 100)] * 31)
+    assert choose_steps(engine, rows, FAST) == 1
 
-    yield
-    assert not [t for t in threading.enumerate() if t.name == "scheduler"]
+
+def test_rows_that_stay_together_keep_their_stack(engine: Engine) -> None:
+    rows = works(engine, (42, 42), (42, 42), (42, 42))
+    advance(engine, rows, 4)
+    assert gather(engine, rows) is rows[0].rows
+    left = gather(engine, rows[1:])
+    assert rows[0].rows is not None
+    assert all(left[n].tobytes() == v[1:].tobytes() for n, v in rows[0].rows.items())
+    joined = gather(engine, [*rows, *works(engine, (5, 5))])
+    assert joined["memory"].shape[0] == 4
+
+
+def test_a_row_holds_no_memory_of_its_neighbours(engine: Engine) -> None:
+    rows = works(engine, *[(42, 42)] * 4)
+    for work in rows:
+        work.segments = [Segment("predict", 42, WEIGHTINGS)]
+    advance(engine, rows, 4)
+    for value in [*rows[0].outputs, *rows[0].kept["read_weightings"]]:
+        assert value.base is None
+
+
+def test_states_of_those_that_have_begun_are_bounded(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = sum(value.nbytes for value in engine.initial_state(16).values())
+    monkeypatch.setattr("service.scheduler.STATE_BYTES", 3 * row)
+
+    async def work(scheduler: Scheduler) -> None:
+        tasks = [walking(scheduler, engine, 20) for _ in range(10)]
+        for task in tasks:
+            assert_same(await task, engine, sequence_of(engine, 20), 16)
+
+    assert max(chunk.rows for chunk in run(engine, work).chunks) == 3
+
+
+def test_whoever_asks_for_a_core_first_gets_it_first() -> None:
+    cores, order = Cores(1), []
+
+    def compute(number: int) -> None:
+        with cores:
+            order.append(number)
+
+    threads = [threading.Thread(target=compute, args=[number]) for number in range(5)]
+    with cores:
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(cores._waiting) <= number:
+                pass
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3, 4]
