@@ -95,15 +95,14 @@ def _window(tensors: Mapping[str, Array]) -> tuple[int, int]:
     if not weightings:
         return 0, 0
     slots = weightings[0].shape[-1]
-    looked_at = np.max([w.max(axis=(0, 1)) for w in weightings], axis=0) > FOCUS
+    looked_at = np.max([w.max(axis=(0, 1), initial=0) for w in weightings], axis=0) > FOCUS
     focused = np.flatnonzero(looked_at)
-    if not len(focused):
+    gaps = np.diff(focused, append=focused[:1] + slots)
+    if gaps.max(initial=0) <= 3:  # nowhere, or all around
         return 0, slots
-    gaps = np.diff(focused, append=focused[0] + slots)
     widest = int(gaps.argmax())
     stop = int(focused[widest]) + 2
-    start = stop - min(slots, slots - int(gaps[widest]) + 3)
-    return start, stop
+    return stop - (slots - int(gaps[widest]) + 3), stop
 
 
 def _draw(axis: Axes, panel: Panel, cmap: str) -> None:
