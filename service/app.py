@@ -1,24 +1,36 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
+from service.compression import Compression
 from service.context import Context
-from service.errors import ServiceError
+from service.counting import RequestCount
+from service.documents import errors as documented_errors
+from service.drain import Gate
+from service.errors import ServiceError, error_body, status_of
+from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
-from service.models import Models
-from service.routes import health, models, predict, traces
+from service.models import LoadedModel, Models
+from service.request_log import RequestLog
+from service.rollout import rolling_out
+from service.routes import docs, health, models, predict, sessions, traces, v2
+from service.scheduler import Event
 from service.schemas import place
+from service.security_headers import SecurityHeaders
 from service.settings import Settings
-from service.store import TraceStore
+from service.spans import Spans
+from service.statistics import Statistics
+from service.store import Database, SessionStore, TraceStore
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,50 +40,75 @@ def create_app(settings: Settings) -> FastAPI:
         EngineUnavailable: the engine or device asked for cannot be had
         RepositoryError: there is no model to serve
     """
-    metrics = Metrics()
+    metrics, statistics = Metrics(), Statistics(time.time)
+
+    def observe(model: LoadedModel, event: Event) -> None:
+        metrics.observed(model, event)
+        statistics.observed(model, event)
+
+    database = Database(settings.store_path)
     context = Context(
         settings=settings,
-        models=Models(settings, metrics.computed),
-        traces=TraceStore(settings.store_path, settings.trace_ttl, settings.trace_bytes, time.time),
+        models=Models(settings, observe),
+        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time, owner.get),
+        sessions=SessionStore(
+            database,
+            settings.session_ttl,
+            settings.max_sessions,
+            settings.session_bytes,
+            time.time,
+            owner.get,
+        ),
         metrics=metrics,
+        statistics=statistics,
     )
     metrics.watch(context.models)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        context.draining = True
-        context.models.close()
-        context.traces.close()
+        async with rolling_out(context.models, metrics, settings):
+            yield
+        context.work.draining = True
+        # On another thread: those given up free their places here meanwhile.
+        await asyncio.to_thread(context.models.close)
+        database.close()
 
     app = FastAPI(
         title="Neural Turing Machine",
         version=version("ntm"),
         description="Run trained Neural Turing Machines and look inside their memory.",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; routes/docs.py has its own
+        redoc_url=None,
     )
     app.state.context = context
-    for router in (predict.router, traces.router, models.router, health.router):
-        app.include_router(router)
+    for router in (
+        predict.router,
+        sessions.router,
+        traces.router,
+        models.router,
+        v2.router,
+        docs.router,
+    ):
+        app.include_router(router, responses=documented_errors(401))
+    app.include_router(health.router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
-    app.middleware("http")(count_requests)
+    app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
+    keys = listed(settings.api_keys.get_secret_value())
+    app.add_middleware(Gate, work=context.work)
+    app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
+    app.add_middleware(RequestCount, metrics=metrics)
+    if origins := listed(settings.cors_origins):
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Spans)
+    app.add_middleware(RequestLog)
     return app
-
-
-async def count_requests(
-    request: Request, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Count every request by its route's template, never by what a client typed."""
-    started = time.perf_counter()
-    response = await answer(request)
-    route = getattr(request.scope.get("route"), "path", "unmatched")
-    code = getattr(request.state, "code", "ok")
-    metrics: Metrics = request.app.state.context.metrics
-    metrics.answered(route, response.status_code, code, time.perf_counter() - started)
-    return response
 
 
 def error_response(
@@ -80,14 +117,14 @@ def error_response(
     """The one shape of an error."""
     request.state.code = code
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    body = orjson.dumps({"error": message, "code": code})
-    return Response(body, status, headers, "application/json")
+    return Response(error_body(message, code), status, headers, "application/json")
 
 
 async def on_service_error(request: Request, error: Exception) -> Response:
     """An error of ours carries its own status and code."""
     assert isinstance(error, ServiceError)
-    return error_response(request, str(error), error.code, error.status, error.retry_after)
+    status = status_of(error, request.url.path)
+    return error_response(request, str(error), error.code, status, error.retry_after)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -6,23 +6,28 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from service.errors import BodyTooLarge, UnsupportedMediaType
+from service.bodies import read_body
+from service.drain import Work
+from service.errors import UnsupportedMediaType
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
-from service.store import TraceStore
+from service.statistics import Statistics
+from service.store import SessionStore, TraceStore
 
 
 @dataclass
 class Context:
-    """Settings, models, traces and metrics of one application."""
+    """Settings, models, traces, sessions and what is counted of one application."""
 
     settings: Settings
     models: Models
     traces: TraceStore
+    sessions: SessionStore
     metrics: Metrics
+    statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)
-    draining: bool = False
+    work: Work = field(default_factory=Work)
 
 
 def context_of(request: Request) -> Context:
@@ -31,23 +36,20 @@ def context_of(request: Request) -> Context:
     return context
 
 
+def content_type(request: Request) -> str:
+    """The media type of a body; JSON where none is told."""
+    told = request.headers.get("content-type", "application/json")
+    return told.partition(";")[0].strip().lower()
+
+
 async def read_json_body(request: Request, limit: int) -> bytes:
     """A request's body, refused as soon as it is too large.
 
     Raises:
-        BodyTooLarge: it has more than `limit` bytes
         UnsupportedMediaType: it says that it is something else than JSON
+        ServiceError: what `read_body` raises
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = content_type(request)
     if kind not in ("application/json", "application/x-www-form-urlencoded"):
         raise UnsupportedMediaType(f"content-type should be application/json, got '{kind:.60}'")
-    too_large = BodyTooLarge(f"the body should have at most {limit} bytes")
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
+    return await read_body(request, limit)

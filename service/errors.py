@@ -1,5 +1,7 @@
 """Every error a client can meet, with its status and code. Nothing else decides on a status."""
 
+import orjson
+
 
 class ServiceError(Exception):
     """An error told to the client as `{"error": <message>, "code": <code>}`."""
@@ -14,6 +16,10 @@ class ServiceError(Exception):
 
 class MalformedBody(ServiceError):
     status, code = 400, "malformed_body"
+
+
+class Unauthorized(ServiceError):
+    status, code = 401, "unauthorized"
 
 
 class NotFound(ServiceError):
@@ -38,6 +44,22 @@ class Unreplayable(ServiceError):
     status, code = 409, "unreplayable"
 
 
+class UnknownSession(NotFound):
+    code = "unknown_session"
+
+
+class WrongPosition(ServiceError):
+    """A session's piece that is neither the next one nor the last one again."""
+
+    status, code = 409, "wrong_position"
+
+
+class SessionModelGone(ServiceError):
+    """The session is there, but the model version that it runs on is not."""
+
+    status, code = 409, "model_gone"
+
+
 class BodyTooLarge(ServiceError):
     status, code = 413, "body_too_large"
 
@@ -48,6 +70,10 @@ class ResponseTooLarge(ServiceError):
 
 class UnsupportedMediaType(ServiceError):
     status, code = 415, "unsupported_media_type"
+
+
+class UnsupportedContentEncoding(UnsupportedMediaType):
+    code = "unsupported_content_encoding"
 
 
 class UnknownField(ServiceError):
@@ -86,13 +112,63 @@ class MemorySlotsOutOfRange(ServiceError):
     code = "memory_slots_out_of_range"
 
 
+class WrongDatatype(ServiceError):
+    code = "wrong_datatype"
+
+
+class WrongShape(ServiceError):
+    code = "wrong_shape"
+
+
+class UnknownTensor(ServiceError):
+    code = "unknown_tensor"
+
+
+class MissingTensor(ServiceError):
+    code = "missing_tensor"
+
+
+class UnsupportedParameter(ServiceError):
+    code = "unsupported_parameter"
+
+
+class BatchTooLarge(ServiceError):
+    code = "batch_too_large"
+
+
 class QueueFull(ServiceError):
     status, code = 503, "queue_full"
+
+
+class SessionsFull(ServiceError):
+    """There is no room for one more session, or for more of one."""
+
+    status, code = 503, "sessions_full"
+
+
+class StoreUnavailable(ServiceError):
+    status, code = 503, "store_unavailable"
 
 
 class Draining(ServiceError):
     status, code = 503, "draining"
 
 
+class ClientGone(ServiceError):
+    """Nobody reads this any more; it is for the count."""
+
+    status, code = 499, "client_gone"
+
+
 class DeadlineExceeded(ServiceError):
     status, code = 504, "deadline_exceeded"
+
+
+def status_of(error: ServiceError, path: str) -> int:
+    """The status that an error gets: the Open Inference Protocol knows 400 where we say 422."""
+    return 400 if error.status == 422 and path.startswith("/v2") else error.status
+
+
+def error_body(message: str, code: str) -> bytes:
+    """The one shape of an error."""
+    return orjson.dumps({"error": message, "code": code})

@@ -1,9 +1,11 @@
 """What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from service.models import LoadedModel, Models
-from service.scheduler import Chunk
+from service.models import LoadedModel
+from service.scheduler import Chunk, Ended, Event
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -16,8 +18,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "ntm_requests_total",
-            "Requests by route, status and error code",
-            ["route", "status", "code"],
+            "Requests by route, status, error code and the model they reached",
+            ["route", "status", "code", "model"],
             registry=self._registry,
         )
         self._seconds = Histogram(
@@ -29,7 +31,7 @@ class Metrics:
         )
         self._steps = Counter(
             "ntm_steps_total",
-            "Steps computed, counted for every sequence of a batch",
+            "Steps computed that a sequence needed",
             ["model", "version"],
             registry=self._registry,
         )
@@ -46,6 +48,32 @@ class Metrics:
             buckets=ROWS,
             registry=self._registry,
         )
+        self._wasted = Counter(
+            "ntm_wasted_steps_total",
+            "Steps computed beyond the end of a sequence, for the sake of its neighbours",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._ended = Counter(
+            "ntm_sequences_total",
+            "Sequences by outcome: ok, rejected, cancelled, timed_out, failed",
+            ["model", "version", "outcome"],
+            registry=self._registry,
+        )
+        self._waits = Histogram(
+            "ntm_queue_seconds",
+            "Time from admission to the first step",
+            ["model", "version"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._walks = Histogram(
+            "ntm_compute_seconds",
+            "Time from a sequence's first step to its last, in turns with others",
+            ["model", "version"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
         self._queued = Gauge(
             "ntm_queued_steps",
             "Steps admitted and not yet computed",
@@ -59,7 +87,26 @@ class Metrics:
             registry=self._registry,
         )
 
-    def watch(self, models: Models) -> None:
+        self._held = Gauge(
+            "ntm_held",
+            "Traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+        self._held_bytes = Gauge(
+            "ntm_held_bytes",
+            "Bytes of the traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+
+    def forget(self, model: LoadedModel) -> None:
+        """Tell no more of a model that is not served any more; what it did stays counted."""
+        labels = (model.name, str(model.version))
+        self._engines.remove(*labels, model.engine.name, model.engine.device)
+        self._queued.remove(*labels)
+
+    def watch(self, models: Iterable[LoadedModel]) -> None:
         """Tell of these models, and read their queues when asked."""
         for model in models:
             labels = (model.name, str(model.version))
@@ -67,17 +114,30 @@ class Metrics:
             queue = model.scheduler
             self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
 
-    def answered(self, route: str, status: int, code: str, seconds: float) -> None:
+    def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(route, str(status), code).inc()
+        self._requests.labels(route, str(status), code, model).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def computed(self, model: LoadedModel, chunk: Chunk) -> None:
-        """Count one run of an engine."""
+    def observed(self, model: LoadedModel, event: Event) -> None:
+        """Count one run of an engine, or one sequence that ended."""
         labels = (model.name, str(model.version))
-        self._steps.labels(*labels).inc(chunk.rows * chunk.steps)
-        self._engine_seconds.labels(*labels).inc(chunk.seconds)
-        self._rows.labels(*labels).observe(chunk.rows)
+        match event:
+            case Chunk():
+                self._steps.labels(*labels).inc(event.useful)
+                self._wasted.labels(*labels).inc(event.rows * event.steps - event.useful)
+                self._engine_seconds.labels(*labels).inc(event.seconds)
+                self._rows.labels(*labels).observe(event.rows)
+            case Ended():
+                self._ended.labels(*labels, event.outcome).inc()
+                if event.outcome == "ok":
+                    self._waits.labels(*labels).observe(event.queued)
+                    self._walks.labels(*labels).observe(event.computed)
+
+    def holds(self, kind: str, count: int, size: int) -> None:
+        """Tell how many traces or sessions are kept, and their bytes."""
+        self._held.labels(kind).set(count)
+        self._held_bytes.labels(kind).set(size)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -3,20 +3,32 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from ntm import repository
+import numpy as np
+
 from ntm.repository import ModelDescription, RepositoryError, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
-from service.engines import Engine, open_engine
+from service.cores import Cores, places_for
+from service.engines import Engine, EngineUnavailable, Kind, open_engine
 from service.errors import UnknownModel, UnknownVersion
-from service.scheduler import Chunk, Scheduler
+from service.folders import Fingerprint, Key, scan
+from service.scheduler import Event, Scheduler
 from service.settings import Settings
 
 log = logging.getLogger("ntm.models")
 
-Observer = Callable[["LoadedModel", Chunk], object]
+UNREADABLE = "its files cannot be used by this engine; the log has the reason"
+WARM_UP = (
+    64,
+    16,
+    4,
+    1,
+)  # steps; whatever an engine puts off until its first run is done with these
+
+Observer = Callable[["LoadedModel", Event], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +41,17 @@ class LoadedModel:
     engine: Engine
     scheduler: Scheduler
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.folder.name
 
-    @property
+    @cached_property
     def version(self) -> int:
         return self.folder.version
+
+    @property
+    def key(self) -> Key:
+        return self.name, self.version
 
     @property
     def signature(self) -> Signature:
@@ -47,39 +63,102 @@ class LoadedModel:
         return self.engine.digest
 
 
-class Models:
-    """Every model of the repository by name and version."""
+@dataclass(frozen=True)
+class Change:
+    """What a look at the repository brought."""
 
-    def __init__(self, settings: Settings, observe: Observer = lambda model, chunk: None) -> None:
+    added: tuple[LoadedModel, ...] = ()
+    removed: tuple[LoadedModel, ...] = ()  # replaced ones too
+
+
+class Models:
+    """Every model of the repository by name and version, as of the last look at it."""
+
+    def __init__(self, settings: Settings, observe: Observer = lambda model, event: None) -> None:
         """Open all models; a broken one is kept out and told in the log and by `broken`.
 
         Raises:
             EngineUnavailable: the engine or device asked for cannot be had
             RepositoryError: there is not one usable model
         """
+        self._settings, self._observe = settings, observe
+        self._cores = Cores(places_for(settings.threads))
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
-        self.broken: list[dict[str, Any]] = []
-        for folder in repository.models(settings.models):
-            try:
-                model = load(folder, settings, observe)
-            except RepositoryError as error:
-                log.error("model %s/%s is not served: %s", folder.name, folder.version, error)
-                reason = str(error).replace(f"{settings.models}/", "")  # clients see no paths
-                self.broken.append(
-                    {"name": folder.name, "version": folder.version, "error": reason}
-                )
-                continue
-            self._loaded.setdefault(model.name, {})[model.version] = model
-            log.info(
-                "model %s/%s on %s, %s",
-                model.name,
-                model.version,
-                model.engine.name,
-                model.engine.device,
-            )
+        self._broken: dict[Key, str] = {}
+        self._seen: dict[Key, Fingerprint] = {}
+        self._retired: list[LoadedModel] = []
+        self.take(self.look(fatal=EngineUnavailable))
         if not self._loaded:
             reason = f": {self.broken[0]['error']}" if self.broken else ""
             raise RepositoryError(f"{settings.models} holds no model that can be served{reason}")
+
+    @property
+    def broken(self) -> list[dict[str, Any]]:
+        """The versions that are not served as they lie in the repository, and why.
+
+        `served` says whether what lay there before is still served in their place.
+        """
+        served = {model.key for model in self}
+        return [
+            {"name": key[0], "version": key[1], "error": error, "served": key in served}
+            for key, error in sorted(dict(self._broken).items())
+        ]
+
+    def look(
+        self, *, fatal: type[Exception] | tuple[()] = (), retry_broken: bool = False
+    ) -> Change:
+        """Load what is new or changed in the repository and say what is gone; serve nothing yet.
+
+        It takes time and belongs on a thread of its own, one at a time.
+
+        Args:
+            fatal: raised instead of calling a version broken
+            retry_broken: also load what was broken and has not changed
+        Raises:
+            RepositoryError: the repository itself is not there
+        """
+        found = scan(self._settings.models)
+        for key in self._broken if retry_broken else ():
+            self._seen.pop(key, None)
+        added = []
+        for key, (folder, fingerprint) in found.items():
+            if self._seen.get(key) == fingerprint:
+                continue
+            self._seen[key] = fingerprint  # from before the load: what changes since is seen again
+            try:
+                added.append(load(folder, self._settings, self._observe, self._cores))
+            except fatal:
+                raise
+            except Exception as error:
+                told = str(error).replace(f"{self._settings.models}/", "")
+                self._broken[key] = told if isinstance(error, RepositoryError) else UNREADABLE
+                log.error("model %s/%s is not served: %s", *key, error)
+            else:
+                self._broken.pop(key, None)
+        for key in self._seen.keys() - found.keys():
+            del self._seen[key]
+            self._broken.pop(key, None)
+        fresh = {model.key for model in added}
+        removed = [m for m in self if m.key in fresh or m.key not in found]
+        return Change(tuple(added), tuple(removed))
+
+    def take(self, change: Change) -> None:
+        """Serve what has been loaded, all at once; what is gone finishes what it has."""
+        kept = [model for model in self if model not in change.removed]
+        loaded: dict[str, dict[int, LoadedModel]] = {}
+        for model in sorted([*kept, *change.added], key=lambda model: model.key):
+            loaded.setdefault(model.name, {})[model.version] = model
+        self._loaded = loaded
+        self._retired += change.removed
+        for model in change.removed:
+            log.info("model %s/%s is retired", *model.key)
+        for model in change.added:
+            log.info("model %s/%s on %s, %s", *model.key, model.engine.name, model.engine.device)
+
+    def release(self, model: LoadedModel) -> None:
+        """Let go of a retired model, once it has finished what it has."""
+        model.scheduler.close()
+        self._retired.remove(model)
 
     def __iter__(self) -> Iterator[LoadedModel]:
         for versions in self._loaded.values():
@@ -108,12 +187,18 @@ class Models:
 
     def close(self) -> None:
         """Finish what is running and let the engines go."""
-        for model in self:
+        for model in [*self, *self._retired]:
             model.scheduler.close()
 
 
-def load(folder: VersionFolder, settings: Settings, observe: Observer) -> LoadedModel:
+def load(folder: VersionFolder, settings: Settings, observe: Observer, cores: Cores) -> LoadedModel:
     """Open one version.
+
+    Args:
+        folder: where it is
+        settings: of the service
+        observe: told of every chunk and of every sequence that ended
+        cores: shared with all other models
 
     Raises:
         RepositoryError: a file is missing or damaged
@@ -121,11 +206,29 @@ def load(folder: VersionFolder, settings: Settings, observe: Observer) -> Loaded
     """
     description = folder.description()
     engine = open_engine(folder, settings.engine, settings.device, settings.threads)
+    warm_up(engine, folder)
     scheduler = Scheduler(
         engine,
         settings.max_batch,
         settings.max_queued_steps,
-        lambda chunk: observe(model, chunk),
+        lambda event: observe(model, event),
+        cores=cores,
     )
     model = LoadedModel(folder, description, description.make_task(), engine, scheduler)
     return model
+
+
+def warm_up(engine: Engine, folder: VersionFolder) -> None:
+    """Run every graph once, so that no request pays for it and none meets one that cannot run.
+
+    Raises:
+        RepositoryError: what comes out is not finite
+    """
+    slots = engine.signature.memory_slots
+    kinds: tuple[Kind, ...] = ("predict", "inspect")
+    for kind in kinds:
+        for steps in {engine.longest(kind, most) for most in WARM_UP}:
+            x = np.zeros((steps, 1, engine.signature.input_size), np.float32)
+            values, _ = engine.run(kind, x, engine.initial_state(slots))
+            if not np.isfinite(values["outputs"]).all():
+                raise RepositoryError(f"{folder.path} gives outputs that are not finite")

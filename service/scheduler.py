@@ -1,71 +1,41 @@
 """Who computes when: one thread owns a model's engine and walks sequences through it in chunks.
 
-Sequences with the same number of memory slots advance together as one batch; they join and leave
-between chunks, and what comes out for one is bit for bit what it gets alone.
+Sequences of one group (same memory slots, same kind of graph) advance together; they join and
+leave between chunks, and groups take turns. What comes out for one is bit for bit what it gets
+alone. What a chunk is and does is in batch.py.
 """
 
 import asyncio
+import logging
+import math
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
-from service.engines import Engine, Kind, Values
+from service.batch import advance, choose_steps
+from service.cores import Cores
+from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
+from service.work import Group, Segment, Walked, Work
 
+__all__ = ["Chunk", "Ended", "Event", "Scheduler", "Segment", "Walked"]
 
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of a sequence, up to step `stop`, that is walked in one way."""
+log = logging.getLogger("ntm.scheduler")
 
-    kind: Kind
-    stop: int
-    keep: frozenset[str] = frozenset()  # values kept beside the outputs
-    memory: bool = False  # keep the matrix that every step's reads saw
+STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
+FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
+LONGEST_WAIT = 600  # seconds that Retry-After may say
 
-
-@dataclass(frozen=True)
-class Walked:
-    """What came of a sequence: time first, no batch axis."""
-
-    outputs: NDArray[np.float32]  # [T, O]
-    values: Values  # what its segments kept, [steps kept, ...]
-
-
-@dataclass(eq=False)
-class Work:
-    """One sequence on its way through the engine."""
-
-    sequence: NDArray[np.float32]  # [T, I]
-    slots: int
-    segments: Sequence[Segment]
-    state: State
-    future: "Future[Walked]" = field(default_factory=Future)
-    position: int = 0
-    turn: float = 0.0  # when it last advanced
-    outputs: list[NDArray[np.float32]] = field(default_factory=list)
-    kept: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def segment(self) -> Segment:
-        """The segment that the next step lies in."""
-        return next(s for s in self.segments if self.position < s.stop)
-
-    @property
-    def remaining(self) -> int:
-        """Steps still to walk."""
-        return len(self.sequence) - self.position
-
-    def finish(self) -> Walked:
-        """All of it, joined over time."""
-        values = {name: np.concatenate(parts) for name, parts in self.kept.items()}
-        return Walked(np.concatenate(self.outputs), values)
+Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
+Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
 
 
 @dataclass(frozen=True)
@@ -74,7 +44,20 @@ class Chunk:
 
     rows: int
     steps: int
+    useful: int  # steps of rows that somebody asked for, at most rows * steps
     seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One sequence that left, for whoever counts."""
+
+    outcome: Outcome
+    queued: float  # seconds until its first step
+    computed: float  # seconds from then on
+
+
+Event = Chunk | Ended
 
 
 class Scheduler:
@@ -85,24 +68,28 @@ class Scheduler:
         engine: Engine,
         max_batch: int,
         max_queued_steps: int,
-        observe: Callable[[Chunk], object] = lambda chunk: None,
+        observe: Callable[[Event], object] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
+        cores: Cores | None = None,
     ) -> None:
         self.engine = engine
         self._max_batch, self._max_queued_steps = max_batch, max_queued_steps
-        self._observe, self._clock = observe, clock
+        self._observe, self._clock, self._cores = observe, clock, cores or Cores(1)
         self._changed = threading.Condition()
-        self._works: list[Work] = []
+        self._waiting: Works = OrderedDict()
+        self._groups: OrderedDict[Group, Works] = OrderedDict()
+        self._queued = 0
+        self._begun_bytes = 0
         self._closed = False
         self._steps_per_second = 1000.0
+        self._paces: dict[tuple[str, int], float] = {}
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
 
     @property
     def queued_steps(self) -> int:
         """Steps admitted and not yet computed."""
-        with self._changed:
-            return self._queued()
+        return self._queued
 
     async def walk(
         self,
@@ -110,27 +97,45 @@ class Scheduler:
         slots: int,
         segments: Sequence[Segment],
         timeout: float,
+        state: State | None = None,
+        keep_state: bool = False,
     ) -> Walked:
-        """Walk a new sequence to its end.
+        """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
         Args:
             sequence: [T, I]
             slots: N
             segments: how; the last one stops at T
             timeout: seconds until it is given up
+            state: to start from; the model's initial one by default
+            keep_state: whether the state after the last step is wanted
         Raises:
             QueueFull: no room for T more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
         """
-        work = self._admit(sequence, slots, segments)
+        future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
+        work = Work(
+            sequence, slots, segments, future, self._clock(), rows=state, keep_state=keep_state
+        )
+        self._admit(work)
+        outcome: Outcome = "failed"
         try:
             async with asyncio.timeout(timeout):
-                return await asyncio.wrap_future(work.future)
+                walked = await future
+            outcome = "ok"
+            return walked
         except TimeoutError:
+            outcome = "timed_out"
             raise DeadlineExceeded(f"no answer within {timeout:g} seconds") from None
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         finally:
-            work.future.cancel()
+            self._drop(work)
+            now = self._clock()
+            started = now if work.started is None else work.started
+            self._observe(Ended(outcome, started - work.admitted, now - started))
 
     def close(self) -> None:
         """Refuse new work, finish what is there, end the thread."""
@@ -139,94 +144,150 @@ class Scheduler:
             self._changed.notify()
         self._thread.join()
 
-    def _admit(
-        self, sequence: NDArray[np.float32], slots: int, segments: Sequence[Segment]
-    ) -> Work:
-        work = Work(sequence, slots, segments, self.engine.initial_state(slots))
+    def _admit(self, work: Work) -> None:
+        steps = len(work.sequence)
         with self._changed:
             if self._closed:
                 raise Draining("the service is shutting down", retry_after=5)
-            queued = self._queued()
-            if queued and queued + work.remaining > self._max_queued_steps:
-                wait = max(1, round(queued / self._steps_per_second))
-                raise QueueFull(
-                    f"{queued} of {self._max_queued_steps} steps are queued, no room for "
-                    f"{work.remaining} more; try again in {wait} s",
-                    retry_after=wait,
-                )
-            self._works.append(work)
-            self._changed.notify()
-        return work
+            queued = self._queued
+            if not queued or queued + steps <= self._max_queued_steps:
+                work.counted = steps
+                self._queued += steps
+                self._waiting[work] = None
+                self._changed.notify()
+                return
+        self._observe(Ended("rejected", 0, 0))
+        missing = min(queued + steps - self._max_queued_steps, queued)
+        wait = min(LONGEST_WAIT, max(1, math.ceil(missing / self._steps_per_second)))
+        raise QueueFull(
+            f"{queued} of {self._max_queued_steps} steps are queued, no room for {steps} more; "
+            f"try again in {wait} s",
+            retry_after=wait,
+        )
 
-    def _queued(self) -> int:
-        """Steps that somebody still waits for; who has left frees the place at once."""
-        return sum(work.remaining for work in self._works if not work.future.done())
+    def _drop(self, work: Work) -> None:
+        """Free the place of whoever does not wait any more; nothing to do where it has ended."""
+        with self._changed:
+            if not work.counted:
+                return
+            self._recount(work, 0)
+            work.dropped = True
+            if work in self._waiting:
+                del self._waiting[work]
+            elif not work.running:  # else it leaves with the chunk
+                self._begun_bytes -= self._bytes_of(work)
+                works = self._groups[work.group]
+                del works[work]
+                if not works:
+                    del self._groups[work.group]
+
+    def _recount(self, work: Work, steps: int) -> None:
+        self._queued += steps - work.counted
+        work.counted = steps
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._works or self._closed)
-                self._works = [w for w in self._works if not w.future.done()]
-                if not self._works:
-                    if self._closed:
-                        return
-                    continue
-                batch = self._next_batch()
+        while batch := self._next_batch():
+            error: Exception | None = None
             try:
-                self._advance(batch)
-                finished = [(work, work.finish()) for work in batch if not work.remaining]
-            except Exception as error:  # an engine's failure belongs to the requests it hit
-                for work in batch:
-                    fail(work, error)
-                continue
-            for work, walked in finished:
-                if work.future.set_running_or_notify_cancel():
-                    work.future.set_result(walked)
+                with self._cores:
+                    self._compute(batch)
+            except Exception as raised:  # an engine's failure belongs to the requests it hit
+                log.exception("the engine failed")
+                error = raised
+            deliver(self._leave(batch, error), error)
 
     def _next_batch(self) -> list[Work]:
-        """The work that has waited longest, and all that can go with it."""
-        waited = sorted(self._works, key=lambda work: work.turn)
-        first = waited[0]
-        return [
-            work
-            for work in waited
-            if work.slots == first.slots
-            and work.segment.kind == first.segment.kind
-            and work.segment.memory == first.segment.memory
-        ][: self._max_batch]
+        """Those whose turn it is; waits for work, and is empty after the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._groups or self._closed)
+            self._begin_waiting()
+            if not self._groups:
+                return []
+            group, works = self._groups.popitem(last=False)
+            batch = [works.popitem(last=False)[0] for _ in range(min(self._max_batch, len(works)))]
+            if works:
+                self._groups[group] = works
+            now = self._clock()
+            for work in batch:
+                work.running = True
+                work.started = now if work.started is None else work.started
+            return batch
 
-    def _advance(self, batch: list[Work]) -> None:
-        """Run one chunk for a batch."""
-        started, kind = self._clock(), batch[0].segment.kind
-        steps = min(work.segment.stop - work.position for work in batch)
-        steps = 1 if batch[0].segment.memory else self.engine.longest(kind, steps)
-        x = np.stack([w.sequence[w.position : w.position + steps] for w in batch], axis=1)
-        names = batch[0].state.keys()
-        state = {name: np.concatenate([w.state[name] for w in batch]) for name in names}
-        values, after = self.engine.run(kind, x, state)
-        if batch[0].segment.memory:
-            values["memory"] = state["memory"][None]
-        for row, work in enumerate(batch):
-            segment = work.segment
-            work.outputs.append(row_of(values["outputs"], row))
-            for name in segment.keep:
-                work.kept[name].append(row_of(values[name], row))
-            work.state = {name: value[row : row + 1] for name, value in after.items()}
-            work.position += steps
-            work.turn = started
-        seconds = self._clock() - started
-        rate = len(batch) * steps / max(seconds, 1e-9)
-        self._steps_per_second += 0.1 * (rate - self._steps_per_second)
-        self._observe(Chunk(len(batch), steps, seconds))
+    def _begin_waiting(self) -> None:
+        """Let in whoever waits, as far as memory for their states goes; one always may."""
+        while self._waiting:
+            work = next(iter(self._waiting))
+            size = self._bytes_of(work)
+            if self._groups and self._begun_bytes + size > STATE_BYTES:
+                return
+            del self._waiting[work]
+            self._begun_bytes += size
+            self._groups.setdefault(work.group, OrderedDict())[work] = None
+
+    def _compute(self, batch: list[Work]) -> None:
+        """Run one chunk and learn from it."""
+        began, group = self._clock(), batch[0].group
+        before = sum(work.position for work in batch)
+        size = (group.kind, group.slots.bit_length())
+        pace = self._paces.get(size, FIRST_PACE * group.slots)
+        steps = choose_steps(self.engine, batch, pace)
+        advance(self.engine, batch, steps)
+        useful = sum(work.position for work in batch) - before
+        seconds = max(self._clock() - began, 1e-9)
+        # quick to fall and slow to rise: a hiccup of the machine should not cut chunks short
+        self._paces[size] = min(seconds / (steps * len(batch)), pace * 1.1)
+        self._steps_per_second += 0.1 * (useful / seconds - self._steps_per_second)
+        self._observe(Chunk(len(batch), steps, useful, seconds))
+
+    def _leave(self, batch: list[Work], error: Exception | None) -> list[Work]:
+        """Put a batch back in line, behind the other groups; who is done leaves and is returned."""
+        done = []
+        with self._changed:
+            for work in batch:
+                work.running = False
+                ended = error is not None or not work.remaining
+                if ended or work.dropped:
+                    self._begun_bytes -= self._bytes_of(work)
+                else:
+                    self._groups.setdefault(work.group, OrderedDict())[work] = None
+                if not work.dropped:
+                    self._recount(work, 0 if ended else work.remaining)
+                    if ended:
+                        done.append(work)
+        return done
+
+    def _bytes_of(self, work: Work) -> int:
+        """Bytes of one row of state."""
+        known = {"batch": 1, "slots": work.slots}
+        return sum(
+            4 * math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
+            for tensor in self.engine.signature.state
+        )
 
 
-def row_of(batch: NDArray[np.float32], row: int) -> NDArray[np.float32]:
-    """One row of [K, B, ...] that does not keep its neighbours in memory."""
-    return batch[:, row] if batch.shape[1] == 1 else batch[:, row].copy()
+def deliver(done: list[Work], error: Exception | None) -> None:
+    """Give results, or the error, to whoever waits on their event loops."""
+    given = [(work.future, error or finished(work)) for work in done]
+    for loop in {future.get_loop() for future, _ in given}:
+        here = [pair for pair in given if pair[0].get_loop() is loop]
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, here)
 
 
-def fail(work: Work, error: Exception) -> None:
-    """Give an error to whoever waits, and let go of the work."""
-    work.position = len(work.sequence)
-    if work.future.set_running_or_notify_cancel():
-        work.future.set_exception(error)
+def finished(work: Work) -> Walked | Exception:
+    """What came of it, or why that cannot be put together; it concerns nobody else."""
+    try:
+        return work.finish()
+    except Exception as error:
+        return error
+
+
+def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
+    """On the event loop: set what has not been cancelled meanwhile."""
+    for future, result in given:
+        if future.done():
+            continue
+        if isinstance(result, Walked):
+            future.set_result(result)
+        else:
+            future.set_exception(result)

@@ -1,12 +1,12 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from ntm.signature import Signature
 from service import errors
@@ -14,6 +14,16 @@ from service.settings import Settings
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class First(FailFast):
+    """The first wrong item ends the search: a body of wrong ones would be millions of errors."""
+
+    __hash__ = object.__hash__  # to be part of a union
+
+
+Rows = Annotated[list[Annotated[list[Number], First()]], First()]
+TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], First()]
 Weightings = Literal["read_weightings", "write_weightings"]
 
 LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
@@ -26,17 +36,49 @@ class PredictRequest(BaseModel):
 
     model: Annotated[str, Field(strict=True, description="a name from GET /models")]
     version: Count | None = Field(default=None, description="the highest one by default")
-    sequence: list[list[Number]] = Field(description="T steps of input_size numbers each")
+    sequence: Rows = Field(description="T steps of input_size numbers each")
     memory_slots: Annotated[int, Field(strict=True)] | None = Field(
         default=None, description="N; the model's own by default"
     )
-    target: list[list[Number | None] | None] | None = Field(
+    target: TargetRows | None = Field(
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
     include: list[Weightings] = Field(default=[], description="what else to answer with")
     record: Annotated[bool, Field(strict=True)] = Field(
         default=True, description="keep a trace of this request"
     )
+    timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="seconds to wait for an answer; the service's own by default"
+    )
+
+
+class SessionRequest(BaseModel):
+    """The body of POST /sessions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[str, Field(strict=True, description="a name from GET /models")]
+    version: Count | None = Field(default=None, description="the highest one by default")
+    memory_slots: Annotated[int, Field(strict=True)] | None = Field(
+        default=None, description="N; the model's own by default"
+    )
+
+
+class PieceRequest(BaseModel):
+    """The body of POST /sessions/{session_id}/steps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sequence: Rows = Field(description="steps of input_size numbers each")
+    position: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        default=None,
+        description="the session's step that this piece begins with, which makes it safe to send "
+        "again; the next one by default",
+    )
+    include: list[Weightings] = Field(default=[], description="what else to answer with")
+
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -49,6 +91,11 @@ class Prediction:
 
 
 def parse(body: bytes) -> PredictRequest:
+    """The body of POST /predict; see `parse_as`."""
+    return parse_as(PredictRequest, body)
+
+
+def parse_as(kind: type[Body], body: bytes) -> Body:
     """From a body to a request of the right shape.
 
     Raises:
@@ -62,17 +109,17 @@ def parse(body: bytes) -> PredictRequest:
     if not isinstance(told, dict):
         raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
     try:
-        return PredictRequest.model_validate(told)
+        return kind.model_validate(told)
     except ValidationError as error:
-        raise explain(error.errors(include_url=False, include_context=False)[0]) from None
+        raise explain(error.errors(include_url=False, include_context=False)[0], kind) from None
 
 
-def explain(problem: Any) -> errors.ServiceError:
+def explain(problem: Any, kind: type[BaseModel] = PredictRequest) -> errors.ServiceError:
     """One validation problem as the error a client sees."""
     field = place(problem["loc"])
     top = problem["loc"][0] if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(PredictRequest.model_fields)
+        known = ", ".join(kind.model_fields)
         return errors.UnknownField(f"unknown field '{field:.64}', expected one of {known}")
     if problem["type"] == "finite_number":
         return errors.NotFinite(f"{field} should be a finite number")
@@ -112,13 +159,7 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    steps = len(request.sequence)
-    if steps == 0:
-        raise errors.EmptySequence("sequence should have at least one step, got none")
-    if steps > settings.max_steps:
-        raise errors.TooManySteps(
-            f"sequence should have at most {settings.max_steps} steps, got {steps}"
-        )
+    steps = check_steps("sequence", len(request.sequence), settings)
     sequence = to_array("sequence", request.sequence, signature.input_size)
     target = None
     if request.target is not None:
@@ -128,6 +169,33 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
             )
         target = to_target(request.target, signature.output_size)
     return Prediction(sequence, target, check_slots(request.memory_slots, signature, settings))
+
+
+def check_steps(name: str, steps: int, settings: Settings) -> int:
+    """The number of steps, if the service takes as many.
+
+    Raises:
+        EmptySequence, TooManySteps
+    """
+    if steps == 0:
+        raise errors.EmptySequence(f"{name} should have at least one step, got none")
+    if steps > settings.max_steps:
+        raise errors.TooManySteps(
+            f"{name} should have at most {settings.max_steps} steps, got {steps}"
+        )
+    return steps
+
+
+def check_timeout(asked: float | None, settings: Settings) -> float:
+    """The seconds to wait for an answer.
+
+    Raises:
+        ServiceError: more than the service waits
+    """
+    most = settings.request_timeout
+    if asked is not None and asked > most:
+        raise errors.ServiceError(f"timeout should be at most {most:g} seconds, got {asked:g}")
+    return most if asked is None else asked
 
 
 def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:
@@ -166,6 +234,37 @@ def to_array(name: str, rows: list[list[float]], width: int) -> NDArray[np.float
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
     return narrow(name, np.array(rows, dtype=np.float64))
+
+
+def check_sequence(
+    name: str, sequence: NDArray[Any], width: int, settings: Settings
+) -> NDArray[np.float32]:
+    """An array [T, width] or [B, T, width] that came as one.
+
+    Raises:
+        EmptySequence, TooManySteps, WrongWidth, NotFinite
+    """
+    steps, came = sequence.shape[-2:]
+    check_steps(name, steps, settings)
+    if came != width:
+        raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
+    return to_float32(name, sequence)
+
+
+def to_float32(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers that came as an array as float32, in the same shape.
+
+    Raises:
+        NotFinite: one is NaN, infinite or so large that a weighted sum could leave float32
+    """
+    wrong = ~(np.abs(values) <= LARGEST_NUMBER)
+    if wrong.any():
+        at = np.argwhere(wrong)[0]
+        raise errors.NotFinite(
+            f"{name}{place(tuple(at.tolist()))} should be a finite number of at most "
+            f"{LARGEST_NUMBER:g} in size, got {values[tuple(at)]:g}"
+        )
+    return values.astype(np.float32)
 
 
 def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:

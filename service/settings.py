@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 2**20
@@ -17,14 +17,19 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     models: Path = Field(default=Path("models"), description="the model repository")
-    data: Path = Field(default=Path("data"), description="folder for traces")
+    data: Path = Field(default=Path("data"), description="folder for traces and sessions")
     engine: Literal["onnx", "torchscript", "auto"] = Field(
         default="auto", description="what computes; auto takes onnx"
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cuda runs on CUDA or does not start; auto may fall back"
     )
-    threads: int = Field(default=1, ge=1, description="threads that one model's engine may use")
+    workers: int = Field(default=1, ge=1, description="processes that serve, on cores of their own")
+    threads: int = Field(
+        default=1,
+        ge=1,
+        description="threads of one engine; as many engines compute at once as cores allow",
+    )
     max_batch: int = Field(default=32, ge=1, description="sequences computed together")
     max_queued_steps: int = Field(
         default=200_000, ge=1, description="steps accepted and not yet computed, per model"
@@ -47,11 +52,25 @@ class Settings(BaseSettings):
     trace_bytes: int = Field(
         default=512 * MEBIBYTE, ge=1, description="bytes of traces kept; the oldest go first"
     )
+    session_ttl: float = Field(
+        default=3600.0, gt=0, description="seconds a session is kept after its last piece"
+    )
+    max_sessions: int = Field(default=1000, ge=1, description="sessions kept at once")
+    session_bytes: int = Field(default=512 * MEBIBYTE, ge=1, description="bytes of sessions kept")
+    poll: float = Field(
+        default=10.0, ge=0, description="seconds between looks for new models; 0 on SIGHUP only"
+    )
+    api_keys: SecretStr = Field(
+        default=SecretStr(""), description="keys that may ask, a comma list; empty lets anyone ask"
+    )
+    cors_origins: str = Field(
+        default="", description="origins that browsers may ask from, a comma list"
+    )
     store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file for traces."""
+        """The SQLite file for traces and sessions."""
         return Path(self.store) if self.store else self.data / "traces.sqlite"
 
 

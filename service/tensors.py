@@ -10,6 +10,8 @@ from safetensors.numpy import save
 
 Tensors = dict[str, NDArray[np.float32]]
 
+PIECE = 2**16  # numbers that are encoded at once
+
 MEDIA_TYPES = {
     "json": "application/json",
     "npz": "application/x-npz",
@@ -27,8 +29,24 @@ def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
         inside = told
         for part in outer:
             inside = inside.setdefault(part, {})
-        inside[last] = np.ascontiguousarray(tensor)
+        inside[last] = nested(tensor)
     return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def nested(tensor: NDArray[np.float32]) -> Any:
+    """A tensor as orjson takes it; a large one encoded row by row, so that others get their turn.
+
+    One call of orjson holds the interpreter until it is done, in whatever thread it runs.
+    """
+    rows = np.ascontiguousarray(tensor)
+    if rows.size <= PIECE:
+        return rows
+    step = max(1, PIECE * len(rows) // rows.size)
+    parts = [
+        orjson.dumps(rows[start : start + step], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        for start in range(0, len(rows), step)
+    ]
+    return orjson.Fragment(b"[" + b",".join(parts) + b"]")
 
 
 def to_npz(facts: dict[str, Any], tensors: Tensors) -> bytes:

@@ -56,7 +56,7 @@ SCALARS = ("key_strength", "gate", "sharpening")
 
 @dataclass(frozen=True)
 class Trace:
-    """One recorded request."""
+    """One recorded request, or a session so far."""
 
     trace_id: str
     model: str
@@ -68,6 +68,7 @@ class Trace:
     inputs: Array  # [T, I]
     target: Array | None  # [T, O]
     outputs_digest: str
+    pieces: tuple[tuple[int, str], ...] = ()  # a session's: where each ends, its outputs' digest
 
     @property
     def steps(self) -> int:
@@ -201,11 +202,14 @@ def verify(trace: Trace, walked: Walked) -> None:
     Raises:
         Unreplayable: it did not give the recorded outputs
     """
-    if digest_of(walked.outputs) != trace.outputs_digest:
-        raise Unreplayable(
-            f"trace {trace.trace_id} was recorded by engine {trace.engine} and its replay here "
-            f"gives other outputs, so it is not shown; was it recorded on another machine?"
-        )
+    start = 0
+    for stop, digest in trace.pieces or ((trace.steps, trace.outputs_digest),):
+        if digest_of(walked.outputs[start:stop]) != digest:
+            raise Unreplayable(
+                f"trace {trace.trace_id} was recorded by engine {trace.engine} and its replay here "
+                f"gives other outputs, so it is not shown; was it recorded on another machine?"
+            )
+        start = stop
 
 
 def assemble(trace: Trace, model: LoadedModel, selection: Selection, walked: Walked) -> Tensors:

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Request, Response
 from ntm import seeds
 from ntm.repository import RepositoryError, read_json
 from service.context import Context, context_of
+from service.documents import errors
+from service.documents.models import Example, ModelDetails, ModelList
 from service.errors import ServiceError
 from service.models import LoadedModel
 from service.tensors import to_json
@@ -20,7 +22,7 @@ def respond(facts: dict[str, Any]) -> Response:
     return Response(to_json(facts, {}), media_type="application/json")
 
 
-@router.get("")
+@router.get("", responses={200: {"model": ModelList}})
 async def list_models(request: Request) -> Response:
     """Every model that is served, and every one that could not be loaded."""
     models = context_of(request).models
@@ -29,7 +31,7 @@ async def list_models(request: Request) -> Response:
     return respond({"models": served, "broken": models.broken})
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses={200: {"model": ModelDetails}, **errors(404, 422)})
 async def get_model(request: Request, name: str, version: int | None = None) -> Response:
     """A model's card, signature and evaluation."""
     models = context_of(request).models
@@ -55,7 +57,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
     )
 
 
-@router.get("/{name}/example")
+@router.get("/{name}/example", responses={200: {"model": Example}, **errors(404, 422)})
 async def get_example(
     request: Request, name: str, seed: int = 1, version: int | None = None
 ) -> Response:

@@ -1,44 +1,90 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
-from service import schemas, traces
-from service.context import Context, context_of, read_json_body
+from service import safetensors_body, schemas, traces
+from service.bodies import read_body
+from service.connection import WhileConnected
+from service.context import Context, content_type, context_of, read_json_body
+from service.conversion import convert
+from service.documents import errors, predict_body
+from service.documents.predict import PREDICTED
 from service.errors import ResponseTooLarge
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
-from service.tensors import Tensors, to_json
+from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 
 router = APIRouter(tags=["predict"])
 
-BODY = {"content": {"application/json": {"schema": PredictRequest.model_json_schema()}}}
+KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 
 
-@router.post("/predict", openapi_extra={"requestBody": {"required": True, **BODY}})
+@router.post(
+    "/predict",
+    responses={200: PREDICTED, **errors(400, 404, 413, 415, 422, 503, 504)},
+    openapi_extra={"requestBody": predict_body()},
+)
 async def predict(request: Request) -> Response:
     """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
     context = context_of(request)
-    body = await read_json_body(request, context.settings.max_body_bytes)
-    asked = schemas.parse(body)
-    model = context.models.get(asked.model, asked.version)
-    prediction = schemas.check(asked, model.signature, context.settings)
+    asked, model, prediction = await read(request, context)
+    request.state.model = model.name
     refuse_large_answer(asked, prediction, model, context)
     segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
-    walked = await model.scheduler.walk(
-        prediction.sequence,
-        prediction.memory_slots,
-        [segment],
-        context.settings.request_timeout,
-    )
+    timeout = schemas.check_timeout(asked.timeout, context.settings)
+    async with WhileConnected(request):
+        walked = await model.scheduler.walk(
+            prediction.sequence, prediction.memory_slots, [segment], timeout
+        )
     trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
-    encoded = await asyncio.to_thread(to_json, facts, tensors)
-    return Response(encoded, media_type="application/json")
+    kind = kind_of_answer(request.headers.get("accept", ""))
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    encoded = await convert(size, ENCODERS[kind], facts, tensors)
+    return Response(encoded, media_type=MEDIA_TYPES[kind])
+
+
+async def read(
+    request: Request, context: Context
+) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What is asked, of which model, and the checked tensors; from JSON or safetensors.
+
+    Raises:
+        ServiceError: it cannot be read, or does not fit the model
+    """
+    limit = context.settings.max_body_bytes
+    if content_type(request) == MEDIA_TYPES["safetensors"]:
+        body, understand = await read_body(request, limit), from_safetensors
+    else:
+        body, understand = await read_json_body(request, limit), from_json
+    return await convert(len(body), understand, body, context)
+
+
+def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What a JSON body asks."""
+    asked = schemas.parse(body)
+    model = context.models.get(asked.model, asked.version)
+    return asked, model, schemas.check(asked, model.signature, context.settings)
+
+
+def from_safetensors(
+    body: bytes, context: Context
+) -> tuple[PredictRequest, LoadedModel, Prediction]:
+    """What a safetensors body asks."""
+    asked, tensors = safetensors_body.parse(body)
+    model = context.models.get(asked.model, asked.version)
+    checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
+    return asked, model, checked
+
+
+def kind_of_answer(accept: str) -> str:
+    """The first kind in an Accept header that there is, else JSON."""
+    asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
+    return next((KINDS[media] for media in asked if media in KINDS), "json")
 
 
 def refuse_large_answer(

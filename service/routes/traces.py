@@ -6,11 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from service import traces
+from service.connection import WhileConnected
 from service.context import Context, context_of
+from service.documents import errors
+from service.documents.traces import TRACED, TraceList
 from service.errors import (
     ResponseTooLarge,
     ServiceError,
     UnknownModel,
+    UnknownTrace,
     UnknownVersion,
     Unreplayable,
 )
@@ -33,7 +37,7 @@ FIGURE_FIELDS = (
 FIGURE_CELLS = 4_000_000
 
 
-@router.get("/trace")
+@router.get("/trace", responses={200: {"model": TraceList}, **errors(422, 503)})
 async def list_traces(
     request: Request,
     model: str | None = None,
@@ -47,7 +51,7 @@ async def list_traces(
     return Response(encoded, media_type="application/json")
 
 
-@router.get("/trace/{trace_id}")
+@router.get("/trace/{trace_id}", responses={200: TRACED, **errors(404, 409, 413, 422, 503, 504)})
 async def get_trace(
     request: Request,
     trace_id: str,
@@ -56,7 +60,7 @@ async def get_trace(
     heads: str | None = None,
     format: str | None = None,
 ) -> Response:
-    """A trace by id: inputs, outputs and weightings, or what `include` names.
+    """A trace, or a session's by its session_id: inputs, outputs, weightings, or what is asked.
 
     `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
     addressing, writes, reads, controller, memory; `steps` is a:b; `heads` like read.0,write.0;
@@ -64,18 +68,20 @@ async def get_trace(
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
-    trace = await context.traces.get(trace_id)
+    trace = await find_trace(trace_id, context)
     model = model_of(trace, context)
     if kind in ("png", "svg"):
         include = ",".join(FIGURE_FIELDS)
     selection = traces.select(trace, model, include, steps, heads)
     refuse_large_answer(selection, model, trace, context, kind)
-    walked = await model.scheduler.walk(
-        trace.inputs,
-        trace.memory_slots,
-        traces.plan(selection, model, trace.steps),
-        context.settings.request_timeout,
-    )
+    request.state.model = model.name
+    async with WhileConnected(request):
+        walked = await model.scheduler.walk(
+            trace.inputs,
+            trace.memory_slots,
+            traces.plan(selection, model, trace.steps),
+            context.settings.request_timeout,
+        )
     traces.verify(trace, walked)
     tensors = traces.assemble(trace, model, selection, walked)
     facts = facts_of(trace, model, selection)
@@ -86,11 +92,23 @@ async def get_trace(
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
-@router.delete("/trace/{trace_id}", status_code=204)
+@router.delete("/trace/{trace_id}", status_code=204, responses=errors(404, 422, 503))
 async def delete_trace(request: Request, trace_id: str) -> Response:
     """Forget a trace."""
     await context_of(request).traces.delete(trace_id)
     return Response(status_code=204)
+
+
+async def find_trace(trace_id: str, context: Context) -> Trace:
+    """A recorded request, or a session as one sequence so far.
+
+    Raises:
+        UnknownTrace: there is neither
+    """
+    try:
+        return await context.traces.get(trace_id)
+    except UnknownTrace:
+        return await context.sessions.trace(trace_id)
 
 
 def choose_format(asked: str | None, accept: str) -> str:

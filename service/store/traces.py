@@ -1,20 +1,12 @@
-"""Traces on disk: one SQLite file that survives a kill, bounded by age and bytes."""
+"""Traces on disk, bounded by age and bytes."""
 
-import asyncio
 import sqlite3
-import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.errors import ServiceError, UnknownTrace
+from service.store.arrays import pack, unpack
+from service.store.database import Database
 from service.traces import Trace
-
-T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS traces (
@@ -30,15 +22,16 @@ CREATE TABLE IF NOT EXISTS traces (
     inputs BLOB NOT NULL,
     target BLOB,
     outputs_digest TEXT NOT NULL,
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    owner TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS traces_by_model ON traces (model, number);
 CREATE INDEX IF NOT EXISTS traces_by_age ON traces (created_at);
 """
 INSERT = """
 INSERT INTO traces (trace_id, model, version, model_digest, engine, created_at, memory_slots,
-                    steps, inputs, target, outputs_digest, bytes)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    steps, inputs, target, outputs_digest, bytes, owner)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 INSERTS_BETWEEN_SWEEPS = 100
@@ -46,32 +39,35 @@ SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
 class TraceStore:
-    """Traces by id, newest first. One thread does all the writing and reading."""
+    """Traces by id, newest first; whoever asks sees only what is theirs."""
 
-    def __init__(self, path: Path, ttl: float, max_bytes: int, clock: Callable[[], float]) -> None:
-        """Open or create the file.
+    def __init__(
+        self,
+        database: Database,
+        ttl: float,
+        max_bytes: int,
+        clock: Callable[[], float],
+        owner: Callable[[], str] = str,
+    ) -> None:
+        """Make the table.
 
         Args:
-            path: the SQLite file; its folder is made
+            database: the file
             ttl: seconds a trace is kept
             max_bytes: of all traces together; the oldest go first
             clock: seconds since the epoch
+            owner: of the request that is being answered; nobody in particular by default
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._ttl, self._max_bytes, self._clock = ttl, max_bytes, clock
-        self._thread = ThreadPoolExecutor(1, "traces")
-        self._inserts = self._inserted = 0
-        self._database = sqlite3.connect(
-            path, timeout=10, isolation_level=None, check_same_thread=False
-        )
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(SCHEMA)
-        self._sweep()
+        self._database = database
+        self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
+        self._inserts, self._inserted = INSERTS_BETWEEN_SWEEPS, 0  # the first put sweeps
+        database.prepare(SCHEMA)
+        database.add_column("traces", "owner", "TEXT NOT NULL DEFAULT ''")
 
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
-        await self._do(lambda: self._put(trace))
+        owner = self._owner()
+        await self._database.change(lambda connection: self._put(connection, trace, owner))
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.
@@ -79,7 +75,8 @@ class TraceStore:
         Raises:
             UnknownTrace: there is none, or no longer
         """
-        return await self._do(lambda: self._get(trace_id))
+        owner = self._owner()
+        return await self._database.read(lambda c: self._get(c, trace_id, owner))
 
     async def delete(self, trace_id: str) -> None:
         """Forget a trace.
@@ -87,13 +84,14 @@ class TraceStore:
         Raises:
             UnknownTrace: there is none
         """
+        owner = self._owner()
 
-        def work() -> None:
-            found = self._database.execute("DELETE FROM traces WHERE trace_id = ?", (trace_id,))
-            if not found.rowcount:
-                raise unknown(trace_id)
+        def work(connection: sqlite3.Connection) -> int:
+            query = "DELETE FROM traces WHERE trace_id = ? AND owner = ?"
+            return connection.execute(query, (trace_id, owner)).rowcount
 
-        await self._do(work)
+        if not await self._database.change(work):
+            raise unknown(trace_id)
 
     async def page(
         self, model: str | None, limit: int, cursor: str | None
@@ -107,32 +105,24 @@ class TraceStore:
             raise ServiceError(
                 f"cursor should be the `next` of an earlier page, got '{cursor:.40}'"
             )
-        before = int(cursor) if cursor else 2**63 - 1
-        return await self._do(lambda: self._page(model, limit, before))
+        before, owner = int(cursor) if cursor else 2**63 - 1, self._owner()
+        return await self._database.read(lambda c: self._page(c, model, limit, before, owner))
 
     async def usage(self) -> tuple[int, int]:
         """How many traces are kept, and their bytes."""
 
-        def work() -> tuple[int, int]:
+        def work(connection: sqlite3.Connection) -> tuple[int, int]:
             query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM traces"
-            count, size = self._database.execute(query).fetchone()
+            count, size = connection.execute(query).fetchone()
             return count, size
 
-        return await self._do(work)
+        return await self._database.read(work)
 
-    def close(self) -> None:
-        """Finish what is queued and close the file."""
-        self._thread.shutdown()
-        self._database.close()
-
-    async def _do(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _put(self, trace: Trace) -> None:
+    def _put(self, connection: sqlite3.Connection, trace: Trace, owner: str) -> None:
         inputs = pack(trace.inputs)
         target = None if trace.target is None else pack(trace.target)
         size = len(inputs) + len(target or b"") + ROW_OVERHEAD
-        self._database.execute(
+        connection.execute(
             INSERT,
             (
                 trace.trace_id,
@@ -147,6 +137,7 @@ class TraceStore:
                 target,
                 trace.outputs_digest,
                 size,
+                owner,
             ),
         )
         self._inserts += 1
@@ -155,13 +146,14 @@ class TraceStore:
             self._inserts >= INSERTS_BETWEEN_SWEEPS
             or self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes
         ):
-            self._sweep()
+            self._sweep(connection)
 
-    def _get(self, trace_id: str) -> Trace:
-        row = self._database.execute(
+    def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
+        row = connection.execute(
             "SELECT model, version, model_digest, engine, created_at, memory_slots, steps, inputs, "
-            "target, outputs_digest FROM traces WHERE trace_id = ? AND created_at > ?",
-            (trace_id, self._clock() - self._ttl),
+            "target, outputs_digest FROM traces "
+            "WHERE trace_id = ? AND created_at > ? AND owner = ?",
+            (trace_id, self._clock() - self._ttl, owner),
         ).fetchone()
         if row is None:
             raise unknown(trace_id)
@@ -181,43 +173,36 @@ class TraceStore:
         )
 
     def _page(
-        self, model: str | None, limit: int, before: int
+        self,
+        connection: sqlite3.Connection,
+        model: str | None,
+        limit: int,
+        before: int,
+        owner: str,
     ) -> tuple[list[dict[str, object]], str | None]:
         query = (
             "SELECT number, trace_id, model, version, steps, memory_slots, created_at FROM traces "
-            "WHERE number < ? AND created_at > ?"
+            "WHERE number < ? AND created_at > ? AND owner = ?"
         )
-        operands: list[object] = [before, self._clock() - self._ttl]
+        operands: list[object] = [before, self._clock() - self._ttl, owner]
         if model is not None:
             query += " AND model = ?"
             operands.append(model)
         query += " ORDER BY number DESC LIMIT ?"
-        rows = self._database.execute(query, [*operands, limit + 1]).fetchall()
+        rows = connection.execute(query, [*operands, limit + 1]).fetchall()
         names = ("trace_id", "model", "version", "steps", "memory_slots", "created_at")
         page = [dict(zip(names, row[1:], strict=True)) for row in rows[:limit]]
         return page, str(rows[limit - 1][0]) if len(rows) > limit else None
 
-    def _sweep(self) -> None:
+    def _sweep(self, connection: sqlite3.Connection) -> None:
         """Drop what is too old, then the oldest while there are too many bytes."""
         self._inserts = self._inserted = 0
-        self._database.execute(
-            "DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,)
-        )
-        self._database.execute(
+        connection.execute("DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,))
+        connection.execute(
             "DELETE FROM traces WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM (SELECT "
             "number, SUM(bytes) OVER (ORDER BY number DESC) AS held FROM traces) WHERE held > ?)",
             (self._max_bytes,),
         )
-
-
-def pack(array: NDArray[np.float32]) -> bytes:
-    """float32, little-endian, deflated: bits shrink to next to nothing."""
-    return zlib.compress(np.ascontiguousarray(array, "<f4").tobytes(), level=1)
-
-
-def unpack(data: bytes, steps: int) -> NDArray[np.float32]:
-    """What `pack` packed, [T, width]."""
-    return np.frombuffer(zlib.decompress(data), "<f4").reshape(steps, -1)
 
 
 def unknown(trace_id: str) -> UnknownTrace:

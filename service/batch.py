@@ -1,0 +1,80 @@
+"""One chunk for a batch: how long it should be, its inputs and states put together, and run.
+
+All that is computed for a row is what it would be alone, so that a row may ride along beyond its
+own end when that is cheaper than cutting everybody's chunk short; those steps are thrown away.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ntm.signature import State
+from service.engines import Engine
+from service.work import Work
+
+WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
+CHUNK_SECONDS = 0.01  # what a newcomer may have to wait before it can join
+ANY = 2**31
+
+
+def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
+    """The longest chunk that wastes little and is soon over.
+
+    A row wastes steps in its last chunk only. So less than a tenth of all that is computed is
+    waste, however requests arrive: a twentieth of this chunk, and a twentieth of the sequences
+    that end in it, which lets the last steps of a batch in lockstep go at once.
+
+    Args:
+        engine: whose lengths there are
+        batch: rows of one group
+        pace: seconds that a step of a row takes
+    """
+    segment = batch[0].segment
+    if segment.memory:
+        return 1
+    left = np.array([w.segment.stop - w.position for w in batch])
+    lengths = np.array([len(w.sequence) for w in batch])
+    most = min((int(n) for n, w in zip(left, batch, strict=True) if not w.rides), default=ANY)
+    last = int(left.max())
+    if engine.longest(segment.kind, last) == last:
+        most = min(most, last)
+    steps = engine.longest(segment.kind, most)
+    while steps > 1:
+        wasted = np.maximum(steps - left, 0)
+        allowed = WASTE * (steps * len(batch) + lengths[wasted > 0].sum())
+        if wasted.sum() <= allowed and steps * len(batch) * pace <= CHUNK_SECONDS:
+            break
+        steps = engine.longest(segment.kind, steps - 1)
+    return steps
+
+
+def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
+    """Run one chunk and give every row its part."""
+    segment = batch[0].segment
+    x = np.zeros((steps, len(batch), batch[0].sequence.shape[1]), np.float32)
+    for row, work in enumerate(batch):
+        given = work.sequence[work.position : work.position + steps]
+        x[: len(given), row] = given
+    before = gather(engine, batch)
+    values, after = engine.run(segment.kind, x, before)
+    if segment.memory:
+        values["memory"] = before["memory"][None]
+    for row, work in enumerate(batch):
+        work.take(values, after, row, steps)
+
+
+def gather(engine: Engine, batch: Sequence[Work]) -> State:
+    """The states of a batch, [B, ...]; as they are where the same rows advanced together last."""
+    fresh = [work for work in batch if work.rows is None]
+    if fresh:
+        initial = engine.initial_state(fresh[0].slots)
+        for work in fresh:
+            work.rows, work.row = initial, 0
+    stacks = [(work.rows or {}, work.row) for work in batch]
+    first, numbers = stacks[0][0], [row for _, row in stacks]
+    if any(rows is not first for rows, _ in stacks):
+        return {n: np.concatenate([s[n][r : r + 1] for s, r in stacks]) for n in first}
+    held = len(next(iter(first.values())))
+    if numbers == list(range(held)):
+        return first
+    return {name: value[numbers] for name, value in first.items()}

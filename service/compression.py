@@ -1,0 +1,32 @@
+"""gzip for answers that are worth it, to clients that accept it."""
+
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+WORTH = 16 * 1024  # bytes; below, the time to deflate costs more than the time to send
+LEVEL = 1
+DEFLATED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/x-npz")
+
+
+class Compression:
+    """Middleware that deflates large answers where Accept-Encoding allows gzip."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._plain = app
+        self._gzip = GZipMiddleware(app, WORTH, LEVEL, exclude_content_types=DEFLATED)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = scope["type"] == "http" and accepts_gzip(
+            Headers(scope=scope).get("accept-encoding", "")
+        )
+        await (self._gzip if wanted else self._plain)(scope, receive, send)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header names gzip without refusing it by `q=0`."""
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "").removeprefix("q=") not in ("0", "0.0", "0.00", "0.000")
+    return False

@@ -1,0 +1,48 @@
+"""A client that goes away takes its work with it."""
+
+import asyncio
+from types import TracebackType
+
+from fastapi import Request
+
+from service.errors import ClientGone
+
+
+class WhileConnected:
+    """`async with WhileConnected(request)`: what is awaited inside is cancelled at a disconnect.
+
+    Nothing tells a handler that nobody waits for its answer any more unless it asks the server.
+    The request's body must have been read, for what comes after it is the disconnect.
+
+    Raises:
+        ClientGone: the client left
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._receive = request.receive
+        self._gone = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._earlier = task, task.cancelling()
+        self._watch = asyncio.create_task(self._wait_for_disconnect())
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watch.cancel()
+        if not self._gone:
+            return
+        others = self._task.uncancel() > self._earlier  # somebody else cancels as well
+        if kind is asyncio.CancelledError and not others:
+            raise ClientGone("the client went away") from None
+
+    async def _wait_for_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()

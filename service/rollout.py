@@ -1,0 +1,80 @@
+"""Models that come, change and go while the service runs: looked for now and then and on SIGHUP."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from ntm.repository import RepositoryError
+from service.metrics import Metrics
+from service.models import LoadedModel, Models
+from service.settings import Settings
+
+log = logging.getLogger("ntm.models")
+
+
+class Rollout:
+    """Keeps the models served as they lie in the repository."""
+
+    def __init__(self, models: Models, metrics: Metrics, settings: Settings) -> None:
+        self._models, self._metrics, self._settings = models, metrics, settings
+        self._asked = asyncio.Event()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def ask(self) -> None:
+        """Look now instead of later."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Look whenever it is time, for ever."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.poll or None):
+                    await self._asked.wait()
+            asked = self._asked.is_set()
+            self._asked.clear()
+            try:
+                await self.look(retry_broken=asked)
+            except RepositoryError as error:  # perhaps a mount that comes back: serve on
+                log.error("the models stay as they are: %s", error)
+            except Exception:
+                log.exception("the models stay as they are")
+
+    async def look(self, *, retry_broken: bool) -> None:
+        """Load on another thread, swap between two requests, let the old ones finish."""
+        change = await asyncio.to_thread(self._models.look, retry_broken=retry_broken)
+        self._models.take(change)
+        for model in change.removed:
+            self._metrics.forget(model)
+            task = asyncio.create_task(self._retire(model))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+        self._metrics.watch(change.added)
+
+    async def _retire(self, model: LoadedModel) -> None:
+        """Let go of a model, but not before those who have found it had the time to use it."""
+        await asyncio.sleep(self._settings.request_timeout)
+        await asyncio.to_thread(self._models.release, model)
+
+
+@asynccontextmanager
+async def rolling_out(
+    models: Models, metrics: Metrics, settings: Settings
+) -> AsyncIterator[Rollout]:
+    """Keep the models up to date for as long as the service runs."""
+    rollout = Rollout(models, metrics, settings)
+    loop, task = asyncio.get_running_loop(), asyncio.create_task(rollout.run())
+    takes_signals = threading.current_thread() is threading.main_thread()
+    if takes_signals:
+        loop.add_signal_handler(signal.SIGHUP, rollout.ask)
+    try:
+        yield rollout
+    finally:
+        if takes_signals:
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # too late to matter, no reason to die
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,147 @@
+"""The SQLite file: one connection, one thread that uses it, safe beside other processes."""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from service.errors import StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+log = logging.getLogger("ntm.store")
+
+BUSY_TIMEOUT = 10.0  # seconds to wait for another process that is writing
+
+
+class Database:
+    """One file. What has been written survives a kill of the process that wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; its folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._lock = threading.Lock()
+        self._changes: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+
+    def prepare(self, schema: str) -> None:
+        """Make the tables that are not there yet; before anything else is asked."""
+        self._connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+
+    def add_column(self, table: str, name: str, kind: str) -> None:
+        """Complete a table that an earlier release made."""
+        with_lock(self._connection, lambda c: add_column(c, table, name, kind))
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query on the file's thread.
+
+        Raises:
+            StoreUnavailable: the file cannot be read
+        """
+        return await self._do(lambda: work(self._connection))
+
+    async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a change: all of it is kept or nothing, whatever is killed.
+
+        Changes that wait together are committed together; one that fails takes none along, and
+        may for that be run twice.
+
+        Raises:
+            StoreUnavailable: the file cannot be written, or another process writes for too long
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self._lock:
+            self._changes.append((work, future))
+            alone = len(self._changes) == 1
+        if alone:  # else a commit is on its way that takes this one along
+            self._thread.submit(self._commit, loop)
+        with told():
+            result: T = await future
+        return result
+
+    def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the file's thread: write all that waits in one transaction."""
+        with self._lock:
+            changes, self._changes = self._changes, []
+        ended = write_all(self._connection, [work for work, _ in changes])
+        pairs = list(zip([future for _, future in changes], ended, strict=True))
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, pairs)
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        self._thread.shutdown()
+        self._connection.close()
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        with told():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What SQLite cannot do as the error that a client sees.
+
+    Raises:
+        StoreUnavailable: instead of an OperationalError
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        log.error("the store failed: %s", error)
+        raise StoreUnavailable(
+            "the store of traces and sessions does not answer", retry_after=5
+        ) from error
+
+
+def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
+    """The result of each, or its error; one transaction for all, or for each where one fails."""
+    try:
+        return with_lock(connection, lambda c: [work(c) for work in works])
+    except Exception as error:
+        if len(works) == 1:
+            return [error]
+        return [write_all(connection, [work])[0] for work in works]
+
+
+def settle(ended: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    """On the event loop: tell those who still wait."""
+    for future, result in ended:
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run `work` in a transaction that no other process writes beside."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def add_column(connection: sqlite3.Connection, table: str, name: str, kind: str) -> None:
+    """Add a column unless it is there."""
+    known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    if name not in known:
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")

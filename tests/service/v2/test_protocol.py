@@ -1,0 +1,192 @@
+"""Infer requests from bytes and answers to bytes, without a server."""
+
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from service import protocol_v2
+from service.errors import ServiceError
+from service.protocol_v2 import InferRequest, Wanted
+from tests.service.bodies import Float, same
+
+FINITE = {"min_value": -1e6, "max_value": 1e6, "allow_nan": False, "width": 32}
+TENSORS = array_shapes(min_dims=2, max_dims=3, max_side=5).flatmap(
+    lambda shape: arrays(np.float32, shape, elements=st.floats(**FINITE))  # type: ignore[arg-type]
+)
+
+
+def told(**changed: Any) -> dict[str, Any]:
+    """A request of one sequence of two steps, in JSON."""
+    tensor = {"name": "sequence", "shape": [2, 3], "datatype": "FP32", "data": [0, 1, 2, 3, 4, 5]}
+    return {"inputs": [{**tensor, **changed}]}
+
+
+def parse(body: Any, behind: bytes = b"", header: str | None = None) -> InferRequest:
+    """From JSON and the bytes behind it; the header is right where none is given."""
+    text = orjson.dumps(body)
+    if behind and header is None:
+        header = str(len(text))
+    return protocol_v2.parse(text + behind, header, 3)
+
+
+def refusal(body: Any, behind: bytes = b"", header: str | None = None) -> tuple[int, str]:
+    """Status and code of the error."""
+    with pytest.raises(ServiceError) as refused:
+        parse(body, behind, header)
+    return refused.value.status, refused.value.code
+
+
+def binary(tensor: Float) -> tuple[dict[str, Any], bytes]:
+    """A request whose tensor comes behind the JSON."""
+    size = {"binary_data_size": tensor.nbytes}
+    entry = {"name": "sequence", "shape": tensor.shape, "datatype": "FP32", "parameters": size}
+    return {"inputs": [entry]}, tensor.astype("<f4").tobytes()
+
+
+@given(TENSORS)
+def test_flat_nested_and_binary_give_the_same_bits(tensor: Float) -> None:
+    shape = list(tensor.shape)
+    flat = parse(told(shape=shape, data=tensor.ravel().tolist()))
+    nested = parse(told(shape=shape, data=tensor.tolist()))
+    sent = parse(*binary(tensor))
+    expected = tensor if tensor.ndim == 3 else tensor[None]
+    for request in (flat, nested, sent):
+        assert same(request.sequences, expected)
+        assert request.batched == (tensor.ndim == 3)
+
+
+@given(TENSORS, st.lists(st.booleans(), min_size=3, max_size=3))
+def test_an_answer_reads_back_as_its_tensors(tensor: Float, as_bytes: list[bool]) -> None:
+    names = ("outputs", "read_weightings", "write_weightings")
+    tensors = {name: tensor * (place + 1) for place, name in enumerate(names)}
+    wanted = [Wanted(name, sent) for name, sent in zip(names, as_bytes, strict=True)]
+    body, length = protocol_v2.encode({"id": "x"}, wanted, tensors)
+    answer, behind = orjson.loads(body[:length]), body[length or len(body) :]
+    assert answer["id"] == "x"
+    assert (length is None) == (not any(as_bytes))
+    for output, asked in zip(answer["outputs"], wanted, strict=True):
+        assert output["name"] == asked.name
+        assert output["shape"] == list(tensor.shape)
+        if asked.binary:
+            size = output["parameters"]["binary_data_size"]
+            came, behind = np.frombuffer(behind[:size], "<f4"), behind[size:]
+        else:
+            came = np.array(output["data"], np.float32)
+        assert same(came.reshape(tensor.shape), tensors[asked.name])
+    assert behind == b""
+
+
+def test_parameters_are_read() -> None:
+    parameters = {"memory_slots": 64, "record": False, "timeout": 1_500_000, "unknown": [1]}
+    request = parse({**told(), "id": "7", "parameters": parameters})
+    assert (request.id, request.memory_slots, request.record) == ("7", 64, False)
+    assert request.timeout == 1.5
+    assert [(each.name, each.binary) for each in request.wanted] == [
+        ("outputs", False),
+        ("read_weightings", False),
+        ("write_weightings", False),
+    ]
+
+
+def test_an_outputs_own_form_goes_before_that_of_the_request() -> None:
+    outputs = [{"name": "write_weightings", "parameters": {"binary_data": False}}]
+    outputs += [{"name": "outputs"}]  # type: ignore[dict-item]
+    request = parse({**told(), "outputs": outputs, "parameters": {"binary_data_output": True}})
+    assert request.wanted == (Wanted("write_weightings", False), Wanted("outputs", True))
+
+
+def test_a_raw_tensor_is_cut_by_the_models_width() -> None:
+    tensor = np.arange(12, dtype=np.float32).reshape(4, 3)
+    request = protocol_v2.parse(tensor.tobytes(), "0", 3)
+    assert same(request.sequences, tensor[None])
+    assert all(each.binary for each in request.wanted)
+    with pytest.raises(ServiceError) as refused:
+        protocol_v2.parse(tensor.tobytes()[:-4], "0", 3)
+    assert refused.value.code == "wrong_shape"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"name": "sequences"}, "unknown_tensor"),
+        ({"datatype": "FP64"}, "wrong_datatype"),
+        ({"shape": [6]}, "wrong_shape"),
+        ({"shape": [1, 1, 2, 3]}, "wrong_shape"),
+        ({"shape": [3, 3]}, "wrong_shape"),
+        ({"shape": [-2, -3]}, "invalid_request"),
+        ({"shape": [2.0, 3]}, "invalid_request"),
+        ({"shape": [2**40, 2**40]}, "wrong_shape"),
+        ({"data": [[0, 1, 2], [3, 4]]}, "wrong_shape"),
+        ({"data": [[0, 1, 2], 3]}, "wrong_shape"),
+        ({"data": [[[0, 1, 2], [3, 4, 5]]]}, "wrong_shape"),
+        ({"data": [0, 1, 2, 3, 4, True]}, "invalid_request"),
+        ({"data": [0, 1, 2, 3, 4, "5"]}, "invalid_request"),
+        ({"data": [0, 1, 2, 3, 4, None]}, "invalid_request"),
+        ({"data": [0, 1, 2, 3, 4, 1e300]}, "not_finite"),
+        ({"data": None}, "missing_tensor"),
+        ({"parameters": {"binary_data_size": 24}}, "missing_tensor"),
+        ({"parameters": {"shared_memory_region": "r"}}, "unsupported_parameter"),
+    ],
+)
+def test_a_wrong_input_is_refused_by_name(changed: dict[str, Any], code: str) -> None:
+    assert refusal(told(**changed)) == (422, code)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"inputs": []}, "missing_tensor"),
+        ({"inputs": told()["inputs"] * 2}, "missing_tensor"),
+        ({"id": 7}, "invalid_request"),
+        ({"outputs": [{"name": "memory"}]}, "unknown_tensor"),
+        ({"outputs": [{"name": "outputs"}] * 2}, "unknown_tensor"),
+        (
+            {"outputs": [{"name": "outputs", "parameters": {"classification": 3}}]},
+            "unsupported_parameter",
+        ),
+        ({"outputs": [{"name": "outputs", "parameters": {"binary_data": 1}}]}, "invalid_request"),
+        ({"parameters": {"memory_slots": 1.5}}, "invalid_request"),
+        ({"parameters": {"memory_slots": True}}, "invalid_request"),
+        ({"parameters": {"timeout": -1}}, "invalid_request"),
+        ({"parameters": {"sequence_id": 5}}, "unsupported_parameter"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(changed: dict[str, Any], code: str) -> None:
+    assert refusal({**told(), **changed}) == (422, code)
+
+
+@pytest.mark.parametrize("header", ["-1", "1e3", "", "999999", "٣", "0x10"])
+def test_a_header_that_does_not_fit_is_refused(header: str) -> None:
+    assert refusal(told(), header=header) == (400, "malformed_body")
+
+
+def test_bytes_that_do_not_fit_are_refused() -> None:
+    body, behind = binary(np.zeros((2, 3), np.float32))
+    assert refusal(body, behind[:-1]) == (422, "wrong_shape")
+    assert refusal(body, behind + b"\0") == (422, "wrong_shape")
+    assert refusal(body) == (422, "wrong_shape")
+    assert refusal(told(), b"\0" * 4) == (400, "malformed_body")
+    body["inputs"][0]["parameters"] = {"binary_data_size": 23}
+    assert refusal(body, behind[:-1]) == (422, "wrong_shape")
+    assert refusal([1]) == (400, "malformed_body")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e31])
+def test_bytes_that_are_no_finite_numbers_are_refused(
+    value: float,
+) -> None:
+    from service.schemas import to_float32
+
+    tensor = np.zeros((2, 3), np.float32)
+    tensor[1, 2] = value
+    request = parse(*binary(tensor))
+    with pytest.raises(ServiceError) as refused:
+        to_float32("sequence", request.sequences)
+    assert refused.value.code == "not_finite"
+    assert str(refused.value).startswith("sequence[0][1][2]")
