@@ -6,7 +6,6 @@ is busy with other things slows all of them alike; compare the ratios.
 """
 
 import argparse
-import platform
 import statistics
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import results
 import torch
 
 from ntm import NTM, checkpoint
@@ -27,7 +27,6 @@ from service.engines import Engine, open_engine
 
 STEPS = 64
 BATCHES = (1, 8, 32)
-RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = "## Engines, a step"
 
 Run = Callable[[], object]
@@ -48,10 +47,10 @@ def main() -> None:
         export_torchscript(version)
         rows = [row for batch in BATCHES for row in measure(model, version, batch, options.repeats)]
     nodes = nodes_per_step(model.config, checkpoint.weights_of(model))
-    section = "\n".join([HEADING, "", *describe(options.repeats, nodes), "", *table(rows)])
+    section = "\n".join([HEADING, "", *describe(options.repeats, nodes), "", *lines(rows)])
     print(section)
     if not options.no_write:
-        write(section)
+        results.write(HEADING, section)
 
 
 def measure(
@@ -110,44 +109,23 @@ def walk(engine: Engine, x: np.ndarray) -> Run:
 def describe(repeats: int, nodes: float) -> list[str]:
     """What was measured, where and when."""
     return [
-        f"`python benchmarks/engine.py`, {datetime.now(UTC):%Y-%m-%d}: {processor()}, one thread, "
-        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; {STEPS} steps, "
-        f"{repeats} turns each, microseconds a step and sequence (median, fastest, slowest). "
-        f"The exported graph has {nodes:g} nodes a step. TorchScript runs one row at a time.",
+        f"`python benchmarks/engine.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
+        f"one thread, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; "
+        f"{STEPS} steps, {repeats} turns each, microseconds a step and sequence (median, fastest, "
+        f"slowest). The exported graph has {nodes:g} nodes a step. TorchScript runs one row at a "
+        f"time.",
     ]
 
 
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def table(rows: list[tuple[str, int, float, float, float]]) -> list[str]:
+def lines(rows: list[tuple[str, int, float, float, float]]) -> list[str]:
     """The measurements as Markdown."""
-    lines = [
-        "| engine | batch | median | fastest | slowest | eager / this |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
     base = {batch: median for name, batch, median, *_ in rows if name == "eager"}
-    for name, batch, median, fastest, slowest in rows:
-        ratio = base[batch] / median
-        lines.append(
-            f"| {name} | {batch} | {median:.1f} | {fastest:.1f} | {slowest:.1f} | {ratio:.1f} |"
-        )
-    return lines
-
-
-def write(section: str) -> None:
-    """Replace this benchmark's section of RESULTS.md."""
-    text = RESULTS.read_text() if RESULTS.exists() else "# Results\n\nWhat the last runs printed.\n"
-    before, _, rest = text.partition(HEADING)
-    after = rest.partition("\n## ")[2]
-    kept = f"\n## {after}" if after else ""
-    RESULTS.write_text(f"{before.rstrip()}\n\n{section}\n{kept}")
+    cells = [
+        [name, str(batch), *(f"{us:.1f}" for us in spread), f"{base[batch] / spread[0]:.1f}"]
+        for name, batch, *spread in rows
+    ]
+    header = ["engine", "batch", "median", "fastest", "slowest", "eager / this"]
+    return results.table(header, cells)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from pydantic import ValidationError
 
 from service.settings import Settings, describe
 
+# Seconds. Engine and store come back from outside the interpreter many times a request, and each
+# time wait for it so long at most; the default of 5 ms is longer than a whole chunk.
+SWITCH_INTERVAL = 0.0005
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Instead of NTM_HOST.")] = None,
@@ -26,6 +30,7 @@ def serve(
     from service.engines import EngineUnavailable
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_INTERVAL)
     given: dict[str, Any] = {
         "host": host,
         "port": port,
