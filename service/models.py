@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,11 @@ class LoadedModel:
     engine: Engine
     scheduler: Scheduler
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.folder.name
 
-    @property
+    @cached_property
     def version(self) -> int:
         return self.folder.version
 

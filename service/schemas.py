@@ -26,7 +26,7 @@ Rows = Annotated[list[Annotated[list[Number], First()]], First()]
 TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], First()]
 Weightings = Literal["read_weightings", "write_weightings"]
 
-LARGEST_INPUT = 1e30  # beyond it a weighted sum of inputs could leave float32
+LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
 
 
 class PredictRequest(BaseModel):
@@ -120,7 +120,7 @@ def explain(problem: Any, kind: type[BaseModel] = PredictRequest) -> errors.Serv
     top = problem["loc"][0] if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
         known = ", ".join(kind.model_fields)
-        return errors.UnknownField(f"unknown field '{field}', expected one of {known}")
+        return errors.UnknownField(f"unknown field '{field:.64}', expected one of {known}")
     if problem["type"] == "finite_number":
         return errors.NotFinite(f"{field} should be a finite number")
     told = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
@@ -236,23 +236,7 @@ def to_array(name: str, rows: list[list[float]], width: int) -> NDArray[np.float
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
-    return to_float32(name, np.array(rows, dtype=np.float64))
-
-
-def to_float32(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Numbers as float32, in the same shape.
-
-    Raises:
-        NotFinite: one is NaN, infinite or so large that a weighted sum could leave float32
-    """
-    wrong = ~(np.abs(values) <= LARGEST_INPUT)
-    if wrong.any():
-        at = np.argwhere(wrong)[0]
-        raise errors.NotFinite(
-            f"{name}{place(tuple(at.tolist()))} should be a finite number of at most "
-            f"{LARGEST_INPUT:g} in size, got {values[tuple(at)]:g}"
-        )
-    return values.astype(np.float32)
+    return narrow(name, np.array(rows, dtype=np.float64))
 
 
 def check_sequence(
@@ -267,7 +251,7 @@ def check_sequence(
     check_steps(name, steps, settings)
     if came != width:
         raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
-    return to_float32(name, sequence)
+    return narrow(name, sequence)
 
 
 def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
@@ -275,8 +259,9 @@ def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.f
 
     Raises:
         WrongTarget: a row has another width
+        NotFinite: a number is too large
     """
-    target = np.full((len(rows), width), np.nan, dtype=np.float32)
+    target = np.full((len(rows), width), np.nan)
     for step, row in enumerate(rows):
         if row is None:
             continue
@@ -285,4 +270,22 @@ def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.f
                 f"target[{step}] should have {width} numbers or be null, got {len(row)} numbers"
             )
         target[step] = [np.nan if value is None else value for value in row]
-    return target
+    return narrow("target", target, gaps=True)
+
+
+def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.float32]:
+    """Numbers of any shape as float32; NaN may stand in `gaps`.
+
+    Raises:
+        NotFinite: one is no number, infinite or too large
+    """
+    fits = np.abs(wide) <= LARGEST_NUMBER
+    if gaps:
+        fits |= np.isnan(wide)
+    if not fits.all():
+        at = tuple(np.argwhere(~fits)[0].tolist())
+        raise errors.NotFinite(
+            f"{name}{place(at)} should be a finite number of at most {LARGEST_NUMBER:g} in size, "
+            f"got {wide[at]:g}"
+        )
+    return wide.astype(np.float32)

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from service.errors import StoreUnavailable
 
 T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
 
 log = logging.getLogger("ntm.store")
 
@@ -24,6 +27,8 @@ class Database:
         """Open or create the file; its folder is made."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = ThreadPoolExecutor(1, "store")
+        self._lock = threading.Lock()
+        self._changes: list[tuple[Work, asyncio.Future[Any]]] = []
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -47,12 +52,33 @@ class Database:
         return await self._do(lambda: work(self._connection))
 
     async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a change as one transaction: all of it is kept or nothing, whatever is killed.
+        """Run a change: all of it is kept or nothing, whatever is killed.
+
+        Changes that wait together are committed together; one that fails takes none along, and
+        may for that be run twice.
 
         Raises:
             StoreUnavailable: the file cannot be written, or another process writes for too long
         """
-        return await self._do(lambda: with_lock(self._connection, work))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self._lock:
+            self._changes.append((work, future))
+            alone = len(self._changes) == 1
+        if alone:  # else a commit is on its way that takes this one along
+            self._thread.submit(self._commit, loop)
+        with told():
+            result: T = await future
+        return result
+
+    def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the file's thread: write all that waits in one transaction."""
+        with self._lock:
+            changes, self._changes = self._changes, []
+        ended = write_all(self._connection, [work for work, _ in changes])
+        pairs = list(zip([future for _, future in changes], ended, strict=True))
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, pairs)
 
     def close(self) -> None:
         """Finish what is queued and close the file."""
@@ -60,13 +86,45 @@ class Database:
         self._connection.close()
 
     async def _do(self, work: Callable[[], T]) -> T:
-        try:
+        with told():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.OperationalError as error:
-            log.error("the store failed: %s", error)
-            raise StoreUnavailable(
-                "the store of traces and sessions does not answer", retry_after=5
-            ) from error
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What SQLite cannot do as the error that a client sees.
+
+    Raises:
+        StoreUnavailable: instead of an OperationalError
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        log.error("the store failed: %s", error)
+        raise StoreUnavailable(
+            "the store of traces and sessions does not answer", retry_after=5
+        ) from error
+
+
+def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
+    """The result of each, or its error; one transaction for all, or for each where one fails."""
+    try:
+        return with_lock(connection, lambda c: [work(c) for work in works])
+    except Exception as error:
+        if len(works) == 1:
+            return [error]
+        return [write_all(connection, [work])[0] for work in works]
+
+
+def settle(ended: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    """On the event loop: tell those who still wait."""
+    for future, result in ended:
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
 
 
 def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
