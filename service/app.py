@@ -28,7 +28,6 @@ from service.scheduler import Event
 from service.schemas import place
 from service.security_headers import SecurityHeaders
 from service.settings import Settings
-from service.spans import Spans
 from service.statistics import Statistics
 from service.store import Database, SessionStore, TraceStore
 
@@ -106,7 +105,6 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Spans)
     app.add_middleware(RequestLog)
     return app
 

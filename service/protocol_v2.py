@@ -242,7 +242,7 @@ def from_lists(data: list[Any], shape: list[int]) -> Float:
     if odd:
         came = next(value for value in flat if type(value) in odd)
         raise errors.ServiceError(f"{INPUT}.data should hold numbers, got {schemas.name_of(came)}")
-    return schemas.to_float32(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
+    return schemas.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
 
 
 def read_wanted(outputs: list[RequestedOutput], binary: bool) -> tuple[Wanted, ...]:

@@ -248,23 +248,7 @@ def check_sequence(
     check_steps(name, steps, settings)
     if came != width:
         raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
-    return to_float32(name, sequence)
-
-
-def to_float32(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Numbers that came as an array as float32, in the same shape.
-
-    Raises:
-        NotFinite: one is NaN, infinite or so large that a weighted sum could leave float32
-    """
-    wrong = ~(np.abs(values) <= LARGEST_NUMBER)
-    if wrong.any():
-        at = np.argwhere(wrong)[0]
-        raise errors.NotFinite(
-            f"{name}{place(tuple(at.tolist()))} should be a finite number of at most "
-            f"{LARGEST_NUMBER:g} in size, got {values[tuple(at)]:g}"
-        )
-    return values.astype(np.float32)
+    return narrow(name, sequence)
 
 
 def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
@@ -283,20 +267,22 @@ def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.f
                 f"target[{step}] should have {width} numbers or be null, got {len(row)} numbers"
             )
         target[step] = [np.nan if value is None else value for value in row]
-    return narrow("target", target)
+    return narrow("target", target, gaps=True)
 
 
-def narrow(name: str, wide: NDArray[np.float64]) -> NDArray[np.float32]:
-    """[T, width] as float32.
+def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.float32]:
+    """Numbers of any shape as float32; NaN may stand in `gaps`.
 
     Raises:
-        NotFinite: a number is too large
+        NotFinite: one is no number, infinite or too large
     """
-    too_large = np.argwhere(np.abs(wide) > LARGEST_NUMBER)
-    if len(too_large):
-        step, channel = too_large[0]
+    fits = np.abs(wide) <= LARGEST_NUMBER
+    if gaps:
+        fits |= np.isnan(wide)
+    if not fits.all():
+        at = tuple(np.argwhere(~fits)[0].tolist())
         raise errors.NotFinite(
-            f"{name}[{step}][{channel}] should be at most {LARGEST_NUMBER:g} in size, "
-            f"got {wide[step, channel]:g}"
+            f"{name}{place(at)} should be a finite number of at most {LARGEST_NUMBER:g} in size, "
+            f"got {wide[at]:g}"
         )
     return wide.astype(np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from service.errors import ServiceError, UnknownTrace
 from service.store.arrays import pack, unpack
-from service.store.database import Database
+from service.store.database import Database, add_column
 from service.traces import Trace
 
 SCHEMA = """
@@ -60,14 +60,15 @@ class TraceStore:
         """
         self._database = database
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
-        self._inserts, self._inserted = INSERTS_BETWEEN_SWEEPS, 0  # the first put sweeps
+        self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
-        database.add_column("traces", "owner", "TEXT NOT NULL DEFAULT ''")
+        database.at_once(lambda c: add_column(c, "traces", "owner", "TEXT NOT NULL DEFAULT ''"))
+        database.at_once(self._sweep)
 
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
         owner = self._owner()
-        await self._database.change(lambda connection: self._put(connection, trace, owner))
+        await self._database.change(lambda c: self._put(c, trace, owner))
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.

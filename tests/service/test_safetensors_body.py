@@ -94,6 +94,7 @@ def test_record_can_be_switched_off(client: httpx.Client) -> None:
         ({"sequence": np.full((5, 6), np.inf, np.float32)}, "not_finite"),
         ({"sequence": np.full((5, 6), 1e31, np.float32)}, "not_finite"),
         ({"target": np.full((5, 4), np.inf, np.float32)}, "not_finite"),
+        ({"target": np.full((5, 4), 1e31, np.float32)}, "not_finite"),
         ({"target": np.zeros((4, 4), np.float32)}, "wrong_target"),
         ({"target": np.zeros((5, 5), np.float32)}, "wrong_target"),
         ({"target": np.zeros((5, 4), np.int32)}, "wrong_datatype"),

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service import store as module
 from service.errors import ServiceError, UnknownTrace
-from service.store import TraceStore
+from service.store import Database, TraceStore
+from service.store import traces as module
 from service.traces import Trace
 from tests.service.bodies import same
 
@@ -34,9 +34,9 @@ def clock() -> Clock:
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[TraceStore]:
     """Keeps traces for 100 seconds and 100 kB."""
-    store = TraceStore(tmp_path / "folder" / "traces.sqlite", 100, 100_000, clock)
-    yield store
-    store.close()
+    database = Database(tmp_path / "folder" / "traces.sqlite")
+    yield TraceStore(database, 100, 100_000, clock)
+    database.close()
 
 
 def trace(number: int, now: float = 1000.0, steps: int = 3, model: str = "copy") -> Trace:
@@ -164,13 +164,13 @@ def test_a_deleted_trace_is_gone(store: TraceStore) -> None:
 
 
 def test_traces_are_there_when_the_file_is_opened_again(tmp_path: Path, clock: Clock) -> None:
-    path = tmp_path / "traces.sqlite"
-    first = TraceStore(path, 100, 100_000, clock)
-    run(lambda: first.put(trace(1)))
-    second = TraceStore(path, 100, 100_000, clock)  # as after a kill: the first never closed
+    first = Database(tmp_path / "traces.sqlite")
+    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
+    second = Database(tmp_path / "traces.sqlite")  # as after a kill: the first never closed
+    store = TraceStore(second, 100, 100_000, clock)
 
     async def test() -> None:
-        assert same((await second.get("trace-1")).inputs, trace(1).inputs)
+        assert same((await store.get("trace-1")).inputs, trace(1).inputs)
 
     run(test)
     second.close()
@@ -178,15 +178,30 @@ def test_traces_are_there_when_the_file_is_opened_again(tmp_path: Path, clock: C
 
 
 def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:
-    path = tmp_path / "traces.sqlite"
-    first = TraceStore(path, 100, 100_000, clock)
-    run(lambda: first.put(trace(1)))
+    first = Database(tmp_path / "traces.sqlite")
+    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
     first.close()
     clock.now += 101
-    second = TraceStore(path, 100, 100_000, clock)
+    second = Database(tmp_path / "traces.sqlite")
+    store = TraceStore(second, 100, 100_000, clock)
 
     async def test() -> None:
-        assert await second.usage() == (0, 0)
+        assert await store.usage() == (0, 0)
+
+    run(test)
+    second.close()
+
+
+def test_a_file_of_an_earlier_release_is_completed(tmp_path: Path, clock: Clock) -> None:
+    first = Database(tmp_path / "traces.sqlite")
+    first.prepare(module.SCHEMA.replace(",\n    owner TEXT NOT NULL DEFAULT ''", ""))
+    first.close()
+    second = Database(tmp_path / "traces.sqlite")
+    store = TraceStore(second, 100, 100_000, clock)
+
+    async def test() -> None:
+        await store.put(trace(1))
+        assert (await store.get("trace-1")).steps == 3
 
     run(test)
     second.close()

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from service import protocol_v2
 from service.errors import ServiceError
 from service.protocol_v2 import InferRequest, Wanted
+from service.schemas import narrow
 from tests.service.bodies import Float, same
 
 FINITE = {"min_value": -1e6, "max_value": 1e6, "allow_nan": False, "width": 32}
@@ -181,12 +182,10 @@ def test_bytes_that_do_not_fit_are_refused() -> None:
 def test_bytes_that_are_no_finite_numbers_are_refused(
     value: float,
 ) -> None:
-    from service.schemas import to_float32
-
     tensor = np.zeros((2, 3), np.float32)
     tensor[1, 2] = value
     request = parse(*binary(tensor))
     with pytest.raises(ServiceError) as refused:
-        to_float32("sequence", request.sequences)
+        narrow("sequence", request.sequences)
     assert refused.value.code == "not_finite"
     assert str(refused.value).startswith("sequence[0][1][2]")
