@@ -14,6 +14,7 @@ from rich.markup import escape
 from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
 from ntm.commands.export import export
+from ntm.commands.predict import predict
 from ntm.commands.train import train
 from ntm.repository import RepositoryError
 
@@ -27,6 +28,7 @@ app.command()(train)
 app.command("eval")(evaluate)
 app.command()(export)
 app.command()(card)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(predict)
 
 
 def main() -> None:

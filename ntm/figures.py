@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,15 @@ Array = NDArray[np.float32]
 DOTS_PER_INCH = 110
 WIDTH_INCHES = 11.0
 FOCUS = 0.25  # a slot with this much of a weighting is one that a head looks at
+
+
+class Panel(NamedTuple):
+    """One map of the overview."""
+
+    name: str
+    rows: Array  # [., T]
+    signed: bool
+    first_row: int = 0  # the number that the lowest row goes by
 
 
 def overview(
@@ -32,14 +42,14 @@ def overview(
         phases: marked by a line where each begins
         cmap: of matplotlib; the paper's grey by default
     """
-    panels = list(_panels(tensors))
-    heights = [min(1.7, 0.4 + 0.06 * len(rows)) for _, rows, _ in panels]
+    panels = _panels(tensors)
+    heights = [min(1.7, 0.4 + 0.06 * len(panel.rows)) for panel in panels]
     figure = Figure(figsize=(WIDTH_INCHES, sum(heights) + 0.9), layout="constrained")
     if title:
         figure.suptitle(title, fontsize=11)
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    for axis, (name, rows, signed) in zip(axes, panels, strict=True):
-        _draw(axis, name, rows, signed, cmap)
+    for axis, panel in zip(axes, panels, strict=True):
+        _draw(axis, panel, cmap)
         for phase in phases[1:]:
             axis.axvline(phase.start - 0.5, color="tab:red", linewidth=0.8)
     axes[-1].set_xlabel("step")
@@ -53,14 +63,14 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _panels(tensors: Mapping[str, Array]) -> list[tuple[str, Array, bool]]:
-    """Name, rows [., T] and whether they are signed, top to bottom."""
-    panels: list[tuple[str, Array, bool]] = []
+def _panels(tensors: Mapping[str, Array]) -> list[Panel]:
+    """What to draw, top to bottom."""
+    panels: list[Panel] = []
     for name, label in (("inputs", "input"), ("target", "target"), ("outputs", "output")):
         if name in tensors:
             rows = tensors[name].T
-            panels.append((label, rows, bool(np.nanmin(rows, initial=0) < 0)))
-    slots = _touched(tensors)
+            panels.append(Panel(label, rows, bool(np.nanmin(rows, initial=0) < 0)))
+    start, stop = _window(tensors)
     for vectors, weightings, label, verb in (
         ("writes.add", "write_weightings", "write", "add"),
         ("reads", "read_weightings", "read", "read"),
@@ -69,36 +79,49 @@ def _panels(tensors: Mapping[str, Array]) -> list[tuple[str, Array, bool]]:
         for head in range(heads):
             number = f" {head}" if heads > 1 else ""
             if vectors in tensors:
-                panels.append((f"{verb}{number}", tensors[vectors][:, head].T, True))
-            rows = tensors[weightings][:, head].T[:slots]
-            panels.append((f"{label} weighting{number}", rows, False))
+                panels.append(Panel(f"{verb}{number}", tensors[vectors][:, head].T, True))
+            rows = tensors[weightings][:, head].T.take(range(start, stop), axis=0, mode="wrap")
+            panels.append(Panel(f"{label} weighting{number}", rows, False, start))
     return panels
 
 
-def _touched(tensors: Mapping[str, Array]) -> int:
-    """How many slots from 0 on to show so that every focus is in sight and the walk is too."""
-    last = 0
-    for name in ("write_weightings", "read_weightings"):
-        if name in tensors:
-            focused = np.flatnonzero(tensors[name].max(axis=(0, 1)) > FOCUS)
-            last = max(last, int(focused.max(initial=0)))
-    return max(8, last + 2)
+def _window(tensors: Mapping[str, Array]) -> tuple[int, int]:
+    """The shortest stretch of the circle of slots that every focus lies in, with a slot around.
+
+    Slots are counted from the first to one past the last; a negative one lies before slot 0, so
+    that -1 is the last slot.
+    """
+    weightings = [tensors[n] for n in ("write_weightings", "read_weightings") if n in tensors]
+    if not weightings:
+        return 0, 0
+    slots = weightings[0].shape[-1]
+    looked_at = np.max([w.max(axis=(0, 1), initial=0) for w in weightings], axis=0) > FOCUS
+    focused = np.flatnonzero(looked_at)
+    gaps = np.diff(focused, append=focused[:1] + slots)
+    if gaps.max(initial=0) <= 3:  # nowhere, or all around
+        return 0, slots
+    widest = int(gaps.argmax())
+    stop = int(focused[widest]) + 2
+    return stop - (slots - int(gaps[widest]) + 3), stop
 
 
-def _draw(axis: Axes, name: str, rows: Array, signed: bool, cmap: str) -> None:
+def _draw(axis: Axes, panel: Panel, cmap: str) -> None:
     limit = 1.0
-    if signed:
-        limit = max(1e-6, float(np.nanmax(np.abs(rows))))
+    if panel.signed:
+        limit = max(1e-6, float(np.nanmax(np.abs(panel.rows))))
+    height, steps = panel.rows.shape
+    low = panel.first_row - 0.5
     axis.imshow(
-        np.ma.masked_invalid(rows),
+        np.ma.masked_invalid(panel.rows),
         aspect="auto",
         origin="lower",
         interpolation="nearest",
+        extent=(-0.5, steps - 0.5, low, low + height),
         cmap=cmap,
-        vmin=-limit if signed else 0.0,
+        vmin=-limit if panel.signed else 0.0,
         vmax=limit,
     )
     axis.set_facecolor("#f3e9dc")
-    axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    axis.set_ylabel(panel.name, rotation=0, ha="right", va="center", fontsize=9)
     axis.tick_params(labelsize=7)
     axis.locator_params(axis="y", nbins=3, integer=True)

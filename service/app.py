@@ -1,5 +1,6 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +16,12 @@ from service.compression import Compression
 from service.context import Context
 from service.counting import RequestCount
 from service.documents import errors as documented_errors
+from service.drain import Gate
 from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
+from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, models, predict, sessions, traces, v2
 from service.scheduler import Event
@@ -64,8 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with rolling_out(context.models, metrics, settings):
             yield
-        context.draining = True
-        context.models.close()
+        context.work.draining = True
+        # On another thread: those given up free their places here meanwhile.
+        await asyncio.to_thread(context.models.close)
         database.close()
 
     app = FastAPI(
@@ -93,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(Exception, on_crash)
     app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
     keys = listed(settings.api_keys.get_secret_value())
+    app.add_middleware(Gate, work=context.work)
     app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
     app.add_middleware(RequestCount, metrics=metrics)
     if origins := listed(settings.cors_origins):
@@ -100,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog)
     return app
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from service.bodies import read_body
+from service.drain import Work
 from service.errors import UnsupportedMediaType
 from service.metrics import Metrics
 from service.models import Models
@@ -26,7 +27,7 @@ class Context:
     metrics: Metrics
     statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)
-    draining: bool = False
+    work: Work = field(default_factory=Work)
 
 
 def context_of(request: Request) -> Context:

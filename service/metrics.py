@@ -87,6 +87,19 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._held = Gauge(
+            "ntm_held",
+            "Traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+        self._held_bytes = Gauge(
+            "ntm_held_bytes",
+            "Bytes of the traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+
     def forget(self, model: LoadedModel) -> None:
         """Tell no more of a model that is not served any more; what it did stays counted."""
         labels = (model.name, str(model.version))
@@ -120,6 +133,11 @@ class Metrics:
                 if event.outcome == "ok":
                     self._waits.labels(*labels).observe(event.queued)
                     self._walks.labels(*labels).observe(event.computed)
+
+    def holds(self, kind: str, count: int, size: int) -> None:
+        """Tell how many traces or sessions are kept, and their bytes."""
+        self._held.labels(kind).set(count)
+        self._held_bytes.labels(kind).set(size)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

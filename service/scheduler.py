@@ -267,21 +267,27 @@ class Scheduler:
 
 def deliver(done: list[Work], error: Exception | None) -> None:
     """Give results, or the error, to whoever waits on their event loops."""
-    given = [(work.future, None if error else work.finish()) for work in done]
+    given = [(work.future, error or finish(work)) for work in done]
     for loop in {future.get_loop() for future, _ in given}:
         here = [pair for pair in given if pair[0].get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, here, error)
+            loop.call_soon_threadsafe(settle, here)
 
 
-def settle(
-    given: list[tuple["asyncio.Future[Walked]", Walked | None]], error: Exception | None
-) -> None:
+def finish(work: Work) -> Walked | Exception:
+    """What came of it, or why that cannot be put together; the scheduler goes on either way."""
+    try:
+        return work.finish()
+    except Exception as error:
+        return error
+
+
+def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
     """On the event loop: set what has not been cancelled meanwhile."""
     for future, walked in given:
         if future.done():
             continue
-        if walked is None:
-            future.set_exception(error or RuntimeError("nothing was computed"))
+        if isinstance(walked, Exception):
+            future.set_exception(walked)
         else:
             future.set_result(walked)

@@ -138,11 +138,8 @@ def name_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"{value!r:.40}"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "an array"
-    return "null" if value is None else "an object"
+    words: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    return words.get(type(value), "null")
 
 
 def place(location: tuple[int | str, ...]) -> str:

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cuda runs on CUDA or does not start; auto may fall back"
     )
+    workers: int = Field(default=1, ge=1, description="processes that serve, on cores of their own")
     threads: int = Field(
         default=1,
         ge=1,

@@ -42,6 +42,15 @@ ADDRESSING = (
     "shifted_weighting",
     "sharpening",
 )
+STAGES = {
+    "read_weightings": ("weighting",),
+    "write_weightings": ("weighting",),
+    "addressing": ADDRESSING,
+    "writes": ("erase", "add"),
+    "reads": ("reads",),
+    "controller": ("hidden", "cell"),
+    "memory": ("memory",),
+}
 SCALARS = ("key_strength", "gate", "sharpening")
 
 
@@ -152,17 +161,13 @@ def parse_heads(
 
 def plan(selection: Selection, model: LoadedModel, steps: int) -> list[Segment]:
     """How to walk the sequence so that what was asked for is kept and nothing else is."""
-    inspected = {"addressing", "writes", "reads", "controller", "memory"} & set(selection.fields)
-    if inspected:
-        keep = frozenset(stage.name for stage in model.signature.stages)
-        memory = "memory" in selection.fields
-        if memory:
-            keep |= {"memory"}
-        kept = Segment("inspect", selection.stop, keep, memory)
+    wanted, weightings = set(selection.fields), {"read_weightings", "write_weightings"}
+    if wanted & STAGES.keys() <= weightings:
+        kept = Segment("predict", selection.stop, frozenset(wanted & weightings))
     else:
-        kept = Segment(
-            "predict", selection.stop, frozenset(("read_weightings", "write_weightings"))
-        )
+        there = {stage.name for stage in model.signature.stages} | {"memory"}
+        keep = there & {stage for field in wanted for stage in STAGES.get(field, ())}
+        kept = Segment("inspect", selection.stop, frozenset(keep), "memory" in wanted)
     before = [Segment("predict", selection.start)] if selection.start else []
     after = [Segment("predict", steps)] if selection.stop < steps else []
     return [*before, kept, *after]

@@ -33,9 +33,12 @@ def export(
     Without --steps: graphs for serving, MODEL/<version>/onnx (or torchscript) with signature.json.
     With --steps 42 --out copy42.onnx: one self-contained file that plain onnxruntime runs.
     """
+    import torch
+
     from ntm import repository
     from ntm.export.write import Exported, export_onnx, export_standalone, export_torchscript
 
+    torch.set_num_threads(1)  # the steps that graphs are checked on are too small to share
     console = Console(stderr=True)
 
     def tell(done: Exported) -> None:

@@ -1,5 +1,7 @@
 """Probes and metrics: answered without touching a queue."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -7,12 +9,15 @@ from fastapi import APIRouter, Request, Response
 from service.context import context_of
 from service.documents import errors
 from service.documents.v2 import ServerLive, ServerReady
+from service.errors import StoreUnavailable
 from service.tensors import to_json
 
 METRICS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
     **errors(401),
 }
+
+STORE_PATIENCE = 0.5  # seconds; a store that is busy does not keep /metrics from answering
 
 router = APIRouter(tags=["health"])
 
@@ -28,7 +33,7 @@ async def live(request: Request) -> Response:
 )
 async def ready(request: Request) -> Response:
     """Models are loaded and requests are taken; 503 once the service is shutting down."""
-    is_ready = not context_of(request).draining
+    is_ready = not context_of(request).work.draining
     return Response(
         to_json({"ready": is_ready}, {}),
         status_code=200 if is_ready else 503,
@@ -39,5 +44,10 @@ async def ready(request: Request) -> Response:
 @router.get("/metrics", responses=METRICS)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
-    text = context_of(request).metrics.text()
+    context = context_of(request)
+    with suppress(TimeoutError, StoreUnavailable):
+        async with asyncio.timeout(STORE_PATIENCE):
+            context.metrics.holds("traces", *await context.traces.usage())
+            context.metrics.holds("sessions", *await context.sessions.usage())
+    text = context.metrics.text()
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from service import schemas, sessions
+from service.connection import WhileConnected
 from service.context import Context, context_of, read_json_body
 from service.documents import errors
 from service.documents.sessions import Fed, SessionFacts
@@ -65,9 +66,9 @@ async def post_steps(request: Request, session_id: str) -> Response:
     asked = schemas.parse_as(PieceRequest, body)
     limit = context.settings.request_timeout
     try:
-        async with asyncio.timeout(limit):
-            async with turns.setdefault(session_id, asyncio.Lock()):
-                session, position, walked = await take_turn(context, session_id, asked)
+        turn = turns.setdefault(session_id, asyncio.Lock())
+        async with WhileConnected(request), asyncio.timeout(limit), turn:
+            session, position, walked = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
     facts = {

@@ -146,7 +146,7 @@ async def model_metadata(request: Request, model: LoadedModel) -> Response:
 )
 async def model_ready(request: Request, model: LoadedModel) -> Response:
     """Whether a model takes requests; 503 once the service is shutting down."""
-    is_ready = not context_of(request).draining
+    is_ready = not context_of(request).work.draining
     return respond({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
 
 

@@ -39,9 +39,9 @@ class Database:
         """Make the tables that are not there yet; before anything else is asked."""
         self._connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
 
-    def add_column(self, table: str, name: str, kind: str) -> None:
-        """Complete a table that an earlier release made."""
-        with_lock(self._connection, lambda c: add_column(c, table, name, kind))
+    def at_once(self, work: Work) -> None:
+        """Run a change before anything else is asked."""
+        with_lock(self._connection, work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on the file's thread.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from service.errors import ServiceError, UnknownTrace
 from service.store.arrays import pack, unpack
-from service.store.database import Database
+from service.store.database import Database, add_column
 from service.traces import Trace
 
 SCHEMA = """
@@ -35,6 +35,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 INSERTS_BETWEEN_SWEEPS = 100
+SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
 class TraceStore:
@@ -59,22 +60,15 @@ class TraceStore:
         """
         self._database = database
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
-        self._inserts = 0
+        self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
-        database.add_column("traces", "owner", "TEXT NOT NULL DEFAULT ''")
+        database.at_once(lambda c: add_column(c, "traces", "owner", "TEXT NOT NULL DEFAULT ''"))
+        database.at_once(self._sweep)
 
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
         owner = self._owner()
-        self._inserts += 1
-        sweep = self._inserts % INSERTS_BETWEEN_SWEEPS == 1
-
-        def work(connection: sqlite3.Connection) -> None:
-            self._put(connection, trace, owner)
-            if sweep:
-                self._sweep(connection)
-
-        await self._database.change(work)
+        await self._database.change(lambda c: self._put(c, trace, owner))
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.
@@ -147,6 +141,13 @@ class TraceStore:
                 owner,
             ),
         )
+        self._inserts += 1
+        self._inserted += size
+        if (
+            self._inserts >= INSERTS_BETWEEN_SWEEPS
+            or self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes
+        ):
+            self._sweep(connection)
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
@@ -196,6 +197,7 @@ class TraceStore:
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
         """Drop what is too old, then the oldest while there are too many bytes."""
+        self._inserts = self._inserted = 0
         connection.execute("DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,))
         connection.execute(
             "DELETE FROM traces WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM (SELECT "

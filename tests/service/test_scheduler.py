@@ -16,6 +16,7 @@ from ntm.signature import State
 from service.engines import Engine, Kind, Values, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.scheduler import Chunk, Scheduler, Segment, Walked
+from service.work import Work
 from tests.service.bodies import Float, draw, same
 
 KEPT = frozenset(("read_weightings", "write_weightings"))
@@ -290,6 +291,25 @@ def test_a_short_sequence_does_not_wait_for_a_long_one(engine: Engine) -> None:
         await walk(scheduler, draw(3), slots=5)
         assert not long.done()
         long.cancel()
+
+    run(test)
+    scheduler.close()
+
+
+def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler(engine, 4, 100)
+
+    def finish(work: Work) -> Walked:
+        raise MemoryError("no room")
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Work, "finish", finish)
+            with pytest.raises(MemoryError, match="no room"):
+                await walk(scheduler, draw(3))
+        assert len((await walk(scheduler, draw(3))).outputs) == 3
 
     run(test)
     scheduler.close()

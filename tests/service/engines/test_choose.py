@@ -30,12 +30,12 @@ def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def claimed_cuda(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def claimed_cuda(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
     """ONNX Runtime for GPUs without a GPU: it lists CUDA, then runs on the CPU."""
-    asked: list[list[str]] = []
+    asked: list[list[Any]] = []
     real = onnxruntime.InferenceSession
 
-    def session(data: bytes, options: Any, providers: list[str]) -> onnxruntime.InferenceSession:
+    def session(data: bytes, options: Any, providers: list[Any]) -> onnxruntime.InferenceSession:
         asked.append(providers)
         return real(data, options, providers=[CPU])
 
@@ -61,16 +61,17 @@ def test_auto_falls_back_to_the_cpu(version: VersionFolder, engine: str, device:
 
 
 def test_cuda_that_is_listed_and_does_not_start_is_an_error(
-    version: VersionFolder, claimed_cuda: list[list[str]]
+    version: VersionFolder, claimed_cuda: list[list[Any]]
 ) -> None:
     with pytest.raises(EngineUnavailable, match="could not start CUDA on this machine"):
         open_engine(version, "onnx", "cuda", 1)
-    assert all(providers == [CUDA, CPU] for providers in claimed_cuda)
+    exact = (CUDA, {"use_tf32": "0"})
+    assert all(providers == [exact, CPU] for providers in claimed_cuda)
     assert claimed_cuda
 
 
 def test_auto_tells_of_a_cuda_that_did_not_start(
-    version: VersionFolder, claimed_cuda: list[list[str]], caplog: pytest.LogCaptureFixture
+    version: VersionFolder, claimed_cuda: list[list[Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "ntm.engines"):
         assert open_engine(version, "onnx", "auto", 1).device == "cpu"
@@ -79,14 +80,14 @@ def test_auto_tells_of_a_cuda_that_did_not_start(
 
 
 def test_the_cpu_asked_for_never_tries_cuda(
-    version: VersionFolder, claimed_cuda: list[list[str]]
+    version: VersionFolder, claimed_cuda: list[list[Any]]
 ) -> None:
     assert open_engine(version, "onnx", "cpu", 1).device == "cpu"
     assert all(providers == [CPU] for providers in claimed_cuda)
 
 
 def test_a_session_on_cuda_is_cuda(
-    version: VersionFolder, claimed_cuda: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    version: VersionFolder, claimed_cuda: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_engine, "device_of", lambda session: "cuda")
     assert open_engine(version, "onnx", "cuda", 1).device == "cuda"

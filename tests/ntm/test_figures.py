@@ -1,0 +1,64 @@
+"""Pictures of a run: what is drawn where."""
+
+import numpy as np
+import pytest
+
+from ntm import figures
+from ntm.tasks import Phase
+
+
+def walk(slots: int, visited: list[int]) -> np.ndarray:
+    """A weighting of one head that visits one slot a step, [T, 1, N]."""
+    return np.eye(slots, dtype=np.float32)[visited][:, None]
+
+
+@pytest.mark.parametrize(
+    ("visited", "window"),
+    [
+        ([3, 4, 5], (2, 7)),
+        ([0, 1, 2], (-1, 4)),
+        ([19, 0, 1], (-2, 3)),
+        ([18, 19], (17, 21)),
+    ],
+)
+def test_the_window_is_the_shortest_stretch_of_the_circle(
+    visited: list[int], window: tuple[int, int]
+) -> None:
+    figure = figures.overview({"write_weightings": walk(20, visited)})
+    low, high = figure.axes[0].get_ylim()
+    assert (low + 0.5, high + 0.5) == window
+
+
+def test_a_walk_round_the_whole_circle_is_shown_whole() -> None:
+    figure = figures.overview({"read_weightings": walk(6, [0, 1, 2, 3, 4, 5])})
+    low, high = figure.axes[0].get_ylim()
+    assert high - low == 6
+
+
+def test_the_focus_is_drawn_on_its_own_slot() -> None:
+    figure = figures.overview({"write_weightings": walk(20, [19, 0, 1])})
+    image = figure.axes[0].get_images()[0]
+    drawn, lowest = np.asarray(image.get_array()), image.get_extent()[2] + 0.5
+    assert [int(lowest + drawn[:, step].argmax()) for step in range(3)] == [-1, 0, 1]
+
+
+def test_there_is_a_panel_for_all_that_is_known_and_a_line_where_a_phase_begins() -> None:
+    tensors = {
+        "inputs": np.zeros((4, 3), np.float32),
+        "target": np.full((4, 2), np.nan, np.float32),
+        "outputs": np.zeros((4, 2), np.float32),
+        "writes.add": np.ones((4, 1, 5), np.float32),
+        "write_weightings": walk(9, [0, 1, 2, 3]),
+        "reads": np.ones((4, 2, 5), np.float32),
+        "read_weightings": np.concatenate([walk(9, [0, 1, 2, 3])] * 2, axis=1),
+    }
+    phases = (Phase("present", 0, 2), Phase("answer", 2, 4))
+    figure = figures.overview(tensors, title="run", phases=phases)
+    names = [axis.get_ylabel() for axis in figure.axes]
+    assert names == [
+        *("input", "target", "output", "add", "write weighting"),
+        *("read 0", "read weighting 0", "read 1", "read weighting 1"),
+    ]
+    assert all(line.get_xdata()[0] == 1.5 for axis in figure.axes for line in axis.get_lines())
+    assert figures.render(figure, "png").startswith(b"\x89PNG")
+    assert b"<svg" in figures.render(figure, "svg")

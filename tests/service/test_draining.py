@@ -1,0 +1,115 @@
+"""The end of the service: new work is told, old work finishes, nobody holds it up."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.service.bodies import body
+from tests.service.running import Server, refused, serving
+
+LONG = 12_000  # steps: seconds of work
+
+
+class Asking(threading.Thread):
+    """One request on a thread of its own."""
+
+    def __init__(self, server: Server, steps: int) -> None:
+        super().__init__()
+        self.server, self.steps, self.status = server, steps, 0
+
+    def run(self) -> None:
+        try:
+            with self.server.client() as client:
+                asked = body(self.steps, memory_slots=64, record=False)
+                self.status = client.post("/predict", json=asked).status_code
+        except httpx.TransportError:
+            self.status = -1
+
+
+def await_that(holds: Callable[[], Any], seconds: float = 20) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)
+
+
+def is_busy(client: httpx.Client) -> bool:
+    """Whether steps are queued."""
+    lines = client.get("/metrics").text.splitlines()
+    queues = [line for line in lines if line.startswith("ntm_queued_steps{")]
+    return any(not line.endswith(" 0.0") for line in queues)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_service_ends_at_once_with_0(repository: Path, tmp_path: Path, number: int) -> None:
+    with serving(repository, tmp_path) as server, server.client() as client:
+        assert client.get("/models").status_code == 200  # and its connection is kept alive
+        started = time.monotonic()
+        assert server.stop(number) == 0
+        assert time.monotonic() - started < 5
+
+
+def test_draining_refuses_new_work_and_finishes_the_old(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path) as server, server.client() as client:
+        asking = Asking(server, LONG)
+        asking.start()
+        await_that(lambda: is_busy(client))
+        server.process.send_signal(signal.SIGTERM)
+        await_that(lambda: client.get("/v2/health/ready").status_code == 503, 1)
+        assert client.get("/v2/health/ready").json() == {"ready": False}
+        assert client.get("/v2/health/live").status_code == 200
+        assert client.get("/metrics").status_code == 200
+        for answer in (client.post("/predict", json=body()), client.get("/models")):
+            assert (answer.status_code, answer.json()["code"]) == (503, "draining")
+            assert int(answer.headers["retry-after"]) > 0
+        with server.client() as fresh:  # connections are still taken, to be told so
+            assert fresh.post("/predict", json=body()).status_code == 503
+        assert asking.is_alive()
+        asking.join()
+        assert asking.status == 200
+        assert server.process.wait(10) == 0
+
+
+def test_what_takes_too_long_is_given_up(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path, drain_timeout=1, max_steps=200_000) as server:
+        asking = Asking(server, 80_000)
+        asking.start()
+        with server.client() as client:
+            await_that(lambda: is_busy(client))
+            started = time.monotonic()
+            assert server.stop() == 0
+        assert time.monotonic() - started < 6
+        asking.join()
+        assert asking.status != 200
+
+
+def test_a_slow_client_does_not_hold_the_end_up(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path, drain_timeout=1) as server:
+        url = httpx.URL(server.url)
+        started = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        with (
+            socket.create_connection((url.host, url.port or 0)) as idle,
+            socket.create_connection((url.host, url.port or 0)) as in_headers,
+            socket.create_connection((url.host, url.port or 0)) as in_body,
+        ):
+            in_headers.sendall(started[:30])
+            in_body.sendall(started)
+            time.sleep(0.3)
+            begun = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - begun < 6
+            assert idle.recv(1) == b""
+
+
+def test_a_port_that_is_taken_is_told(server: Server, repository: Path, tmp_path: Path) -> None:
+    code, log = refused(repository, tmp_path, port=httpx.URL(server.url).port or 0)
+    assert code == 1
+    assert "cannot listen on 127.0.0.1" in log

@@ -1,0 +1,207 @@
+"""Traces in a real SQLite file: bounded by age and bytes, paged, and there after a restart."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.errors import ServiceError, UnknownTrace
+from service.store import Database, TraceStore
+from service.store import traces as module
+from service.traces import Trace
+from tests.service.bodies import same
+
+
+class Clock:
+    """A time that moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time."""
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[TraceStore]:
+    """Keeps traces for 100 seconds and 100 kB."""
+    database = Database(tmp_path / "folder" / "traces.sqlite")
+    yield TraceStore(database, 100, 100_000, clock)
+    database.close()
+
+
+def trace(number: int, now: float = 1000.0, steps: int = 3, model: str = "copy") -> Trace:
+    """A trace of noise, which does not shrink."""
+    inputs = np.random.default_rng(number).normal(size=(steps, 6)).astype(np.float32)
+    return Trace(
+        trace_id=f"trace-{number}",
+        model=model,
+        version=1,
+        model_digest="d",
+        engine="onnx",
+        created_at=now,
+        memory_slots=16,
+        inputs=inputs,
+        target=np.where(inputs[:, :4] > 0, inputs[:, :4], np.nan) if number % 2 else None,
+        outputs_digest="o",
+    )
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test's coroutine."""
+    asyncio.run(test())
+
+
+async def ids(store: TraceStore, model: str | None = None) -> list[object]:
+    """All traces, newest first."""
+    page, following = await store.page(model, 1000, None)
+    assert following is None
+    return [row["trace_id"] for row in page]
+
+
+def test_a_trace_comes_back_bit_for_bit(store: TraceStore) -> None:
+    async def test() -> None:
+        for number in (1, 2):
+            kept = trace(number)
+            await store.put(kept)
+            given = await store.get(kept.trace_id)
+            assert same(given.inputs, kept.inputs)
+            if kept.target is None:
+                assert given.target is None
+            else:
+                assert same(given.target, kept.target)
+            assert (given.model, given.version, given.steps) == ("copy", 1, 3)
+            assert (given.model_digest, given.outputs_digest) == ("d", "o")
+
+    run(test)
+
+
+def test_a_trace_is_gone_when_its_time_is_over(store: TraceStore, clock: Clock) -> None:
+    async def test() -> None:
+        await store.put(trace(1))
+        clock.now += 60
+        await store.put(trace(2, clock.now))
+        clock.now += 39
+        assert await ids(store) == ["trace-2", "trace-1"]
+        clock.now += 1
+        assert await ids(store) == ["trace-2"]
+        with pytest.raises(UnknownTrace, match="no trace 'trace-1', or no longer"):
+            await store.get("trace-1")
+        assert (await store.get("trace-2")).steps == 3
+
+    run(test)
+
+
+def test_bytes_are_bounded_and_the_oldest_go_first(store: TraceStore) -> None:
+    async def test() -> None:
+        for number in range(60):
+            await store.put(trace(number, steps=250))
+            count, size = await store.usage()
+            assert size <= 110_000 + 7_000
+        kept = await ids(store)
+        assert kept == [f"trace-{59 - i}" for i in range(len(kept))]
+        assert 8 <= count == len(kept) < 20
+
+    run(test)
+
+
+def test_what_is_too_old_leaves_the_file(
+    store: TraceStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INSERTS_BETWEEN_SWEEPS", 1)
+
+    async def test() -> None:
+        await store.put(trace(1))
+        clock.now += 101
+        await store.put(trace(2, clock.now))
+        assert (await store.usage())[0] == 1
+
+    run(test)
+
+
+def test_pages_follow_each_other_without_gaps(store: TraceStore) -> None:
+    async def test() -> None:
+        for number in range(7):
+            await store.put(trace(number, model="copy" if number % 2 else "wide"))
+        first, cursor = await store.page(None, 3, None)
+        await store.put(trace(7))
+        await store.delete("trace-3")
+        second, cursor = await store.page(None, 3, cursor)
+        third, end = await store.page(None, 3, cursor) if cursor else ([], None)
+        given = [row["trace_id"] for row in [*first, *second, *third]]
+        assert given == [f"trace-{n}" for n in (6, 5, 4, 2, 1, 0)]
+        assert end is None
+        assert await ids(store, "wide") == ["trace-6", "trace-4", "trace-2", "trace-0"]
+        assert await ids(store, "other") == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.0", "", " 1", "9" * 19])
+def test_a_cursor_that_nobody_gave_is_refused(store: TraceStore, cursor: str) -> None:
+    with pytest.raises(ServiceError, match="cursor should be the `next` of an earlier page"):
+        run(lambda: store.page(None, 3, cursor))  # type: ignore[arg-type, return-value]
+
+
+def test_a_deleted_trace_is_gone(store: TraceStore) -> None:
+    async def test() -> None:
+        await store.put(trace(1))
+        await store.delete("trace-1")
+        for again in (store.get, store.delete):
+            with pytest.raises(UnknownTrace):
+                await again("trace-1")
+
+    run(test)
+
+
+def test_traces_are_there_when_the_file_is_opened_again(tmp_path: Path, clock: Clock) -> None:
+    first = Database(tmp_path / "traces.sqlite")
+    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
+    second = Database(tmp_path / "traces.sqlite")  # as after a kill: the first never closed
+    store = TraceStore(second, 100, 100_000, clock)
+
+    async def test() -> None:
+        assert same((await store.get("trace-1")).inputs, trace(1).inputs)
+
+    run(test)
+    second.close()
+    first.close()
+
+
+def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:
+    first = Database(tmp_path / "traces.sqlite")
+    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
+    first.close()
+    clock.now += 101
+    second = Database(tmp_path / "traces.sqlite")
+    store = TraceStore(second, 100, 100_000, clock)
+
+    async def test() -> None:
+        assert await store.usage() == (0, 0)
+
+    run(test)
+    second.close()
+
+
+def test_a_file_of_an_earlier_release_is_completed(tmp_path: Path, clock: Clock) -> None:
+    first = Database(tmp_path / "traces.sqlite")
+    first.prepare(module.SCHEMA.replace(",\n    owner TEXT NOT NULL DEFAULT ''", ""))
+    first.close()
+    second = Database(tmp_path / "traces.sqlite")
+    store = TraceStore(second, 100, 100_000, clock)
+
+    async def test() -> None:
+        await store.put(trace(1))
+        assert (await store.get("trace-1")).steps == 3
+
+    run(test)
+    second.close()

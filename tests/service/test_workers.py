@@ -1,0 +1,154 @@
+"""Two processes on one port: one store, sessions in turn, ends and deaths."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.service.bodies import array, body, draw
+from tests.service.running import Server, refused, serving
+from tests.service.sessions.streams import at_once, begin, outputs, send
+
+
+def pids(server: Server) -> list[int]:
+    """The worker processes."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    told = [int(pid) for pid in children.read_text().split()]
+    return [pid for pid in told if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def await_started(server: Server, times: int) -> None:
+    """Until so many workers have said that they run."""
+    deadline = time.monotonic() + 60
+    while server.log.read_text().count('"running on') < times:
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two workers."""
+    folder = tmp_path_factory.mktemp("workers")
+    with serving(repository, folder, workers=2) as server:
+        await_started(server, 2)
+        yield server
+        server.stop()
+
+
+def fresh(server: Server) -> httpx.Client:
+    """A client whose every request is a connection of its own, so that either worker takes it."""
+    return server.client(headers={"Connection": "close"})
+
+
+def test_both_answer(server: Server) -> None:
+    ready = set(pids(server))
+    assert len(ready) == 2
+    cores = [os.sched_getaffinity(pid) for pid in ready]
+    if len(os.sched_getaffinity(0)) > 1:
+        assert not cores[0] & cores[1]
+
+
+def test_traces_are_shared(server: Server) -> None:
+    with fresh(server) as client:
+        made = [client.post("/predict", json=body(3, seed)).json() for seed in range(12)]
+        ids = [answer["trace_id"] for answer in made]
+        assert len(set(ids)) == 12
+        for _ in range(2):
+            assert {client.get(f"/trace/{trace}").status_code for trace in ids} == {200}
+        listed = [told["trace_id"] for told in client.get("/trace?limit=12").json()["traces"]]
+        assert listed == ids[::-1]
+
+
+def test_pieces_of_one_session_are_taken_in_turn_by_both(server: Server) -> None:
+    """No position, four clients, either worker: no piece is lost and none is computed twice."""
+    piece = draw(5)
+    with fresh(server) as client:
+        session = begin(client)
+        whole = at_once(client, np.concatenate([piece] * 24))
+    got: dict[int, bytes] = {}
+
+    def run() -> None:
+        with fresh(server) as client:
+            for _ in range(6):
+                told = send(client, session, piece).json()
+                got[told["position"]] = array(told["outputs"]).tobytes()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == list(range(0, 120, 5))
+    assert b"".join(got[position] for position in sorted(got)) == whole.tobytes()
+    with fresh(server) as client:
+        trace = client.get(f"/trace/{session}").json()
+        assert array(trace["outputs"]).tobytes() == whole.tobytes()
+
+
+def test_retries_meet_either_worker(server: Server) -> None:
+    with fresh(server) as client:
+        session, sequence = begin(client), draw(60)
+        for start in range(0, 60, 10):
+            piece = sequence[start : start + 10]
+            answers = {send(client, session, piece, position=start).content for _ in range(4)}
+            assert len(answers) == 1
+
+
+def test_a_killed_worker_is_replaced_and_its_sessions_go_on(
+    repository: Path, tmp_path: Path
+) -> None:
+    with serving(repository, tmp_path, workers=2) as server, fresh(server) as client:
+        await_started(server, 2)
+        session, sequence = begin(client), draw(40)
+        first = outputs(send(client, session, sequence[:15]))
+        for pid in pids(server):
+            os.kill(pid, signal.SIGKILL)
+        await_started(server, 4)
+        second = outputs(send(client, session, sequence[15:], position=15))
+        whole = at_once(client, sequence)
+        assert np.concatenate([first, second]).tobytes() == whole.tobytes()
+        assert len(pids(server)) == 2
+        workers = pids(server)
+        assert server.stop() == 0
+        assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_end_when_the_supervisor_is_killed(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path, workers=2) as server:
+        await_started(server, 2)
+        workers = pids(server)
+        server.stop(signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        while any(is_running(pid) for pid in workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_workers_that_cannot_start_end_the_service(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    code, log = refused(tmp_path / "models", tmp_path, workers=2)
+    assert code == 1
+    assert "holds no model" in log
+    assert "Traceback" not in log
+
+
+def test_their_logs_are_whole_lines(server: Server) -> None:
+    with fresh(server) as client:
+        client.get("/models")
+    for line in server.log.read_text().splitlines():
+        json.loads(line)

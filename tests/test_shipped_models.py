@@ -1,0 +1,85 @@
+"""The models in the repository do what their cards say, through the service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from ntm.repository import VersionFolder, find
+from service.engines import open_engine
+from tests.command_line import ROOT
+from tests.service.bodies import array, same
+from tests.service.running import serving
+
+COPY = ROOT / "models" / "copy"
+pytestmark = pytest.mark.skipif(not COPY.is_dir(), reason="models/copy has not been trained yet")
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the service on the shipped models."""
+    folder = tmp_path_factory.mktemp("shipped")
+    with serving(ROOT / "models", folder) as server, server.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("length", [1, 10, 20, 50, 120, 300])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_copy_answers_an_example_without_a_wrong_bit(
+    shipped: httpx.Client, length: int, seed: int
+) -> None:
+    example = shipped.get(f"/models/copy/example?seed={seed}&length={length}").json()
+    assert shipped.post("/predict", json=example).json()["wrong_bits"] == 0
+
+
+def test_copy_answers_a_thousand_vectors_with_1024_slots(shipped: httpx.Client) -> None:
+    example = shipped.get("/models/copy/example?seed=3&length=1000").json()
+    told = shipped.post("/predict", json=example | {"memory_slots": 1024}).json()
+    assert (told["wrong_bits"], told["steps"], told["memory_slots"]) == (0, 2002, 1024)
+
+
+def test_copy_answers_a_sequence_made_by_hand(shipped: httpx.Client) -> None:
+    vectors = np.random.default_rng(8).integers(0, 2, (7, 8))
+    sequence = np.zeros((16, 10))
+    sequence[0, 8] = sequence[8, 9] = 1
+    sequence[1:8, :8] = vectors
+    asked = {"model": "copy", "sequence": sequence.tolist()}
+    outputs = array(shipped.post("/predict", json=asked).json()["outputs"])
+    assert np.array_equal(outputs[9:] > 0.5, vectors == 1)
+
+
+def test_the_write_head_walks_slot_by_slot_and_the_read_head_follows(
+    shipped: httpx.Client,
+) -> None:
+    example = shipped.get("/models/copy/example?length=20").json()
+    asked = example | {"include": ["read_weightings", "write_weightings"]}
+    told = shipped.post("/predict", json=asked).json()
+    slots = told["memory_slots"]
+    written = array(told["write_weightings"])[1:21, 0].argmax(axis=-1)
+    steps = np.diff(written) % slots
+    assert set(steps.tolist()) in ({1}, {slots - 1})
+    read = array(told["read_weightings"])[22:, 0].argmax(axis=-1)
+    assert set((np.diff(read) % slots).tolist()) == set(steps.tolist())
+    trace = shipped.get(f"/trace/{told['trace_id']}").json()
+    for name in ("outputs", "read_weightings", "write_weightings"):
+        assert trace[name] == told[name]
+
+
+def test_a_row_of_the_shipped_model_has_the_same_bits_in_every_batch() -> None:
+    version: VersionFolder = find(COPY)
+    engine = open_engine(version, "onnx", "cpu", 1)
+    x = np.random.default_rng(0).normal(size=(4, 33, 10)).astype(np.float32)
+    for slots in (5, 37, 128):
+        beginning = engine.initial_state(slots)
+        state = {n: np.repeat(value, 33, axis=0) for n, value in beginning.items()}
+        together, _ = engine.run("predict", x, state)
+        for row in (0, 1, 17, 32):
+            alone, _ = engine.run("predict", x[:, row : row + 1].copy(), beginning)
+            assert all(same(alone[n][:, 0], together[n][:, row]) for n in alone), (slots, row)
+
+
+def test_the_shipped_models_stay_under_30_megabytes() -> None:
+    files: list[Path] = [path for path in (ROOT / "models").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 30e6
