@@ -64,8 +64,7 @@ async def inflated(parts: AsyncIterator[bytes], encoding: str) -> AsyncIterator[
     """
     machine = zlib.decompressobj(WINDOWS[encoding])
     async for part in parts:
-        more = True
-        while more:
+        while part:
             try:
                 piece = machine.decompress(part, PIECE)
             except zlib.error:
@@ -74,7 +73,6 @@ async def inflated(parts: AsyncIterator[bytes], encoding: str) -> AsyncIterator[
                 raise MalformedBody(f"the body goes on after the end of its {encoding} data")
             yield piece
             part = machine.unconsumed_tail
-            more = bool(part) or len(piece) == PIECE  # a full piece may have more behind it
             await asyncio.sleep(0)
     if not machine.eof:
         raise MalformedBody(f"the body ends in the middle of its {encoding} data")

@@ -282,7 +282,6 @@ def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.f
     if not fits.all():
         at = tuple(np.argwhere(~fits)[0].tolist())
         raise errors.NotFinite(
-            f"{name}{place(at)} should be a finite number of at most {LARGEST_NUMBER:g} in size, "
-            f"got {wide[at]:g}"
+            f"{name}{place(at)} should be at most {LARGEST_NUMBER:g} in size, got {wide[at]:g}"
         )
     return wide.astype(np.float32)

@@ -96,7 +96,7 @@ def test_the_inflated_size_is_bounded(client: httpx.Client, encoding: str) -> No
 def test_a_bomb_is_refused_before_it_is_inflated(client: httpx.Client) -> None:
     machine = zlib.compressobj(9, zlib.DEFLATED, 31)
     zeros = bytes(2**24)
-    bomb = b"".join(machine.compress(zeros) for _ in range(60)) + machine.flush()
+    bomb = b"".join(machine.compress(zeros) for _ in range(6)) + machine.flush()
     assert len(bomb) < LIMIT
     for path in ("/predict", "/v2/models/copy/infer", "/sessions"):
         headers = {"content-encoding": "gzip", "content-type": "application/json"}

@@ -52,9 +52,9 @@ def test_one_refused_cancels_the_others() -> None:
         with pytest.raises(QueueFull):
             await walking(scheduler, sequences)
         await asyncio.sleep(0.01)
+        assert (scheduler.begun, scheduler.cancelled) == (4, 3)
 
     asyncio.run(run())
-    assert (scheduler.begun, scheduler.cancelled) == (4, 3)
 
 
 def test_a_client_that_leaves_cancels_all() -> None:
@@ -67,6 +67,6 @@ def test_a_client_that_leaves_cancels_all() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0.01)
+        assert (scheduler.begun, scheduler.cancelled) == (4, 4)
 
     asyncio.run(run())
-    assert (scheduler.begun, scheduler.cancelled) == (4, 4)
