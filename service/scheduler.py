@@ -267,15 +267,15 @@ class Scheduler:
 
 def deliver(done: list[Work], error: Exception | None) -> None:
     """Give results, or the error, to whoever waits on their event loops."""
-    given = [(work.future, error or finish(work)) for work in done]
+    given = [(work.future, error or finished(work)) for work in done]
     for loop in {future.get_loop() for future, _ in given}:
         here = [pair for pair in given if pair[0].get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(settle, here)
 
 
-def finish(work: Work) -> Walked | Exception:
-    """What came of it, or why that cannot be put together; the scheduler goes on either way."""
+def finished(work: Work) -> Walked | Exception:
+    """What came of it, or why that cannot be put together; it concerns nobody else."""
     try:
         return work.finish()
     except Exception as error:
@@ -284,10 +284,10 @@ def finish(work: Work) -> Walked | Exception:
 
 def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
     """On the event loop: set what has not been cancelled meanwhile."""
-    for future, walked in given:
+    for future, result in given:
         if future.done():
             continue
-        if isinstance(walked, Exception):
-            future.set_exception(walked)
+        if isinstance(result, Walked):
+            future.set_result(result)
         else:
-            future.set_result(walked)
+            future.set_exception(result)

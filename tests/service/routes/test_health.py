@@ -20,8 +20,8 @@ def test_probes_answer_in_json(client: httpx.Client) -> None:
 
 
 def test_metrics_count_requests_steps_and_errors(client: httpx.Client) -> None:
-    good = 'ntm_requests_total{code="ok",route="/predict",status="200"}'
-    bad = 'ntm_requests_total{code="empty_sequence",route="/predict",status="422"}'
+    good = 'ntm_requests_total{code="ok",model="odd",route="/predict",status="200"}'
+    bad = 'ntm_requests_total{code="empty_sequence",model="",route="/predict",status="422"}'
     steps = 'ntm_steps_total{model="odd",version="1"}'
     before = client.get("/metrics").text
     client.post("/predict", json=body(17, model="odd"))
