@@ -181,7 +181,7 @@ def test_a_port_that_is_taken_ends_the_process_with_an_error(
         taken.listen()
         code, told = refused(one_model, tmp_path / "run", port=taken.getsockname()[1])
     assert code != 0
-    assert "address already in use" in told
+    assert "already in use" in told
 
 
 def test_a_broken_model_is_kept_out_and_told(repository: Path, tmp_path: Path) -> None:
