@@ -38,4 +38,8 @@ class Cores:
 
 def places_for(threads: int) -> int:
     """How many engines of so many threads each fit on this machine."""
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:  # macOS and Windows bind no process to cores
+        cores = os.cpu_count() or 1
+    return max(1, cores // threads)

@@ -8,6 +8,7 @@ import pytest
 
 from ntm.repository import VersionFolder
 from service import models, traces
+from service.cores import Cores
 from service.settings import Settings
 from tests.service.bodies import draw
 
@@ -20,7 +21,7 @@ def test_a_replay_holds_no_more_than_its_size_says(
     repository: Path, name: str, include: str
 ) -> None:
     folder = VersionFolder(repository / name / "1")
-    model = models.load(folder, Settings(), lambda model, chunk: None)
+    model = models.load(folder, Settings(), lambda model, chunk: None, Cores(1))
     trace = traces.record(model, draw(40), draw(40)[:, :4], 64, draw(40)[:, :4], 0.0)
     selection = traces.select(trace, model, include, "3:29", None)
     plan = traces.plan(selection, model, trace.steps)
