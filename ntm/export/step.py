@@ -37,8 +37,12 @@ class Packed(NamedTuple):
 class Step:
     """Adds steps of one model to one graph."""
 
-    def __init__(self, graph: Graph, config: NTMConfig, weights: Weights) -> None:
+    def __init__(
+        self, graph: Graph, config: NTMConfig, weights: Weights, recorded: bool = False
+    ) -> None:
+        """`recorded` gives every stage its own shape; without, some are left as they come."""
         self.graph, self.config, self.weights = graph, config, weights
+        self.recorded = recorded
 
     def project_inputs(self, x: str, steps: int) -> list[str]:
         """The controller's product with all inputs of a chunk at once: x [K, B, I] to K [B, ...].
@@ -208,17 +212,22 @@ class Step:
         )
         positive = graph.add("Softplus", strengths)
         strength, sharpening, _ = graph.split(positive, [1, 1, UNUSED], axis=2)
-        vectors = (0, config.num_writes, config.M)
         told = {
             "key": graph.add("Tanh", key),
             "key_strength": strength,
             "gate": graph.add("Sigmoid", gate),
             "shift": graph.add("Softmax", shift, axis=-1),
             "sharpening": graph.add("Add", sharpening, graph.floats(1.0)),
-            "erase": graph.reshape(graph.add("Sigmoid", erase), *vectors),
-            "add": graph.reshape(graph.add("Tanh", add), *vectors),
+            "erase": self._vectors(graph.add("Sigmoid", erase)),
+            "add": self._vectors(graph.add("Tanh", add)),
         }
         return {name: pin(name, value) for name, value in told.items()}
+
+    def _vectors(self, flat: str) -> str:
+        """[B, W * M] as [B, W, M] where somebody looks at it."""
+        if not self.recorded:
+            return flat
+        return self.graph.reshape(flat, 0, self.config.num_writes, self.config.M)
 
     def _head_rows(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The rows of the heads' linear map with unused ones after β and γ of every head."""

@@ -24,7 +24,7 @@ def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.Mo
     `pinned.<stage>` (bool), both broadcast against [K, B, *stage]: where pinned, the pin is used.
     """
     told, graph = signature(config), Graph(f"ntm_{kind}_{steps}")
-    step = Step(graph, config, weights)
+    step = Step(graph, config, weights, recorded=kind == "inspect")
     x = graph.input("x", (steps, "batch", config.input_size))
     state = {s.name: graph.input(f"state.{s.name}", s.shape) for s in told.state}
     pins = _pin_inputs(graph, told, steps) if kind == "inspect" else {}
@@ -117,8 +117,9 @@ def _pin_inputs(graph: Graph, told: Signature, steps: int) -> dict[str, list[Val
 
 def _over_time(graph: Graph, values: Sequence[str]) -> str:
     """Stack [B, ...] of every step to [K, B, ...]."""
-    first = graph.integers(0)
-    return graph.concat([graph.add("Unsqueeze", value, first) for value in values], 0)
+    inner = graph.add("Shape", values[0], start=1)
+    shape = graph.concat([graph.integers(len(values), -1), inner], 0)
+    return graph.add("Reshape", graph.concat(values, 0), shape)
 
 
 def _give_weightings(
