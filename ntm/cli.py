@@ -43,7 +43,7 @@ def main() -> None:
         if error.name not in ("torch", "onnx", "onnxruntime"):
             raise
         extra = "cpu" if error.name == "onnxruntime" else "train"
-        complain(f"this command needs {error.name}: pip install 'ntm[{extra}]'")
+        complain(f"this command needs {error.name}: in the checkout, pip install -e '.[{extra}]'")
 
 
 def complain(sentence: str) -> NoReturn:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from ntm.tasks import Phase
@@ -14,6 +15,7 @@ from ntm.tasks import Phase
 Array = NDArray[np.float32]
 DOTS_PER_INCH = 110
 WIDTH_INCHES = 11.0
+MOST_CELLS = (256, 1600)  # rows and steps that a panel has pixels for
 FOCUS = 0.25  # a slot with this much of a weighting is one that a head looks at
 
 
@@ -24,6 +26,7 @@ class Panel(NamedTuple):
     rows: Array  # [., T]
     signed: bool
     first_row: int = 0  # the number that the lowest row goes by
+    circle: int = 0  # slots on the circle that the rows lie on, 0 where there is none
 
 
 def overview(
@@ -31,6 +34,7 @@ def overview(
     *,
     title: str = "",
     phases: Sequence[Phase] = (),
+    first_step: int = 0,
     cmap: str = "gray",
 ) -> Figure:
     """Inputs, outputs, adds, reads and the weightings of every head over time.
@@ -40,6 +44,7 @@ def overview(
             write_weightings [T, W, N], reads [T, R, M], read_weightings [T, R, N]
         title: above all panels
         phases: marked by a line where each begins
+        first_step: the number that the first column goes by
         cmap: of matplotlib; the paper's grey by default
     """
     panels = _panels(tensors)
@@ -49,10 +54,11 @@ def overview(
         figure.suptitle(title, fontsize=11)
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axis, panel in zip(axes, panels, strict=True):
-        _draw(axis, panel, cmap)
+        _draw(axis, panel, first_step, cmap)
         for phase in phases[1:]:
             axis.axvline(phase.start - 0.5, color="tab:red", linewidth=0.8)
     axes[-1].set_xlabel("step")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -81,7 +87,8 @@ def _panels(tensors: Mapping[str, Array]) -> list[Panel]:
             if vectors in tensors:
                 panels.append(Panel(f"{verb}{number}", tensors[vectors][:, head].T, True))
             rows = tensors[weightings][:, head].T.take(range(start, stop), axis=0, mode="wrap")
-            panels.append(Panel(f"{label} weighting{number}", rows, False, start))
+            circle = tensors[weightings].shape[-1]
+            panels.append(Panel(f"{label} weighting{number}", rows, False, start, circle))
     return panels
 
 
@@ -105,18 +112,18 @@ def _window(tensors: Mapping[str, Array]) -> tuple[int, int]:
     return stop - (slots - int(gaps[widest]) + 3), stop
 
 
-def _draw(axis: Axes, panel: Panel, cmap: str) -> None:
+def _draw(axis: Axes, panel: Panel, first_step: int, cmap: str) -> None:
     limit = 1.0
     if panel.signed:
-        limit = max(1e-6, float(np.nanmax(np.abs(panel.rows))))
+        limit = max(1e-6, float(np.nanmax(np.abs(panel.rows), initial=0)))
     height, steps = panel.rows.shape
-    low = panel.first_row - 0.5
+    low, left = panel.first_row - 0.5, first_step - 0.5
     axis.imshow(
-        np.ma.masked_invalid(panel.rows),
+        np.ma.masked_invalid(_pooled(panel.rows)),
         aspect="auto",
         origin="lower",
         interpolation="nearest",
-        extent=(-0.5, steps - 0.5, low, low + height),
+        extent=(left, left + steps, low, low + height),
         cmap=cmap,
         vmin=-limit if panel.signed else 0.0,
         vmax=limit,
@@ -124,4 +131,20 @@ def _draw(axis: Axes, panel: Panel, cmap: str) -> None:
     axis.set_facecolor("#f3e9dc")
     axis.set_ylabel(panel.name, rotation=0, ha="right", va="center", fontsize=9)
     axis.tick_params(labelsize=7)
-    axis.locator_params(axis="y", nbins=3, integer=True)
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+    if panel.circle:  # a row below slot 0 is one of the last slots
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda row, _: f"{row % panel.circle:.0f}"))
+
+
+def _pooled(rows: Array) -> Array:
+    """The value furthest from 0 of every cell, where there are more values than pixels.
+
+    Drawing every n-th value would lose most peaks of a focus that is one slot wide.
+    """
+    for axis, most in enumerate(MOST_CELLS):
+        if rows.shape[axis] > most:
+            starts = np.linspace(0, rows.shape[axis], most, endpoint=False).astype(int)
+            high = np.fmax.reduceat(rows, starts, axis=axis)
+            low = np.fmin.reduceat(rows, starts, axis=axis)
+            rows = np.where(np.abs(low) > np.abs(high), low, high)
+    return rows

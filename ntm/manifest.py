@@ -66,6 +66,8 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
             another checkpoint; or the graphs cannot walk every number of steps
     """
     path = folder / FILE
+    if not path.exists():
+        raise RepositoryError(f"{path} is missing: the model is not exported yet (ntm export)")
     try:
         manifest = Manifest.model_validate(read_json(path))
     except ValidationError as error:
@@ -85,7 +87,7 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
             raise RepositoryError(f"{folder / name} differs from its SHA-256 in {path}")
     if digest(version.checkpoint) != manifest.checkpoint_sha256:
         raise RepositoryError(
-            f"{path} was exported from another {version.checkpoint.name}: "
-            f"run ntm export {version.path}"
+            f"{version.checkpoint} differs from the one that {path} was exported from: it is "
+            f"damaged, or was trained anew and wants ntm export"
         )
     return manifest

@@ -64,8 +64,13 @@ class Recipe(BaseModel):
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
-        after = {"seeds", "selection", "evaluation", "reach"}
-        return self.model_dump(exclude=after) == other.model_dump(exclude=after)
+        return not self.differences(other)
+
+    def differences(self, before: "Recipe") -> str:
+        """What changes the training: `updates was 40, is 4000`."""
+        after_training = {"seeds", "selection", "evaluation", "reach"}
+        now, then = (r.model_dump(exclude=after_training) for r in (self, before))
+        return ", ".join(f"{k} was {then[k]}, is {now[k]}" for k in now if now[k] != then[k])
 
     def make_task(self) -> Task:
         """The task with the recipe's fields."""

@@ -1,11 +1,13 @@
 """`ntm serve`: start the service."""
 
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from service.settings import Settings, describe
 
@@ -51,6 +53,8 @@ def serve(
         serve_here(settings, listener)
     except (EngineUnavailable, RepositoryError) as error:
         stop(str(error))
+    except (OSError, sqlite3.Error) as error:
+        stop(f"cannot keep traces in {settings.store_path} (NTM_DATA, NTM_STORE): {error}")
 
 
 def stop(reason: str) -> NoReturn:
@@ -64,7 +68,7 @@ serve.__doc__ = f"""{serve.__doc__}
 Settings are environment variables (options above win):
 
 \b
-{describe()}
+{escape(describe())}
 
 Try it: curl localhost:8000/models, or open http://localhost:8000/docs
 """

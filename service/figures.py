@@ -10,4 +10,6 @@ def figure_of(facts: dict[str, Any], tensors: Tensors, kind: str) -> bytes:
     from ntm import figures
 
     title = f"{facts['model']}/{facts['version']}, trace {facts['trace_id']}"
-    return figures.render(figures.overview(tensors, title=title), kind)
+    return figures.render(
+        figures.overview(tensors, title=title, first_step=facts["range"][0]), kind
+    )

@@ -19,10 +19,10 @@ class Settings(BaseSettings):
     models: Path = Field(default=Path("models"), description="the model repository")
     data: Path = Field(default=Path("data"), description="folder for traces and sessions")
     engine: Literal["onnx", "torchscript", "auto"] = Field(
-        default="auto", description="what computes; auto takes onnx"
+        default="auto", description="onnx, torchscript or auto, which takes onnx"
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
-        default="auto", description="cuda runs on CUDA or does not start; auto may fall back"
+        default="auto", description="cpu, cuda (or no start at all), or auto, which may fall back"
     )
     workers: int = Field(default=1, ge=1, description="processes that serve, on cores of their own")
     threads: int = Field(

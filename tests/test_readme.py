@@ -74,7 +74,7 @@ def test_every_example_runs_as_it_is_written(folder: Path, port: int) -> None:
     assert (folder / "trace.png").read_bytes().startswith(b"\x89PNG")
     assert b'"read_weightings"' in (folder / "trace.json").read_bytes()
     assert b'"content_weighting"' in (folder / "stages.json").read_bytes()
-    assert (folder / "runs/copy/1/onnx/signature.json").exists()
+    assert (folder / "try/copy/1/onnx/signature.json").exists()
 
 
 def test_the_settings_are_those_of_the_service() -> None:

@@ -32,7 +32,10 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(min=0, help="Of the sequences; training never draws them.")
     ] = 1,
-    sequences: Annotated[int | None, typer.Option(min=1, help="For every setting.")] = None,
+    sequences: Annotated[
+        int | None,
+        typer.Option(min=1, help="For every setting; a fuller evaluation.json is left as it is."),
+    ] = None,
     reach: Annotated[
         bool, typer.Option(help="Measure the longest sequences too; minutes to hours.")
     ] = False,
@@ -111,6 +114,6 @@ def measure(
                 )
             )
     told = evaluation.as_json(task, rows) | {"checkpoint_sha256": digest(version.checkpoint)}
-    if write:
+    if write and not (sequences and version.evaluation.exists()):
         write_json(version.evaluation, told)
     return told

@@ -62,9 +62,11 @@ def load(
         ) from error
     if not told or "recipe" not in told:
         raise RepositoryError(f"{path} is no training state; --fresh throws it away")
-    if not Recipe.model_validate_json(told["recipe"]).trains_like(recipe):
+    before = Recipe.model_validate_json(told["recipe"])
+    if not before.trains_like(recipe):
         raise RepositoryError(
-            f"{path} was written with another recipe; use another --out, or --fresh to start over"
+            f"{path} was written with other settings ({recipe.differences(before)}); use another "
+            f"--out, or --fresh to start over"
         )
     model.load_state_dict(
         {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}

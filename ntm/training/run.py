@@ -11,7 +11,13 @@ from ntm import checkpoint
 from ntm.evaluation import EVALUATION_SEED, Measurement, Predictor, as_json, measure
 from ntm.model import NTM
 from ntm.recipes import Recipe
-from ntm.repository import BASELINE_FILE, VersionFolder, versions, write_json
+from ntm.repository import (
+    BASELINE_FILE,
+    RepositoryError,
+    VersionFolder,
+    versions,
+    write_json,
+)
 from ntm.training.loop import Trainer
 
 SELECTION_SEED = 1
@@ -30,7 +36,8 @@ def train_seeds(
         seeds: one training each
         folder: the model's folder; trainings live in its `training/seed-<n>`
     Returns:
-        the saved version, and what each of several seeds gave on the recipe's selection settings
+        the saved version (an old one if nothing was left to train), and what each of several seeds
+        gave on the recipe's selection settings
     Raises:
         Interrupted: a training was stopped; its state is saved
     """
@@ -50,9 +57,23 @@ def train_seeds(
         "seeds_compared": seeds,
         "selection": {str(seed): [m.model_dump() for m in rows] for seed, rows in scores.items()},
     }
-    version = max(versions(folder), default=0) + 1
-    saved = checkpoint.save(folder / str(version), chosen.model, chosen.task, told)
+    newest = max(versions(folder), default=0)
+    if newest and is_saved(chosen.model, VersionFolder(folder / str(newest))):
+        return VersionFolder(folder / str(newest)), scores
+    saved = checkpoint.save(folder / str(newest + 1), chosen.model, chosen.task, told)
     return saved, scores
+
+
+def is_saved(model: NTM, version: VersionFolder) -> bool:
+    """True where a version holds just these weights: there was nothing left to train."""
+    try:
+        saved = checkpoint.read_tensors(version.checkpoint)
+    except RepositoryError:
+        return False
+    weights = model.state_dict()
+    return saved.keys() == weights.keys() and all(
+        torch.equal(saved[name], weight) for name, weight in weights.items()
+    )
 
 
 def train_baseline(recipe: Recipe, name: str, seed: int, folder: Path) -> Path:

@@ -32,7 +32,7 @@ def open_engine(version: VersionFolder, engine: str, device: str, threads: int) 
 
 def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
     if importlib.util.find_spec("onnxruntime") is None:
-        raise EngineUnavailable("engine onnx needs ONNX Runtime: pip install 'ntm[cpu]'")
+        raise EngineUnavailable("engine onnx needs ONNX Runtime: pip install -e '.[cpu]'")
     import onnxruntime
 
     from service.engines.onnx import PROVIDERS, OnnxEngine
@@ -40,7 +40,8 @@ def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
     listed = PROVIDERS["cuda"] in onnxruntime.get_available_providers()
     if device == "cuda" and not listed:
         raise EngineUnavailable(
-            "NTM_DEVICE=cuda, but this ONNX Runtime has no CUDA: pip install 'ntm[gpu]'"
+            "NTM_DEVICE=cuda, but this ONNX Runtime has no CUDA: on a GPU host, make serve "
+            "installs the one that has (or pip uninstall onnxruntime && pip install -e '.[gpu]')"
         )
     if listed and device != "cpu":
         onnxruntime.preload_dlls()  # CUDA and cuDNN come as wheels, in no folder the loader knows
@@ -59,7 +60,7 @@ def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
 
 def _torchscript(version: VersionFolder, device: str, threads: int) -> Engine:
     if importlib.util.find_spec("torch") is None:
-        raise EngineUnavailable("engine torchscript needs torch: pip install 'ntm[train]'")
+        raise EngineUnavailable("engine torchscript needs torch: pip install -e '.[train]'")
     import torch
 
     from service.engines.torchscript import TorchScriptEngine

@@ -34,7 +34,6 @@ FIGURE_FIELDS = (
     "writes",
     "reads",
 )
-FIGURE_CELLS = 4_000_000
 
 
 @router.get("/trace", responses={200: {"model": TraceList}, **errors(422, 503)})
@@ -73,7 +72,7 @@ async def get_trace(
     if kind in ("png", "svg"):
         include = ",".join(FIGURE_FIELDS)
     selection = traces.select(trace, model, include, steps, heads)
-    refuse_large_answer(selection, model, trace, context, kind)
+    refuse_large_answer(selection, model, trace, context)
     request.state.model = model.name
     async with WhileConnected(request):
         walked = await model.scheduler.walk(
@@ -150,7 +149,7 @@ def model_of(trace: Trace, context: Context) -> LoadedModel:
 
 
 def refuse_large_answer(
-    selection: Selection, model: LoadedModel, trace: Trace, context: Context, kind: str
+    selection: Selection, model: LoadedModel, trace: Trace, context: Context
 ) -> None:
     """Say no before computing what could not be sent.
 
@@ -159,8 +158,6 @@ def refuse_large_answer(
     """
     size = traces.size_of(selection, model, trace)
     limit = context.settings.max_response_bytes
-    if kind in ("png", "svg"):
-        limit = min(limit, 4 * FIGURE_CELLS)
     if size > limit:
         steps = selection.stop - selection.start
         fitting = max(1, steps * limit // size)

@@ -62,3 +62,25 @@ def test_there_is_a_panel_for_all_that_is_known_and_a_line_where_a_phase_begins(
     assert all(line.get_xdata()[0] == 1.5 for axis in figure.axes for line in axis.get_lines())
     assert figures.render(figure, "png").startswith(b"\x89PNG")
     assert b"<svg" in figures.render(figure, "svg")
+
+
+def test_a_slice_is_numbered_by_its_own_steps() -> None:
+    figure = figures.overview({"write_weightings": walk(20, [3, 4, 5])}, first_step=990)
+    assert figure.axes[0].get_images()[0].get_extent()[:2] == [989.5, 992.5]
+
+
+def test_rows_below_slot_0_are_labelled_as_the_last_slots() -> None:
+    figure = figures.overview({"write_weightings": walk(20, [19, 0, 1])})
+    labelled = figure.axes[0].yaxis.get_major_formatter()
+    assert [labelled(row, None) for row in (-1, 0, 1)] == ["19", "0", "1"]
+
+
+def test_no_peak_is_lost_where_there_are_more_values_than_pixels() -> None:
+    slots, steps = 1024, 5000
+    visited = (np.arange(steps) * 7) % slots
+    figure = figures.overview({"write_weightings": walk(slots, list(visited))})
+    drawn = np.asarray(figure.axes[0].get_images()[0].get_array())
+    assert drawn.shape == figures.MOST_CELLS
+    assert (drawn.max(axis=0) == 1).all()
+    signed = figures._pooled(np.where(walk(slots, list(visited))[:, 0].T == 1, -1, 0.5))
+    assert (signed.min(axis=0) == -1).all()
