@@ -139,7 +139,9 @@ def test_a_damaged_state_is_refused_by_name(tmp_path: Path, how: str) -> None:
 
 def test_the_state_of_another_recipe_is_refused(tmp_path: Path) -> None:
     train(SHORT, tmp_path)
-    with pytest.raises(RepositoryError, match=r"state\.safetensors was written with another"):
+    with pytest.raises(
+        RepositoryError, match=r"state\.safetensors was written with other settings"
+    ):
         Trainer(SHORT.model_copy(update={"learning_rate": 1.0}), 1, tmp_path)
 
 
@@ -168,6 +170,18 @@ def test_every_training_becomes_the_next_version(tmp_path: Path) -> None:
     recipe = TINY.model_copy(update={"updates": 2})
     versions = [train_seeds(recipe, "tiny", [seed], tmp_path)[0].version for seed in (1, 2)]
     assert versions == [1, 2]
+
+
+def test_a_training_that_is_finished_is_not_saved_again(tmp_path: Path) -> None:
+    recipe = TINY.model_copy(update={"updates": 2})
+    versions = [train_seeds(recipe, "tiny", [1], tmp_path)[0].version for _ in range(2)]
+    assert versions == [1, 1]
+
+
+def test_a_state_of_other_settings_is_refused_with_what_differs(tmp_path: Path) -> None:
+    train_seeds(TINY.model_copy(update={"updates": 2}), "tiny", [1], tmp_path)
+    with pytest.raises(RepositoryError, match=r"updates was 2, is 3\)"):
+        train_seeds(TINY.model_copy(update={"updates": 3}), "tiny", [1], tmp_path)
 
 
 def test_selection_errors_are_those_of_sequences_longer_than_training(tmp_path: Path) -> None:
