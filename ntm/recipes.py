@@ -159,7 +159,7 @@ RECIPES: dict[str, Recipe] = {
         key_strength_bias=5.0,
         learning_rate=3e-3,
         batch_size=16,
-        updates=4000,
+        updates=20_000,
         compile=True,
         selection=(Setting(sizes={"length": 200}, sequences=500),),
         evaluation=tuple(
