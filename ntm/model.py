@@ -205,12 +205,15 @@ class NTM(nn.Module):
         Returns:
             [T, B, output_size]
         """
-        state = self.initial_state(sequence.shape[1], memory_slots)
+        return self.advance(sequence, self.initial_state(sequence.shape[1], memory_slots))[0]
+
+    def advance(self, sequence: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
+        """Several steps: [T, B, input_size] to outputs before their activation and a new state."""
         steps = []
         for x in sequence.unbind(0):
             logits, state, _ = self.step(x, state)
             steps.append(logits)
-        return torch.stack(steps)
+        return torch.stack(steps), state
 
     def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
         """The outputs alone for a whole sequence, shapes as for `logits`."""

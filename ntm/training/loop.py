@@ -1,11 +1,10 @@
 """The training loop: one seed of one recipe, resumable at any update."""
 
-import shutil
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,6 +19,7 @@ from ntm.model import NTM
 from ntm.recipes import Recipe
 from ntm.tasks import Episode, Task
 from ntm.training import resume
+from ntm.training.compiled import CompiledLogits, can_compile
 from ntm.training.report import Display, Log
 from ntm.training.schedule import Progress, finished, learning_rate, start_decay
 
@@ -62,11 +62,6 @@ def make_model(recipe: Recipe) -> NTM | LSTM:
     return model
 
 
-def can_compile() -> bool:
-    """True where torch.compile finds a C compiler to work with."""
-    return any(shutil.which(name) for name in ("cc", "gcc", "clang"))
-
-
 class Trainer:
     """One seed of a recipe in a folder of its own."""
 
@@ -82,9 +77,10 @@ class Trainer:
         state = folder / STATE_FILE
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
+        self.logits: Callable[[Tensor, int | None], Tensor] = self.model.logits
         if recipe.compile and isinstance(self.model, NTM):
             if can_compile():
-                self.model.step = torch.compile(self.model.step, dynamic=False)  # type: ignore[method-assign]
+                self.logits = CompiledLogits(self.model)
             else:
                 warnings.warn("no C compiler found: training without torch.compile", stacklevel=2)
 
@@ -93,7 +89,7 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.model.logits(torch.from_numpy(episode.inputs), self.draw_slots())
+        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots())
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
         self.optimizer.zero_grad()
         loss.backward()
