@@ -109,5 +109,5 @@ def test_a_library_that_is_not_installed_is_named(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == library else real(name)
     )
-    with pytest.raises(EngineUnavailable, match=rf"pip install 'ntm\[{extra}\]'"):
+    with pytest.raises(EngineUnavailable, match=rf"pip install -e '\.\[{extra}\]'"):
         open_engine(version, engine, "auto", 1)
