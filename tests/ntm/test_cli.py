@@ -158,4 +158,4 @@ def test_other_settings_neither_go_on_from_a_state_nor_destroy_it_unless_told_to
     assert_one_sentence(run(*command), "state.safetensors was written with other settings")
     assert run("train", "tiny", "--out", models).code == 0, "the state is still there"
     assert run(*command, "--fresh").code == 0
-    assert (models / "tiny" / "3" / "model.safetensors").exists()
+    assert (models / "tiny" / "2" / "model.safetensors").exists()
