@@ -6,8 +6,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import torch
 
-from ntm.repository import VersionFolder, find
+from ntm import checkpoint
+from ntm.repository import VersionFolder, digest, find, read_json
 from service.engines import open_engine
 from tests.command_line import ROOT
 from tests.service.bodies import array, same
@@ -83,3 +85,30 @@ def test_a_row_of_the_shipped_model_has_the_same_bits_in_every_batch() -> None:
 def test_the_shipped_models_stay_under_30_megabytes() -> None:
     files: list[Path] = [path for path in (ROOT / "models").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 30e6
+
+
+MODELS = sorted(path.name for path in (ROOT / "models").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_shipped_model_is_served_as_it_was_trained(shipped: httpx.Client, name: str) -> None:
+    """The answer to an example is the eager model's, and its error is near what was measured."""
+    example = shipped.get(f"/models/{name}/example?seed=11").json()
+    told = shipped.post("/predict", json=example).json()
+    model = checkpoint.load(find(ROOT / "models" / name)).double()
+    sequence = torch.tensor(example["sequence"], dtype=torch.float64)
+    eager = model.unroll(sequence, memory_slots=example["memory_slots"]).outputs[:, 0]
+    assert np.abs(array(told["outputs"]) - eager.detach().numpy()).max() < 1e-4
+    worst = max(
+        row["worst"] for row in shipped.get(f"/models/{name}").json()["evaluation"]["results"]
+    )
+    assert told["wrong_bits"] <= worst
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_card_and_evaluation_is_of_these_weights(name: str) -> None:
+    version = find(ROOT / "models" / name)
+    assert read_json(version.evaluation)["checkpoint_sha256"] == digest(version.checkpoint)
+    card = version.card.read_text()
+    for row in read_json(version.evaluation)["results"]:
+        assert f"| {row['memory_slots']} | {row['sequences']} | {row['mean']:.2f} |" in card
