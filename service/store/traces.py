@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS traces (
 );
 CREATE INDEX IF NOT EXISTS traces_by_model ON traces (model, number);
 CREATE INDEX IF NOT EXISTS traces_by_age ON traces (created_at);
+CREATE INDEX IF NOT EXISTS traces_by_size ON traces (number, bytes);
 """
 INSERT = """
 INSERT INTO traces (trace_id, model, version, model_digest, engine, created_at, memory_slots,
@@ -63,7 +64,8 @@ class TraceStore:
         self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
         database.at_once(lambda c: add_column(c, "traces", "owner", "TEXT NOT NULL DEFAULT ''"))
-        database.at_once(self._sweep)
+        database.at_once(self._drop_old)
+        database.at_once(self._drop_many)
 
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
@@ -143,11 +145,10 @@ class TraceStore:
         )
         self._inserts += 1
         self._inserted += size
-        if (
-            self._inserts >= INSERTS_BETWEEN_SWEEPS
-            or self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes
-        ):
-            self._sweep(connection)
+        if self._inserts >= INSERTS_BETWEEN_SWEEPS:
+            self._drop_old(connection)
+        if self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes:
+            self._drop_many(connection)
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
@@ -195,10 +196,14 @@ class TraceStore:
         page = [dict(zip(names, row[1:], strict=True)) for row in rows[:limit]]
         return page, str(rows[limit - 1][0]) if len(rows) > limit else None
 
-    def _sweep(self, connection: sqlite3.Connection) -> None:
-        """Drop what is too old, then the oldest while there are too many bytes."""
-        self._inserts = self._inserted = 0
+    def _drop_old(self, connection: sqlite3.Connection) -> None:
+        """Drop what is older than the time to live."""
+        self._inserts = 0
         connection.execute("DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,))
+
+    def _drop_many(self, connection: sqlite3.Connection) -> None:
+        """Drop the oldest while there are too many bytes; to be done rarely, as it looks at all."""
+        self._inserted = 0
         connection.execute(
             "DELETE FROM traces WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM (SELECT "
             "number, SUM(bytes) OVER (ORDER BY number DESC) AS held FROM traces) WHERE held > ?)",
