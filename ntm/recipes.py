@@ -129,6 +129,7 @@ RECIPES: dict[str, Recipe] = {
         model={"controller": "feedforward"},
         learning_rate=3e-3,
         updates=4000,
+        seeds=2,
         compile=True,
         selection=_copy_lengths(60, 120, sequences=64),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),

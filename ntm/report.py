@@ -62,7 +62,7 @@ def _setting(row: dict[str, Any]) -> str:
 def _table(title: str, names: list[str], numbers: list[str]) -> Table:
     table = Table(title=title)
     for name in names:
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for number in numbers:
         table.add_column(number, justify="right")
     return table
