@@ -1,11 +1,10 @@
 """Logs as one JSON object a line, for people with jq and for whatever collects them."""
 
+import json
 import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
-
-import orjson
 
 # The request that is being answered; every line logged meanwhile carries it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -27,7 +26,8 @@ class JsonLines(logging.Formatter):
             told["request_id"] = current
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(told, default=str).decode("utf-8", "replace")
+        # ASCII only: U+2028 and its like end a line for some readers
+        return json.dumps(told, default=str)
 
 
 def configure() -> None:

@@ -26,7 +26,7 @@ def test_a_request_id_that_could_do_harm_is_replaced(client: httpx.Client, chose
 
 def test_every_request_is_one_json_line(client: httpx.Client, server: Server) -> None:
     client.post("/predict", json=body(memory_slots=0), headers={"X-Request-ID": "line-test"})
-    client.get('/no"thing%0Ahere', headers={"X-Request-ID": "line-test-2"})
+    client.get('/no"thing%0Ahere%E2%80%A8and%C2%85there', headers={"X-Request-ID": "line-test-2"})
 
     def lines(chosen: str) -> list[dict[str, Any]]:
         whole, _, _ = server.log.read_text().rpartition("\n")  # the last may be half written
