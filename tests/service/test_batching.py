@@ -320,13 +320,13 @@ FAST, SLOW = 1e-6, 2e-4
 @pytest.mark.parametrize(
     ("left", "pace", "steps"),
     [
-        ([(2000, 2000)], FAST, 64),
-        ([(2000, 2000)], SLOW, 16),  # 64 would keep a newcomer waiting for 12.8 ms
+        ([(2000, 2000)], FAST, 16),
+        ([(2000, 2000)], 5 * SLOW, 4),  # 16 would keep a newcomer waiting for 16 ms
         ([(42, 42)] * 32, FAST, 16),
         ([(10, 42)] * 32, FAST, 4),
         ([(2, 42)] * 32, FAST, 4),  # two steps wasted of 42
         ([(2, 20)] * 32, FAST, 1),
-        ([(1, 4), *[(100, 100)] * 31], FAST, 64),  # one ends: 63 of 2048 steps are wasted
+        ([(1, 4), *[(100, 100)] * 31], FAST, 16),  # one ends: 15 of 512 steps are wasted
         ([(1, 4), *[(100, 100)] * 3], FAST, 1),
         ([(3, 4)], FAST, 1),
     ],
