@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,16 @@ class Scheduler:
             self._changed.notify()
         self._thread.join()
 
+    def refuse_if_full(self, steps: int) -> None:
+        """Say no to so many steps before any time is spent on reading them.
+
+        Raises:
+            QueueFull: no room for them now
+        """
+        queued = self._queued
+        if queued and queued + steps > self._max_queued_steps:
+            self._refuse(steps, queued)
+
     def _admit(self, work: Work) -> None:
         steps = len(work.sequence)
         with self._changed:
@@ -168,6 +178,9 @@ class Scheduler:
                 self._waiting[work] = None
                 self._changed.notify()
                 return
+        self._refuse(steps, queued)
+
+    def _refuse(self, steps: int, queued: int) -> NoReturn:
         self._observe(Ended("rejected", 0, 0))
         missing = min(queued + steps - self._max_queued_steps, queued)
         wait = min(LONGEST_WAIT, max(1, math.ceil(missing / self._steps_per_second)))

@@ -1,5 +1,6 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +13,7 @@ from service.context import Context, content_type, context_of, read_json_body
 from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
-from service.errors import ResponseTooLarge
+from service.errors import NotFound, ResponseTooLarge
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
@@ -69,9 +70,24 @@ async def read(
 
 def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
     """What a JSON body asks."""
-    asked = schemas.parse(body)
+    told = schemas.load(body)
+    refuse_if_full(told, context)
+    asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)
     return asked, model, schemas.check(asked, model.signature, context.settings)
+
+
+def refuse_if_full(told: dict[str, Any], context: Context) -> None:
+    """Say no as soon as its length is known: in a flood that is most of what there is to do.
+
+    Raises:
+        QueueFull: there is no room for it; whether it is sound has not been looked at
+    """
+    name, version, rows = told.get("model"), told.get("version"), told.get("sequence")
+    if not (isinstance(name, str) and isinstance(version, int | None) and isinstance(rows, list)):
+        return
+    with suppress(NotFound):  # which is told in its turn
+        context.models.get(name, version).scheduler.refuse_if_full(len(rows))
 
 
 def from_safetensors(
