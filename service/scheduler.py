@@ -19,12 +19,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.edits import Edits
 from ntm.signature import State
 from service.batch import advance, choose_steps
 from service.cores import Cores
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
-from service.work import Group, Segment, Walked, Work
+from service.work import Group, Segment, Walked, Work, cut
 
 __all__ = ["Chunk", "Ended", "Event", "Scheduler", "Segment", "Walked"]
 
@@ -99,6 +100,7 @@ class Scheduler:
         timeout: float,
         state: State | None = None,
         keep_state: bool = False,
+        edits: Edits | None = None,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -109,14 +111,24 @@ class Scheduler:
             timeout: seconds until it is given up
             state: to start from; the model's initial one by default
             keep_state: whether the state after the last step is wanted
+            edits: what interventions change; the inputs they change are in the sequence already
         Raises:
             QueueFull: no room for T more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
         """
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
+        if edits is not None:
+            segments = cut(segments, edits)
         work = Work(
-            sequence, slots, segments, future, self._clock(), rows=state, keep_state=keep_state
+            sequence,
+            slots,
+            segments,
+            future,
+            self._clock(),
+            rows=state,
+            edits=edits,
+            keep_state=keep_state,
         )
         self._admit(work)
         outcome: Outcome = "failed"

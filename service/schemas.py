@@ -1,13 +1,15 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, SkipValidation, ValidationError
 
+from ntm.edits import Edits, resolve
+from ntm.interventions import Intervention, InterventionError
 from ntm.signature import Signature
 from service import errors
 from service.settings import Settings
@@ -44,6 +46,9 @@ class PredictRequest(BaseModel):
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
     include: list[Weightings] = Field(default=[], description="what else to answer with")
+    interventions: SkipValidation[list[Intervention]] = Field(  # as `resolve` checks them
+        default=[], description="what to change in the run"
+    )
     record: Annotated[bool, Field(strict=True)] = Field(
         default=True, description="keep a trace of this request"
     )
@@ -85,9 +90,10 @@ Body = TypeVar("Body", bound=BaseModel)
 class Prediction:
     """A request that has been checked against the model it is for."""
 
-    sequence: NDArray[np.float32]  # [T, I]
+    sequence: NDArray[np.float32]  # [T, I], as interventions leave it
     target: NDArray[np.float32] | None  # [T, O], NaN where it does not matter
     memory_slots: int
+    edits: Edits | None = None
 
 
 def parse(body: bytes) -> PredictRequest:
@@ -168,7 +174,25 @@ def check(request: PredictRequest, signature: Signature, settings: Settings) -> 
                 f"target should have {steps} steps as sequence has, got {len(request.target)}"
             )
         target = to_target(request.target, signature.output_size)
-    return Prediction(sequence, target, check_slots(request.memory_slots, signature, settings))
+    slots = check_slots(request.memory_slots, signature, settings)
+    return intervene(Prediction(sequence, target, slots), request.interventions, signature)
+
+
+def intervene(prediction: Prediction, interventions: Any, signature: Signature) -> Prediction:
+    """The same with what is to be changed in it.
+
+    Raises:
+        WrongIntervention: one does not fit; the message names it
+    """
+    if interventions == []:
+        return prediction
+    sequence = prediction.sequence.copy()
+    try:
+        edits = resolve(interventions, signature, len(sequence), prediction.memory_slots)
+    except InterventionError as error:
+        raise errors.WrongIntervention(str(error)) from None
+    edits.write_inputs(sequence)
+    return replace(prediction, sequence=sequence, edits=edits)
 
 
 def check_steps(name: str, steps: int, settings: Settings) -> int:

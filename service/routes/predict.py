@@ -29,7 +29,10 @@ KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
     openapi_extra={"requestBody": predict_body()},
 )
 async def predict(request: Request) -> Response:
-    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
+    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits.
+
+    `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
+    """
     context = context_of(request)
     asked, model, prediction = await read(request, context)
     request.state.model = model.name
@@ -38,9 +41,9 @@ async def predict(request: Request) -> Response:
     timeout = schemas.check_timeout(asked.timeout, context.settings)
     async with WhileConnected(request):
         walked = await model.scheduler.walk(
-            prediction.sequence, prediction.memory_slots, [segment], timeout
+            prediction.sequence, prediction.memory_slots, [segment], timeout, edits=prediction.edits
         )
-    trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
+    trace_id = await keep_trace(context, model, asked, prediction, walked) if asked.record else None
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(request.headers.get("accept", ""))
     size = sum(tensor.nbytes for tensor in tensors.values())
@@ -108,7 +111,11 @@ def refuse_large_answer(
 
 
 async def keep_trace(
-    context: Context, model: LoadedModel, prediction: Prediction, walked: Walked
+    context: Context,
+    model: LoadedModel,
+    asked: PredictRequest,
+    prediction: Prediction,
+    walked: Walked,
 ) -> str:
     """Store the trace; when this returns it survives a kill."""
     trace = traces.record(
@@ -118,6 +125,7 @@ async def keep_trace(
         prediction.memory_slots,
         walked.outputs,
         context.clock(),
+        asked.interventions,
     )
     await context.traces.put(trace)
     return trace.trace_id
