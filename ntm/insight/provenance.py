@@ -107,7 +107,7 @@ class Backward:
         self._others.append(("initial", None, (self._reach * memory).sum(axis=0)))
         vectors = np.concatenate(
             [np.array([vector for _, _, vector in self._others])]
-            + [part.reshape(-1, part.shape[-1]) for _, part, _ in self._writes]
+            + [part.reshape(-1, part.shape[-1]) for _, part, _ in reversed(self._writes)]
         )
         read: Vector = vectors.sum(axis=0)
         size = float(read @ read)
@@ -137,7 +137,7 @@ class Backward:
         """Kind, step, head and slot of all parts, in the order of their vectors."""
         for kind, step, _ in self._others:
             yield kind, step, None, None
-        for first, _, slots in self._writes:
+        for first, _, slots in reversed(self._writes):
             for (k, head), slot in np.ndenumerate(slots):
                 yield "write", first + k, head, int(slot)
 
