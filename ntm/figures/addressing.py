@@ -54,14 +54,20 @@ def draw_curve(axis: Axes, values: Array, label: str, trace: Trace) -> None:
     else:
         moves = trace.facts.get("shifts", range(values.shape[1]))
         for part, move in zip(values.T, moves, strict=True):
-            axis.plot(steps, part, f"{style}-", linewidth=1, markersize=3, label=f"{move:+d}")
+            axis.plot(
+                steps,
+                part,
+                f"{style}-",
+                linewidth=1,
+                markersize=3,
+                label=f"{move:+d}" if move else "0",
+            )
         axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False)
-    low, high = {"gate g": (0, 1), "shift s": (0, 1), "sharpening γ": (1, None)}.get(
-        label, (0, None)
-    )
-    most = high if high is not None else max(float(values.max(initial=0)), 1) * 1.1
-    axis.set_ylim(low - 0.05 * (most - low), low + 1.05 * (most - low))
+    low = 1.0 if label == "sharpening γ" else 0.0
+    high = 1.0 if label in ("gate g", "shift s") else max(float(values.max(initial=0)), low + 1)
+    room = 0.08 * (high - low)
+    axis.set_ylim(low - room, high + room)
     axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
     axis.tick_params(labelsize=7)
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=3))
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=2, steps=[1, 2, 5, 10]))
     axis.grid(alpha=0.3, linewidth=0.5)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -127,18 +127,24 @@ def draw_map(axis: Axes, panel: Panel, times: Times) -> AxesImage:
     return image
 
 
-def add_bars(figure: Figure, row: Sequence[Panel | None], cells: Sequence[Axes]) -> None:
-    """A colour bar behind the last of neighbours that share a scale."""
+def add_bars(
+    figure: FigureBase, row: Sequence[Panel | None], cells: Sequence[Axes], *, every: bool = False
+) -> None:
+    """A colour bar behind the last of neighbours that share a scale, or one behind all of them."""
     there = [(panel, axis) for panel, axis in zip(row, cells, strict=True) if panel is not None]
     scales = [(panel.low, panel.high, panel.cmap) for panel, _ in there]
     for index, (low, high, cmap) in enumerate(scales):
         if index + 1 < len(scales) and scales[index + 1] == scales[index]:
             continue
         shown = ScalarMappable(Normalize(low, high), cmap)
-        bar = figure.colorbar(shown, ax=there[index][1], aspect=12, pad=0.015, fraction=0.05)
+        bar = figure.colorbar(
+            shown, ax=list(cells) if every else there[index][1], aspect=16, pad=0.015, fraction=0.05
+        )
         bar.ax.tick_params(labelsize=7)
-        bar.locator = MaxNLocator(nbins=3)
-        bar.update_ticks()
+        bar.set_ticks(
+            [low, (low + high) / 2, high],
+            labels=[f"{v:.2g}" for v in (low, (low + high) / 2, high)],
+        )
 
 
 def mark(axis: Axes, steps: int, times: Times, *, named: bool) -> None:
@@ -182,15 +188,20 @@ def names(phases: Sequence[Phase], start: int, stop: int) -> list[tuple[str, flo
 def settle(figure: Figure) -> Figure:
     """Let no map have more cells than pixels, where drawing would lose some; returns the figure."""
     maps = [image for axis in figure.axes for image in axis.get_images()]
-    if any(np.greater(np.shape(image.get_array()), FEW_CELLS).any() for image in maps):
+    if any(np.greater(cells(image).shape, FEW_CELLS).any() for image in maps):
         layout = figure.get_layout_engine()
         if layout is not None:
             layout.execute(figure)
         for image in maps:
             extent = image.axes.get_window_extent()
             most = max(1, int(extent.height * 0.95)), max(1, int(extent.width * 0.95))
-            image.set_data(np.ma.masked_invalid(pooled(np.asarray(image.get_array()), most)))
+            image.set_data(np.ma.masked_invalid(pooled(cells(image), most)))
     return figure
+
+
+def cells(image: AxesImage) -> Array:
+    """What a map draws; NaN where there is no value."""
+    return np.ma.filled(np.ma.asarray(image.get_array()), np.nan)
 
 
 def pooled(rows: Array, most: tuple[int, int]) -> Array:

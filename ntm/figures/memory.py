@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ntm.figures import slots
 from ntm.figures.canvas import Times, add_bars, draw_map, mark, reach, settle, sheet
@@ -34,7 +36,8 @@ def memory(trace: Trace, at: Sequence[int] | None = None, *, cmap: str = "gray")
     lengths = np.linalg.norm(matrices, axis=-1)
     limit = reach(matrices)
     figure = sheet(6.4, f"{trace.title}: memory")
-    over, under = np.ravel(figure.subfigures(2, 1, height_ratios=(1, 1.3)))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    over, under = halves
     top = over.subplots()
     full = slots.panel(
         "length of each slot's vector", lengths, shown, high=float(reach(lengths)), cmap=cmap
@@ -55,9 +58,10 @@ def memory(trace: Trace, at: Sequence[int] | None = None, *, cmap: str = "gray")
         draw_map(axis, panel, Times())
         axis.set_title(panel.name, fontsize=9)
         axis.set_xlabel("column", fontsize=8)
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         panels.append(panel)
     axes[0].set_ylabel("slot", fontsize=8)
-    add_bars(under, panels, axes)
+    add_bars(under, panels, axes, every=True)
     return settle(figure)
 
 

@@ -11,6 +11,7 @@ from ntm.figures.canvas import Panel, Times, grid, reach, settle
 from ntm.figures.overview import channels, vectors
 from ntm.trace import Trace
 
+MOST_NUMBERED = 20  # repeats that there is room to number
 ASKED, NEXT = "tab:green", "tab:orange"
 
 
@@ -27,11 +28,12 @@ def fig9(trace: Trace, *, cmap: str = "gray") -> Figure:
     )
     present, answer = trace.phases
     length = present.stop - 2
-    for axis in axes.flat:
-        for start in range(answer.start + length, answer.stop - 1, length):
+    starts = range(answer.start, answer.stop - 1, length)
+    for axis in list(axes.flat):
+        for start in starts[1:]:
             axis.axvline(start - 0.5, color="tab:blue", linewidth=0.8, linestyle=":")
-    for repeat, start in enumerate(range(answer.start, answer.stop - 1, length)):
-        if (answer.stop - answer.start) // length <= 12:
+    if len(starts) <= MOST_NUMBERED:
+        for repeat, start in enumerate(starts):
             write_above(axes[1, 1], start + (length - 1) / 2, f"{repeat + 1}")
     return settle(figure)
 
@@ -98,7 +100,15 @@ def box(axis: Axes, start: int, steps: int, color: str) -> None:
         return
     low, high = axis.get_ylim()
     axis.add_patch(
-        Rectangle((start - 0.5, low), steps, high - low, fill=False, edgecolor=color, linewidth=1.8)
+        Rectangle(
+            (start - 0.5, low),
+            steps,
+            high - low,
+            fill=False,
+            edgecolor=color,
+            linewidth=1.8,
+            zorder=3,
+        )
     )
 
 
