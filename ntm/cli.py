@@ -15,6 +15,7 @@ from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
 from ntm.commands.export import export
 from ntm.commands.predict import predict
+from ntm.commands.trace import trace
 from ntm.commands.train import train
 from ntm.repository import RepositoryError
 
@@ -28,7 +29,10 @@ app.command()(train)
 app.command("eval")(evaluate)
 app.command()(export)
 app.command()(card)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(predict)
+for command in (predict, trace):  # whose further options are the sizes of a task
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+        command
+    )
 
 
 def main() -> None:

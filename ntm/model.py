@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ntm import controller
 from ntm.config import NTMConfig
+from ntm.edits import Edits, Where, resolve
 from ntm.heads import Heads
 from ntm.memory import NTMMemory
-from ntm.signature import INITIAL_VALUE, positions
+from ntm.signature import INITIAL_VALUE, positions, signature
 
 Pin = Callable[[str, Tensor], Tensor]
 
@@ -59,6 +60,32 @@ class Unrolled(NamedTuple):
 def unpinned(stage: str, value: Tensor) -> Tensor:
     """The pin that changes nothing."""
     return value
+
+
+def used(pins: dict[str, Where]) -> Pin:
+    """The pin that uses these, [1, H, width] each, where they are in force."""
+    return lambda stage, value: replaced(value, pins[stage]) if stage in pins else value
+
+
+def edited_inputs(sequence: Tensor, edits: Edits) -> Tensor:
+    """The sequence [T, B, input_size] that the model is to see."""
+    for steps, row in edits.inputs:
+        sequence = sequence.clone()
+        sequence[steps] = torch.from_numpy(row).to(sequence)
+    return sequence
+
+
+def edited_state(state: NTMState, edits: Edits, step: int) -> NTMState:
+    """The state that a step is to start from."""
+    for name, at in edits.state(step).items():
+        state = state._replace(**{name: replaced(getattr(state, name), at)})  # type: ignore[arg-type]
+    return state
+
+
+def replaced(value: Tensor, at: Where) -> Tensor:
+    """A tensor with another value somewhere."""
+    where, pin = (torch.from_numpy(array).to(value.device) for array in at)
+    return torch.where(where, pin.to(value.dtype), value)
 
 
 class NTM(nn.Module):
@@ -226,6 +253,7 @@ class NTM(nn.Module):
         *,
         record: Literal["addressing"] | None = None,
         memory_slots: int | None = None,
+        interventions: Any = (),
     ) -> Unrolled:
         """Run a whole sequence.
 
@@ -234,15 +262,22 @@ class NTM(nn.Module):
             state: where to continue; by default a new sequence
             record: "addressing" keeps every stage of every step, the memory included
             memory_slots: N of a new sequence, by default the config's
+            interventions: what to change on the way, in every row of the batch, as in
+                `[{"steps": "20:41", "head": "read.0", "set": {"gate": 0}}]`
         Returns:
             outputs, last state, record; all with the batch axis
+        Raises:
+            InterventionError: an intervention does not fit; the message names it
         """
         if sequence.dim() == 2:
             sequence = sequence.unsqueeze(1)
         state = state or self.initial_state(sequence.shape[1], memory_slots)
+        slots = state.memory.shape[1]
+        edits = resolve(interventions, signature(self.config), len(sequence), slots)
         outputs, records = [], []
-        for x in sequence.unbind(0):
-            logits, state, stages = self.step(x, state)
+        for t, x in enumerate(edited_inputs(sequence, edits).unbind(0)):
+            pin = used(edits.pins(t, t + 1)) if edits.pinned[t] else unpinned
+            logits, state, stages = self.step(x, edited_state(state, edits, t), pin)
             outputs.append(self.activate(logits))
             if record:
                 records.append(stages)

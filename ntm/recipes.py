@@ -173,12 +173,12 @@ RECIPES: dict[str, Recipe] = {
     ),
     "dynamic-ngrams": Recipe(
         task="dynamic-ngrams",
-        model={"initial_memory": "learned"},
+        model={"initial_memory": "learned", "N": 64},  # a slot for each of 32 contexts, and room
         key_strength_bias=5.0,
         learning_rate=3e-3,
-        clip_norm=1.0,  # one gradient of norm 11 undid 1,500 updates
+        clip_norm=0.2,  # one gradient of norm 9, clipped at 1, undid 1,800 updates
         batch_size=16,
-        updates=20_000,
+        updates=10_000,
         compile=True,
         selection=(Setting(sizes={"length": 200}, sequences=500),),
         evaluation=tuple(

@@ -7,9 +7,11 @@ own end when that is cheaper than cutting everybody's chunk short; those steps a
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ntm.replay import memories
 from ntm.signature import State
-from service.engines import Engine
+from service.engines import Engine, Pins, Values
 from service.work import Work
 
 WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
@@ -29,38 +31,75 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
         batch: rows of one group
         pace: seconds that a step of a row takes
     """
-    segment = batch[0].segment
-    if segment.memory:
+    kind = batch[0].segment.kind
+    if not engine.replays_memory and any(work.segment.memory for work in batch):
         return 1
     left = np.array([w.segment.stop - w.position for w in batch])
     lengths = np.array([len(w.sequence) for w in batch])
     most = min((int(n) for n, w in zip(left, batch, strict=True) if not w.rides), default=ANY)
     last = int(left.max())
-    if engine.longest(segment.kind, last) == last:
+    if engine.longest(kind, last) == last:
         most = min(most, last)
-    steps = engine.longest(segment.kind, most)
+    steps = engine.longest(kind, most)
     while steps > 1:
         wasted = np.maximum(steps - left, 0)
         allowed = WASTE * (steps * len(batch) + lengths[wasted > 0].sum())
         if wasted.sum() <= allowed and steps * len(batch) * pace <= CHUNK_SECONDS:
             break
-        steps = engine.longest(segment.kind, steps - 1)
+        steps = engine.longest(kind, steps - 1)
     return steps
 
 
 def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
     """Run one chunk and give every row its part."""
-    segment = batch[0].segment
+    kind = batch[0].segment.kind
     x = np.zeros((steps, len(batch), batch[0].sequence.shape[1]), np.float32)
     for row, work in enumerate(batch):
         given = work.sequence[work.position : work.position + steps]
         x[: len(given), row] = given
-    before = gather(engine, batch)
-    values, after = engine.run(segment.kind, x, before)
-    if segment.memory:
-        values["memory"] = before["memory"][None]
+    before = edit(gather(engine, batch), batch)
+    pins = gather_pins(batch, steps) if kind == "inspect" else None
+    values, after = engine.run(kind, x, before, pins)
+    if kind == "inspect":
+        reads = engine.signature.read_heads
+        values["read_weightings"] = values["weighting"][:, :, :reads]
+        values["write_weightings"] = values["weighting"][:, :, reads:]
     for row, work in enumerate(batch):
+        if work.segment.memory:
+            work.keep("memory", memories_of(row, before, values, work.ahead(steps)))
         work.take(values, after, row, steps)
+
+
+def memories_of(row: int, before: State, values: Values, steps: int) -> NDArray[np.float32]:
+    """The matrix that each of a row's steps saw, [steps, N, M]."""
+    written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
+    return memories(before["memory"][row], *written)
+
+
+def edit(before: State, batch: Sequence[Work]) -> State:
+    """The states of a batch as interventions change them; copied where they do."""
+    copied = set()
+    for row, work in enumerate(batch):
+        for name, (where, pin) in (work.edits.state(work.position) if work.edits else {}).items():
+            if name not in copied:
+                before = {**before, name: before[name].copy()}
+                copied.add(name)
+            before[name][row] = np.where(where, pin, before[name][row])
+    return before
+
+
+def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
+    """What interventions pin in the next steps of a batch, as the inspect graphs want it."""
+    pins: Pins = {}
+    for row, work in enumerate(batch):
+        if work.edits is None:
+            continue
+        for name, (where, pin) in work.edits.pins(work.position, work.position + steps).items():
+            shape = (steps, len(batch), *pin.shape[1:])
+            values = pins.setdefault(f"pin.{name}", np.zeros(shape, np.float32))
+            chosen = pins.setdefault(f"pinned.{name}", np.zeros((*shape[:3], 1), np.bool_))
+            values[:, row], chosen[:, row] = pin, where
+    return pins
 
 
 def gather(engine: Engine, batch: Sequence[Work]) -> State:

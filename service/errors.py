@@ -100,6 +100,10 @@ class WrongTarget(ServiceError):
     code = "wrong_target"
 
 
+class WrongIntervention(ServiceError):
+    code = "wrong_intervention"
+
+
 class NotFinite(ServiceError):
     code = "not_finite"
 

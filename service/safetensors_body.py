@@ -98,9 +98,9 @@ def check(
     target = tensors.get("target")
     if target is not None:
         check_target(target, (len(sequence), signature.output_size))
-    return Prediction(
-        sequence, target, schemas.check_slots(request.memory_slots, signature, settings)
-    )
+    slots = schemas.check_slots(request.memory_slots, signature, settings)
+    prediction = Prediction(sequence, target, slots)
+    return schemas.intervene(prediction, request.interventions, signature)
 
 
 def check_target(target: Float, shape: tuple[int, int]) -> None:

@@ -14,17 +14,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.edits import Edits
 from ntm.signature import State
 from service.batch import advance, choose_steps
 from service.cores import Cores
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
-from service.work import Group, Segment, Walked, Work
+from service.work import Group, Segment, Walked, Work, cut
 
 __all__ = ["Chunk", "Ended", "Event", "Scheduler", "Segment", "Walked"]
 
@@ -99,6 +100,7 @@ class Scheduler:
         timeout: float,
         state: State | None = None,
         keep_state: bool = False,
+        edits: Edits | None = None,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -109,14 +111,24 @@ class Scheduler:
             timeout: seconds until it is given up
             state: to start from; the model's initial one by default
             keep_state: whether the state after the last step is wanted
+            edits: what interventions change; the inputs they change are in the sequence already
         Raises:
             QueueFull: no room for T more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
         """
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
+        if edits is not None:
+            segments = cut(segments, edits)
         work = Work(
-            sequence, slots, segments, future, self._clock(), rows=state, keep_state=keep_state
+            sequence,
+            slots,
+            segments,
+            future,
+            self._clock(),
+            rows=state,
+            edits=edits,
+            keep_state=keep_state,
         )
         self._admit(work)
         outcome: Outcome = "failed"
@@ -144,6 +156,16 @@ class Scheduler:
             self._changed.notify()
         self._thread.join()
 
+    def refuse_if_full(self, steps: int) -> None:
+        """Say no to so many steps before any time is spent on reading them.
+
+        Raises:
+            QueueFull: no room for them now
+        """
+        queued = self._queued
+        if queued and queued + steps > self._max_queued_steps:
+            self._refuse(steps, queued)
+
     def _admit(self, work: Work) -> None:
         steps = len(work.sequence)
         with self._changed:
@@ -156,6 +178,9 @@ class Scheduler:
                 self._waiting[work] = None
                 self._changed.notify()
                 return
+        self._refuse(steps, queued)
+
+    def _refuse(self, steps: int, queued: int) -> NoReturn:
         self._observe(Ended("rejected", 0, 0))
         missing = min(queued + steps - self._max_queued_steps, queued)
         wait = min(LONGEST_WAIT, max(1, math.ceil(missing / self._steps_per_second)))

@@ -17,6 +17,10 @@ from service.settings import Settings
 log = logging.getLogger("ntm.server")
 
 LOOKS_PER_SECOND = 50
+BACKLOG = 4096  # connections that wait to be accepted, as far as the system allows
+# seconds; a client that takes a kept connection at the moment it is closed sees a reset, so idle
+# ones are kept longer than clients and proxies do
+KEEP_ALIVE = 75
 
 
 class Server(uvicorn.Server):
@@ -28,7 +32,10 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, settings: Settings, work: Work) -> None:
         # uvicorn's own logging would write lines of another shape
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False))
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE
+        )
+        super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
         self._draining: asyncio.Task[None] | None = None
 

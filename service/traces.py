@@ -1,17 +1,21 @@
 """A trace records what was computed and stays small: weightings are computed again on demand.
 
-What is kept: the inputs, which model in which version (by digest), the engine, and a digest of the
-outputs, against which every replay is checked.
+What is kept: the inputs, what was changed in the run, which model in which version (by digest), the
+engine, and a digest of the outputs, against which every replay is checked.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.edits import resolve
+from ntm.record import ADDRESSING, addressing_of
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
@@ -32,16 +36,6 @@ FIELDS = (
     "controller",
     "memory",
 )
-ADDRESSING = (
-    "key",
-    "key_strength",
-    "content_weighting",
-    "gate",
-    "gated_weighting",
-    "shift",
-    "shifted_weighting",
-    "sharpening",
-)
 STAGES = {
     "read_weightings": ("weighting",),
     "write_weightings": ("weighting",),
@@ -51,7 +45,6 @@ STAGES = {
     "controller": ("hidden", "cell"),
     "memory": ("memory",),
 }
-SCALARS = ("key_strength", "gate", "sharpening")
 
 
 @dataclass(frozen=True)
@@ -65,9 +58,10 @@ class Trace:
     engine: str
     created_at: float
     memory_slots: int
-    inputs: Array  # [T, I]
+    inputs: Array  # [T, I], as the model saw them
     target: Array | None  # [T, O]
     outputs_digest: str
+    interventions: Sequence[Any] = ()  # as they were asked for
     pieces: tuple[tuple[int, str], ...] = ()  # a session's: where each ends, its outputs' digest
 
     @property
@@ -88,7 +82,13 @@ class Selection:
 
 
 def record(
-    model: LoadedModel, inputs: Array, target: Array | None, slots: int, outputs: Array, now: float
+    model: LoadedModel,
+    inputs: Array,
+    target: Array | None,
+    slots: int,
+    outputs: Array,
+    now: float,
+    interventions: Sequence[Any] = (),
 ) -> Trace:
     """The trace of a request that has just been computed."""
     return Trace(
@@ -102,6 +102,7 @@ def record(
         inputs=inputs,
         target=target,
         outputs_digest=digest_of(outputs),
+        interventions=interventions,
     )
 
 
@@ -167,7 +168,7 @@ def plan(selection: Selection, model: LoadedModel, steps: int) -> list[Segment]:
     else:
         there = {stage.name for stage in model.signature.stages} | {"memory"}
         keep = there & {stage for field in wanted for stage in STAGES.get(field, ())}
-        kept = Segment("inspect", selection.stop, frozenset(keep), "memory" in wanted)
+        kept = Segment("inspect", selection.stop, frozenset(keep))
     before = [Segment("predict", selection.start)] if selection.start else []
     after = [Segment("predict", steps)] if selection.stop < steps else []
     return [*before, kept, *after]
@@ -194,6 +195,27 @@ def size_of(selection: Selection, model: LoadedModel, trace: Trace) -> int:
     }
     steps = selection.stop - selection.start
     return 4 * steps * sum(per_step[name] for name in selection.fields)
+
+
+async def replay(
+    trace: Trace, model: LoadedModel, segments: Sequence[Segment], timeout: float
+) -> Walked:
+    """Compute a trace again, with what was changed in it, and check it against its digest.
+
+    Raises:
+        Unreplayable: it did not give the recorded outputs
+        ServiceError: as `Scheduler.walk`
+    """
+    edits = None
+    if trace.interventions:
+        edits = await asyncio.to_thread(
+            resolve, trace.interventions, model.signature, trace.steps, trace.memory_slots
+        )
+    walked = await model.scheduler.walk(
+        trace.inputs, trace.memory_slots, segments, timeout, edits=edits
+    )
+    verify(trace, walked)
+    return walked
 
 
 def verify(trace: Trace, walked: Walked) -> None:
@@ -248,16 +270,4 @@ def assemble(trace: Trace, model: LoadedModel, selection: Selection, walked: Wal
                     tensors["controller.cell"] = kept["cell"]
             case "memory":
                 tensors[name] = kept["memory"]
-    return tensors
-
-
-def addressing_of(
-    kept: dict[str, Array], read: Sequence[int], write: Sequence[int], first_write: int
-) -> Tensors:
-    """`addressing.read.<stage>` and `addressing.write.<stage>` of the selected heads."""
-    tensors: Tensors = {}
-    for kind, heads in (("read", list(read)), ("write", [first_write + h for h in write])):
-        for stage in ADDRESSING:
-            value = kept[stage][:, heads]
-            tensors[f"addressing.{kind}.{stage}"] = value[..., 0] if stage in SCALARS else value
     return tensors

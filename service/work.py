@@ -4,13 +4,15 @@ Nothing here knows of threads or of the other sequences.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.edits import Edits
 from ntm.signature import State
 from service.engines import Kind, Values
 
@@ -22,7 +24,11 @@ class Segment:
     kind: Kind
     stop: int
     keep: frozenset[str] = frozenset()  # values kept beside the outputs
-    memory: bool = False  # keep the matrix that every step's reads saw
+
+    @property
+    def memory(self) -> bool:
+        """Whether the matrix that every step's reads saw is kept; only where it is inspected."""
+        return "memory" in self.keep
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,20 @@ class Group:
 
     slots: int
     kind: Kind
-    memory: bool
+    short: bool  # whether interventions or memory cut chunks short where others' need not be
+
+
+def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
+    """The same stretches, cut where the state is changed; those that have pins are inspected."""
+    inner = np.flatnonzero(edits.changes_state | np.diff(edits.pinned, prepend=False)).tolist()
+    stops = [segment.stop for segment in segments]
+    pieces, start = [], 0
+    for stop in sorted({*inner, *stops} - {0}):
+        segment = segments[bisect_right(stops, start)]
+        kind: Kind = "inspect" if edits.pinned[start] else segment.kind
+        pieces.append(replace(segment, kind=kind, stop=stop))
+        start = stop
+    return pieces
 
 
 @dataclass(eq=False)
@@ -54,6 +73,7 @@ class Work:
     admitted: float  # when, on the scheduler's clock
     rows: State | None = None  # [B, ...] each, shared by those it last advanced with
     row: int = 0
+    edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
     position: int = 0
     counted: int = 0  # steps it takes up in the queue
@@ -66,13 +86,14 @@ class Work:
     @property
     def segment(self) -> Segment:
         """The segment that the next step lies in."""
-        return next(s for s in self.segments if self.position < s.stop)
+        return self.segments[bisect_right(self.segments, self.position, key=lambda s: s.stop)]
 
     @property
     def group(self) -> Group:
         """With whom it can take its next steps."""
         segment = self.segment
-        return Group(self.slots, segment.kind, segment.memory)
+        short = self.edits is not None or segment.memory
+        return Group(self.slots, segment.kind, short)
 
     @property
     def remaining(self) -> int:
@@ -84,16 +105,24 @@ class Work:
         """Whether steps beyond this segment's end may be computed, because nobody needs them."""
         return self.segment.stop == len(self.sequence) and not self.keep_state
 
+    def ahead(self, steps: int) -> int:
+        """How many of the next steps lie in this segment."""
+        return min(steps, self.segment.stop - self.position)
+
+    def keep(self, name: str, value: NDArray[np.float32]) -> None:
+        """Keep a value of the next steps, [steps, ...]."""
+        self.kept[name].append(value)
+
     def take(self, values: Values, rows: State, row: int, steps: int) -> None:
         """Take one row of a chunk of `steps`; what lies beyond the segment's end is let go.
 
         The values are copied: a view would keep those of all other rows alive with it.
         """
         segment = self.segment
-        steps = min(steps, segment.stop - self.position)
+        steps = self.ahead(steps)
         self.outputs.append(values["outputs"][:steps, row].copy())
-        for name in segment.keep:
-            self.kept[name].append(values[name][:steps, row].copy())
+        for name in segment.keep - {"memory"}:
+            self.keep(name, values[name][:steps, row].copy())
         self.rows, self.row = rows, row
         self.position += steps
 

@@ -55,7 +55,8 @@ def predict_body() -> dict[str, Any]:
     """The body of POST /predict."""
     tensors = (
         "tensor `sequence` F32 [T, I], optionally `target` F32 [T, O] with NaN where it does not "
-        "matter; all other fields as strings in the metadata, `include` as a comma list"
+        "matter; all other fields as strings in the metadata, `include` as a comma list, "
+        "`interventions` as JSON"
     )
     return {
         "required": True,

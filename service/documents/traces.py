@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from ntm.interventions import Intervention
 from service.documents.models import Heads
 from service.documents.predict import Matrix, Stack
 from service.documents.responses import BINARY
@@ -72,6 +73,9 @@ class Trace(BaseModel):
     heads: Heads
     selected_heads: SelectedHeads
     shifts: list[int]
+    interventions: list[Intervention] = Field(
+        description="what was changed in the run; inputs are as changed"
+    )
     inputs: Matrix = Field(default=[], description="[T][input_size]")
     outputs: Matrix = Field(default=[], description="[T][output_size]")
     target: list[list[float | None]] = Field(default=[], description="[T][output_size]")

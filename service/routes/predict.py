@@ -1,5 +1,6 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +13,7 @@ from service.context import Context, content_type, context_of, read_json_body
 from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
-from service.errors import ResponseTooLarge
+from service.errors import NotFound, ResponseTooLarge
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
@@ -29,7 +30,10 @@ KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
     openapi_extra={"requestBody": predict_body()},
 )
 async def predict(request: Request) -> Response:
-    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits."""
+    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits.
+
+    `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
+    """
     context = context_of(request)
     asked, model, prediction = await read(request, context)
     request.state.model = model.name
@@ -38,9 +42,9 @@ async def predict(request: Request) -> Response:
     timeout = schemas.check_timeout(asked.timeout, context.settings)
     async with WhileConnected(request):
         walked = await model.scheduler.walk(
-            prediction.sequence, prediction.memory_slots, [segment], timeout
+            prediction.sequence, prediction.memory_slots, [segment], timeout, edits=prediction.edits
         )
-    trace_id = await keep_trace(context, model, prediction, walked) if asked.record else None
+    trace_id = await keep_trace(context, model, asked, prediction, walked) if asked.record else None
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(request.headers.get("accept", ""))
     size = sum(tensor.nbytes for tensor in tensors.values())
@@ -66,9 +70,24 @@ async def read(
 
 def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
     """What a JSON body asks."""
-    asked = schemas.parse(body)
+    told = schemas.load(body)
+    refuse_if_full(told, context)
+    asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)
     return asked, model, schemas.check(asked, model.signature, context.settings)
+
+
+def refuse_if_full(told: dict[str, Any], context: Context) -> None:
+    """Say no as soon as its length is known: in a flood that is most of what there is to do.
+
+    Raises:
+        QueueFull: there is no room for it; whether it is sound has not been looked at
+    """
+    name, version, rows = told.get("model"), told.get("version"), told.get("sequence")
+    if not (isinstance(name, str) and isinstance(version, int | None) and isinstance(rows, list)):
+        return
+    with suppress(NotFound):  # which is told in its turn
+        context.models.get(name, version).scheduler.refuse_if_full(len(rows))
 
 
 def from_safetensors(
@@ -108,7 +127,11 @@ def refuse_large_answer(
 
 
 async def keep_trace(
-    context: Context, model: LoadedModel, prediction: Prediction, walked: Walked
+    context: Context,
+    model: LoadedModel,
+    asked: PredictRequest,
+    prediction: Prediction,
+    walked: Walked,
 ) -> str:
     """Store the trace; when this returns it survives a kill."""
     trace = traces.record(
@@ -118,6 +141,7 @@ async def keep_trace(
         prediction.memory_slots,
         walked.outputs,
         context.clock(),
+        asked.interventions,
     )
     await context.traces.put(trace)
     return trace.trace_id

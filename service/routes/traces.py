@@ -75,13 +75,9 @@ async def get_trace(
     refuse_large_answer(selection, model, trace, context)
     request.state.model = model.name
     async with WhileConnected(request):
-        walked = await model.scheduler.walk(
-            trace.inputs,
-            trace.memory_slots,
-            traces.plan(selection, model, trace.steps),
-            context.settings.request_timeout,
-        )
-    traces.verify(trace, walked)
+        segments = traces.plan(selection, model, trace.steps)
+        timeout = context.settings.request_timeout
+        walked = await traces.replay(trace, model, segments, timeout)
     tensors = traces.assemble(trace, model, selection, walked)
     facts = facts_of(trace, model, selection)
     if kind in ("png", "svg"):
@@ -185,4 +181,5 @@ def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str
             "write": list(selection.write_heads),
         },
         "shifts": list(model.signature.shifts),
+        "interventions": list(trace.interventions),
     }

@@ -1,8 +1,10 @@
-"""Arrays as blobs: deflated float32, and a model's state as safetensors."""
+"""What is stored as blobs: arrays as deflated float32, a state as safetensors, lists as JSON."""
 
 import zlib
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
@@ -27,3 +29,13 @@ def pack_state(state: State) -> bytes:
 def unpack_state(data: bytes) -> State:
     """What `pack_state` packed."""
     return dict(load(data))
+
+
+def pack_json(told: Any) -> bytes:
+    """A JSON value, deflated."""
+    return zlib.compress(orjson.dumps(told), level=1)
+
+
+def unpack_json(data: bytes) -> Any:
+    """What `pack_json` packed."""
+    return orjson.loads(zlib.decompress(data))

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 
 from service.errors import ServiceError, UnknownTrace
-from service.store.arrays import pack, unpack
+from service.store.arrays import pack, pack_json, unpack, unpack_json
 from service.store.database import Database, add_column
 from service.traces import Trace
 
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS traces (
     target BLOB,
     outputs_digest TEXT NOT NULL,
     bytes INTEGER NOT NULL,
-    owner TEXT NOT NULL DEFAULT ''
+    owner TEXT NOT NULL DEFAULT '',
+    interventions BLOB
 );
 CREATE INDEX IF NOT EXISTS traces_by_model ON traces (model, number);
 CREATE INDEX IF NOT EXISTS traces_by_age ON traces (created_at);
@@ -31,8 +32,9 @@ CREATE INDEX IF NOT EXISTS traces_by_size ON traces (number, bytes);
 """
 INSERT = """
 INSERT INTO traces (trace_id, model, version, model_digest, engine, created_at, memory_slots,
-                    steps, inputs, target, outputs_digest, bytes, owner)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    steps, inputs, target, outputs_digest, bytes, owner,
+                    interventions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 INSERTS_BETWEEN_SWEEPS = 100
@@ -64,6 +66,7 @@ class TraceStore:
         self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
         database.at_once(lambda c: add_column(c, "traces", "owner", "TEXT NOT NULL DEFAULT ''"))
+        database.at_once(lambda c: add_column(c, "traces", "interventions", "BLOB"))
         database.at_once(self._drop_old)
         database.at_once(self._drop_many)
 
@@ -124,7 +127,8 @@ class TraceStore:
     def _put(self, connection: sqlite3.Connection, trace: Trace, owner: str) -> None:
         inputs = pack(trace.inputs)
         target = None if trace.target is None else pack(trace.target)
-        size = len(inputs) + len(target or b"") + ROW_OVERHEAD
+        changes = pack_json(list(trace.interventions)) if trace.interventions else None
+        size = len(inputs) + len(target or b"") + len(changes or b"") + ROW_OVERHEAD
         connection.execute(
             INSERT,
             (
@@ -141,6 +145,7 @@ class TraceStore:
                 trace.outputs_digest,
                 size,
                 owner,
+                changes,
             ),
         )
         self._inserts += 1
@@ -153,13 +158,13 @@ class TraceStore:
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
             "SELECT model, version, model_digest, engine, created_at, memory_slots, steps, inputs, "
-            "target, outputs_digest FROM traces "
+            "target, outputs_digest, interventions FROM traces "
             "WHERE trace_id = ? AND created_at > ? AND owner = ?",
             (trace_id, self._clock() - self._ttl, owner),
         ).fetchone()
         if row is None:
             raise unknown(trace_id)
-        *facts, slots, steps, inputs, target, digest = row
+        *facts, slots, steps, inputs, target, digest, changes = row
         model, version, model_digest, engine, created_at = facts
         return Trace(
             trace_id=trace_id,
@@ -172,6 +177,7 @@ class TraceStore:
             inputs=unpack(inputs, steps),
             target=None if target is None else unpack(target, steps),
             outputs_digest=digest,
+            interventions=() if changes is None else unpack_json(changes),
         )
 
     def _page(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ntm.commands.predict import sizes_of
+from ntm.commands.example import sizes_of
 from ntm.terminal import draw
 
 NAN = float("nan")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ntm.repository import VersionFolder
 from ntm.signature import State
-from service.engines import Engine, Kind, Values, open_engine
+from service.engines import Engine, Kind, Pins, Values, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.scheduler import Chunk, Scheduler, Segment, Walked
 from service.work import Work
@@ -36,14 +36,16 @@ class Gate:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 
-    def run(self, kind: Kind, x: Float, state: State) -> tuple[Values, State]:
+    def run(
+        self, kind: Kind, x: Float, state: State, pins: Pins | None = None
+    ) -> tuple[Values, State]:
         """One chunk, once the gate is open."""
         self.entered.release()
         assert self.open.wait(30)
         self.batches.append(x.shape[1])
         if self.fail_on is not None and (x == self.fail_on).any():
             raise RuntimeError("the engine broke")
-        return self.engine.run(kind, x, state)
+        return self.engine.run(kind, x, state, pins)
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +101,11 @@ def schedules(draw_from: Any) -> list[tuple[Float, int, list[Segment], int]]:
         cut = draw_from(st.integers(0, steps))
         kind: Kind = draw_from(st.sampled_from(["predict", "inspect"]))
         kept = KEPT if kind == "predict" else frozenset(("weighting", "memory"))
+        if steps >= 20:
+            kept -= {"memory"}
         parts = [Segment("predict", cut)] if cut else []
         if cut < steps:
-            with_memory = kind == "inspect" and steps < 20
-            parts.append(
-                Segment(kind, steps, kept if with_memory else kept - {"memory"}, with_memory)
-            )
+            parts.append(Segment(kind, steps, kept))
         loud = draw_from(st.sampled_from([0.0, 1.0, 1e20]))
         arrival = draw_from(st.integers(0, 12))
         callers.append(((draw(steps, seed) * loud).astype(np.float32), slots, parts, arrival))

@@ -1,0 +1,120 @@
+"""One example of a model's task, run by the model: what `ntm predict` and `ntm trace` share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from ntm.edits import resolve
+from ntm.interventions import InterventionError, load
+from ntm.repository import VersionFolder
+from ntm.signature import signature
+from ntm.tasks import Episode, Task
+
+if TYPE_CHECKING:
+    from ntm.model import NTM, Unrolled
+
+Seed = Annotated[int, typer.Option(min=0, help="Of the example.")]
+MemorySlots = Annotated[int | None, typer.Option(min=1, help="N; enough by default.")]
+Interventions = Annotated[
+    str | None,
+    typer.Option(
+        help="What to change in the run: JSON as POST /predict takes it, or a file of it."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What was run, and what came of it."""
+
+    version: VersionFolder
+    model: "NTM"
+    task: Task
+    sizes: dict[str, int]
+    episode: Episode
+    interventions: list[Any]
+    unrolled: "Unrolled"
+
+    @property
+    def inputs(self) -> NDArray[np.float32]:
+        """The sequence [T, input_size] that the model saw."""
+        inputs, slots = self.episode.inputs[:, 0].copy(), self.unrolled.state.memory.shape[1]
+        told = signature(self.model.config)
+        resolve(self.interventions, told, len(inputs), slots).write_inputs(inputs)
+        return inputs
+
+    @property
+    def told(self) -> str:
+        """A line about it."""
+        wrong = self.task.error(self.unrolled.outputs.numpy(), self.episode.targets)[0]
+        sizes = " ".join(f"{size} {value}" for size, value in self.sizes.items())
+        slots = self.unrolled.state.memory.shape[1]
+        return (
+            f"{self.version.name}/{self.version.version} {sizes}, {slots} slots: "
+            f"{wrong:g} {self.task.unit}"
+        )
+
+
+def run(
+    path: Path,
+    arguments: list[str],
+    seed: int,
+    memory_slots: int | None,
+    interventions: str | None,
+) -> Example:
+    """Run a model on an example, every stage recorded.
+
+    Args:
+        path: of the model
+        arguments: sizes, as `sizes_of` takes them
+        seed: of the example
+        memory_slots: N, by default enough
+        interventions: JSON, or a file of it
+    Raises:
+        BadParameter: sizes or interventions do not fit
+    """
+    import torch
+
+    from ntm import checkpoint, seeds
+    from ntm.repository import find
+
+    version = find(path)
+    task = version.description().make_task()
+    try:
+        sizes = task.complete(sizes_of(arguments))
+        changes = load(interventions) if interventions else []
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    model = checkpoint.load(version)
+    slots = memory_slots or max(model.config.N, task.slots_needed(sizes))
+    episode = task.sample(seeds.generator("example", seed), 1, **sizes)
+    try:
+        with torch.inference_mode():
+            unrolled = model.unroll(
+                torch.from_numpy(episode.inputs),
+                memory_slots=slots,
+                record="addressing",
+                interventions=changes,
+            )
+    except InterventionError as error:
+        raise typer.BadParameter(str(error)) from None
+    return Example(version, model, task, sizes, episode, changes, unrolled)
+
+
+def sizes_of(arguments: list[str]) -> dict[str, int]:
+    """`--length 12` and `--length=12` as {"length": 12}.
+
+    Raises:
+        ValueError: an argument is no option, or its value no integer
+    """
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    sizes: dict[str, int] = {}
+    for option, value in zip(words[::2], [*words[1::2], ""], strict=False):
+        if not option.startswith("--") or not value.lstrip("-").isdecimal():
+            raise ValueError(f"expected sizes such as --length 12, got {option} {value}".rstrip())
+        sizes[option.removeprefix("--").replace("-", "_")] = int(value)
+    return sizes

@@ -1,0 +1,173 @@
+"""Where the content of a read came from.
+
+A read is linear in all that was ever added: what write head h added at step s reaches a read at a
+later step t through every slot n, scaled by how much h looked at n, by what later erases left of
+it, and by how much the read looks at n (Eq. 2 to 4):
+
+    c[s, h] = a[s, h] * sum over n of w[s, h, n] * survival[s, n] * r[n]
+    survival[s, n] = product over later steps u < t and all heads k of (1 - w[u, k, n] * e[u, k])
+
+Going back from t, `reach` = survival * r is one matrix [N, M] that every step scales down once, so
+that all of it takes O(T N M) time and O(N M) memory.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.insight.arrays import Array, Flags, Tensors, needed
+
+Kind = Literal["write", "initial", "intervention"]
+Vector = NDArray[np.float64]
+Source = tuple[Kind, int | None, int | None, int | None]
+Edits = Mapping[int, tuple[Flags, Array]]  # step: where memory was replaced before it, and by what
+
+NEEDED = ("read_weightings", "write_weightings", "writes.erase", "writes.add", "memory")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one source contributes to a read."""
+
+    kind: Kind  # a write, the memory before the first step, or memory that somebody replaced
+    step: int | None  # of the write or of the intervention
+    head: int | None  # of the write
+    slot: int | None  # through which most of the write came, whatever its sign
+    share: float  # see `Provenance`
+    vector: Vector  # [M]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """A read vector as a sum of parts.
+
+    The share of a part c in the read r is its projection on it, (c . r) / (r . r). Shares sum to 1.
+    One is negative where the part points away from the read, and others exceed 1 to make up for it.
+    A read of zero has no direction; all shares are 0 then.
+    """
+
+    step: int
+    head: int
+    read: Vector  # [M], the sum of all parts
+    parts: tuple[Part, ...]  # the largest shares in size first
+    rest: tuple[int, float, Vector]  # how many parts are left out, their share, their sum [M]
+
+
+class Backward:
+    """Goes back from one read through the writes before it, the latest first."""
+
+    def __init__(self, weighting: Array, width: int, step: int, edits: Edits | None = None) -> None:
+        """Stand at a read.
+
+        Args:
+            weighting: of the read [N]
+            width: M
+            step: of the read, t
+            edits: where memory [N, M] was replaced before a step's reads, by what; shapes broadcast
+        """
+        self._reach = np.repeat(np.asarray(weighting, np.float64)[:, None], width, axis=1)
+        self._step, self._edits = step, edits or {}
+        self._writes: list[tuple[int, Array, NDArray[np.intp]]] = []  # first step, parts, slots
+        self._others: list[tuple[Kind, int | None, Vector]] = []
+        self._take_edit()
+
+    def back(self, weightings: Array, erase: Array, add: Array) -> None:
+        """Go back through the K steps before the one that this stands at.
+
+        Args:
+            weightings: of the write heads [K, W, N], in the order of time
+            erase: e [K, W, M]
+            add: a [K, W, M]
+        """
+        vectors = np.zeros(add.shape)
+        slots = np.zeros(add.shape[:2], np.intp)
+        for k in reversed(range(len(add))):
+            rows = np.asarray(weightings[k], np.float64)
+            vectors[k] = add[k] * (rows @ self._reach)  # adds come after the erases of all heads
+            slots[k] = (rows * self._reach.sum(axis=1)).argmax(axis=1)
+            for row, erased in zip(rows, np.asarray(erase[k], np.float64), strict=True):
+                self._reach *= 1 - row[:, None] * erased
+            self._step -= 1
+            self._take_edit()
+        self._writes.append((self._step, vectors, slots))
+
+    def finish(self, memory: Array, head: int, step: int, limit: int | None = None) -> Provenance:
+        """All parts, ranked.
+
+        Args:
+            memory: before the first step [N, M]
+            head: of the read
+            step: of the read
+            limit: parts that are told one by one; all of them by default
+        """
+        self._others.append(("initial", None, (self._reach * memory).sum(axis=0)))
+        vectors = np.concatenate(
+            [np.array([vector for _, _, vector in self._others])]
+            + [part.reshape(-1, part.shape[-1]) for _, part, _ in self._writes]
+        )
+        read: Vector = vectors.sum(axis=0)
+        size = float(read @ read)
+        shares = vectors @ read / size if size else np.zeros(len(vectors))
+        order = np.argsort(-np.abs(shares), kind="stable")[:limit]
+        sources = list(self._sources())
+        left = np.ones(len(vectors), np.bool_)
+        left[order] = False
+        return Provenance(
+            step=step,
+            head=head,
+            read=read,
+            parts=tuple(
+                Part(*sources[i], share=float(shares[i]), vector=vectors[i]) for i in order
+            ),
+            rest=(int(left.sum()), float(shares[left].sum()), vectors[left].sum(axis=0)),
+        )
+
+    def _take_edit(self) -> None:
+        """Memory replaced before this step's read: what lies further back cannot be seen there."""
+        if self._step in self._edits:
+            where, value = self._edits[self._step]
+            vector = (self._reach * np.where(where, value, 0)).sum(axis=0)
+            self._others.append(("intervention", self._step, vector))
+            self._reach = np.where(where, 0.0, self._reach)
+
+    def _sources(self) -> Iterator[Source]:
+        """Kind, step, head and slot of all parts, in the order of their vectors."""
+        for kind, step, _ in self._others:
+            yield kind, step, None, None
+        for first, _, slots in self._writes:
+            for (k, head), slot in np.ndenumerate(slots):
+                yield "write", first + k, head, int(slot)
+
+
+def provenance(
+    tensors: Tensors,
+    step: int,
+    head: int = 0,
+    *,
+    limit: int | None = None,
+    edits: Edits | None = None,
+) -> Provenance:
+    """Split a read vector into what every earlier write and the memory before them gave to it.
+
+    Args:
+        tensors: read_weightings [T, R, N], write_weightings [T, W, N], writes.erase [T, W, M],
+            writes.add [T, W, M], and memory, whose first row [N, M] is all that is used
+        step: of the read, t < T
+        head: of the read
+        limit: parts that are told one by one; all of them by default
+        edits: where memory was replaced before a step's reads, by what; shapes broadcast to [N, M]
+    Raises:
+        ValueError: an array is missing, or step or head are not in the trace
+    """
+    needed(tensors, NEEDED, "provenance")
+    weightings, erase = tensors["read_weightings"], tensors["writes.erase"]
+    steps, heads = weightings.shape[:2]
+    for name, value, bound in (("step", step, steps), ("head", head, heads)):
+        if not 0 <= value < bound:
+            raise ValueError(f"{name} should be from 0 to {bound - 1}, got {value}")
+    backward = Backward(weightings[step, head], erase.shape[-1], step, edits)
+    backward.back(tensors["write_weightings"][:step], erase[:step], tensors["writes.add"][:step])
+    return backward.finish(tensors["memory"][0], head, step, limit)

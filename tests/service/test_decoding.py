@@ -1,0 +1,76 @@
+"""A sequence that is decoded as one array is the one that is decoded number by number."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service import schemas
+from service.errors import ServiceError
+
+NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.floats(-1e30, 1e30),
+    st.booleans(),
+    st.none(),
+    st.just("1.5"),
+    st.lists(st.just(0.5), max_size=1),
+)
+PLAIN = st.one_of(st.integers(-(2**53), 2**53), st.floats(-1e30, 1e30))
+
+
+def decoded(told: dict[str, Any], width: int) -> Any:
+    """The sequence of a body as the service reads it, or its sentence."""
+    try:
+        asked = schemas.parse(json.dumps(told).encode())
+        return schemas.to_array("sequence", asked.sequence, width)
+    except ServiceError as error:
+        return str(error)
+
+
+def number_by_number(told: dict[str, Any], width: int) -> Any:
+    """The same by pydantic alone."""
+    slow = {**told, "target": [[True]]}  # a word that is no field, so that nothing is an array
+    body = json.dumps(slow).encode()
+    try:
+        lists = {**schemas.with_array(schemas.load(body), body), "target": None}
+        asked = schemas.validate(schemas.PredictRequest, lists, b"true true true")
+        assert isinstance(asked.sequence, list)
+        return schemas.to_array("sequence", asked.sequence, width)
+    except ServiceError as error:
+        return str(error)
+
+
+@given(st.lists(st.lists(PLAIN, min_size=3, max_size=3), min_size=1, max_size=4), st.booleans())
+def test_numbers_come_out_alike(rows: list[list[float]], record: bool) -> None:
+    """Bit for bit, and as float32 of what Python reads."""
+    told = {"model": "copy", "sequence": rows, "record": record}
+    fast, slow = decoded(told, 3), number_by_number(told, 3)
+    assert fast.tobytes() == slow.tobytes()
+    assert fast.tobytes() == np.array([[float(n) for n in row] for row in rows], "f4").tobytes()
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=3), min_size=1, max_size=3))
+def test_what_is_no_number_is_refused_alike(rows: list[list[Any]]) -> None:
+    """The same sentence, whichever way it was found."""
+    told = {"model": "copy", "sequence": rows, "record": True}
+    fast, slow = decoded(told, 3), number_by_number(told, 3)
+    assert type(fast) is type(slow)
+    assert fast == slow if isinstance(fast, str) else fast.tobytes() == slow.tobytes()
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_boolean_is_no_number(flag: bool) -> None:
+    """NumPy would take it for 0 or 1."""
+    rows = [[0, 1.5, flag]]
+    told = {"model": "copy", "sequence": rows, "record": True}
+    assert "sequence[0][2] should be a valid number" in decoded(told, 3)
+
+
+def test_plain_numbers_become_an_array() -> None:
+    """Which is what makes it fast."""
+    asked = schemas.parse(b'{"model": "copy", "sequence": [[0, 1], [1, 0.5]], "record": false}')
+    assert isinstance(asked.sequence, np.ndarray)
