@@ -3,24 +3,24 @@
 NumPy only; torch is needed to record a run, matplotlib to draw one, and neither to read one.
 """
 
-import io
-import json
-import urllib.error
-import urllib.parse
-import urllib.request
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ntm import tasks
+from ntm import trace_files as files
+from ntm.edits import resolve
 from ntm.record import ADDRESSING, tensors_of
+from ntm.signature import signature
 from ntm.tasks import Phase, Task
+from ntm.trace_files import File, TraceError
+
+__all__ = ["Trace", "TraceError", "layout"]
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,16 +28,10 @@ if TYPE_CHECKING:
     from ntm.model import NTM, Unrolled
 
 Array = NDArray[np.float32]
-File = str | Path | BinaryIO
 
-TEXTS = ("trace_id", "model", "model_digest", "engine")  # facts that safetensors tells as they are
 DEFAULT_INCLUDE = (
     "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller"
 )
-
-
-class TraceError(ValueError):
-    """A file or an answer that holds no trace; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,6 +64,7 @@ class Trace:
         task: Task | None = None,
         target: ArrayLike | None = None,
         memory_slots: int | None = None,
+        interventions: Sequence[Any] = (),
         name: str = "model",
         version: int = 1,
     ) -> "Trace":
@@ -81,6 +76,7 @@ class Trace:
             task: what the sequence is an example of, for figures
             target: [T, output_size], NaN where it does not matter
             memory_slots: N, by default the model's own
+            interventions: what to change on the way, as `model.unroll` takes it
             name, version: what the model goes by
         """
         import torch
@@ -88,10 +84,20 @@ class Trace:
         rows = np.asarray(sequence, np.float32)
         with torch.inference_mode():
             unrolled = model.unroll(
-                torch.from_numpy(rows), record="addressing", memory_slots=memory_slots
+                torch.from_numpy(rows),
+                record="addressing",
+                memory_slots=memory_slots,
+                interventions=interventions,
             )
         return cls.from_record(
-            model, rows, unrolled, task=task, target=target, name=name, version=version
+            model,
+            rows,
+            unrolled,
+            task=task,
+            target=target,
+            interventions=interventions,
+            name=name,
+            version=version,
         )
 
     @classmethod
@@ -104,18 +110,18 @@ class Trace:
         row: int = 0,
         task: Task | None = None,
         target: ArrayLike | None = None,
+        interventions: Sequence[Any] = (),
         name: str = "model",
         version: int = 1,
-        facts: Mapping[str, Any] | None = None,
     ) -> "Trace":
         """The trace of one row of what `model.unroll(..., record="addressing")` gave.
 
         Args:
             model: that was run
-            sequence: of that row, [T, input_size]
+            sequence: of that row, [T, input_size], before any intervention
             unrolled: with a record
             row: of the batch
-            facts: further ones; the rest as for `record`
+            task, target, interventions, name, version: as for `record`
         Raises:
             TraceError: nothing was recorded
         """
@@ -123,8 +129,11 @@ class Trace:
             raise TraceError('nothing was recorded: call model.unroll with record="addressing"')
         config, steps = model.config, len(unrolled.outputs)
         stages = {n: v[:, row].detach().numpy() for n, v in unrolled.record._asdict().items()}
+        slots, asked = unrolled.state.memory.shape[1], np.array(sequence, np.float32)
+        inputs = asked.copy()
+        resolve(interventions, signature(config), steps, slots).write_inputs(inputs)
         arrays = {
-            "inputs": np.asarray(sequence, np.float32),
+            "inputs": inputs,
             "outputs": unrolled.outputs[:, row].detach().numpy(),
             **({} if target is None else {"target": np.asarray(target, np.float32)}),
             **tensors_of(stages, config.num_reads),
@@ -136,12 +145,12 @@ class Trace:
             "engine": "pytorch",
             "steps": steps,
             "range": [0, steps],
-            "memory_slots": unrolled.state.memory.shape[1],
+            "memory_slots": slots,
             "heads": heads,
             "selected_heads": {kind: list(range(count)) for kind, count in heads.items()},
             "shifts": list(range(-config.max_shift, config.max_shift + 1)),
-            **layout(task, arrays["inputs"]),
-            **(facts or {}),
+            "interventions": list(interventions),
+            **layout(task, asked),
         }
         return cls(told, arrays)
 
@@ -166,22 +175,7 @@ class Trace:
         Raises:
             TraceError: the service refused, and why, or cannot be reached
         """
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https"):
-            raise TraceError(f"url should begin with http:// or https://, got '{url:.60}'")
-        told = {"include": include, **dict(urllib.parse.parse_qsl(parts.query)), **query}
-        asked = parts._replace(query=urllib.parse.urlencode({**told, "format": "npz"}))
-        request = urllib.request.Request(asked.geturl())
-        if key is not None:  # a redirect must not carry the key elsewhere
-            request.add_unredirected_header("Authorization", f"Bearer {key}")
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                body = answer.read()
-        except urllib.error.HTTPError as error:
-            raise TraceError(f"{parts.netloc} answered {error.code}: {reason(error)}") from None
-        except OSError as error:
-            raise TraceError(f"{parts.netloc} cannot be reached: {error}") from None
-        return cls.from_npz(io.BytesIO(body))
+        return cls(*files.fetch(url, key, {"include": include}, query, timeout))
 
     @classmethod
     def load(cls, where: str | Path, *, key: str | None = None) -> "Trace":
@@ -205,22 +199,11 @@ class Trace:
         Raises:
             TraceError: it holds no trace
         """
-        try:
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            facts = json.loads(str(arrays.pop("facts")))
-        except (ValueError, TypeError, AttributeError, KeyError, zipfile.BadZipFile) as error:
-            raise TraceError(f"{name_of(file)} holds no trace as npz: {error}") from None
-        return cls(facts, arrays)
+        return cls(*files.read_npz(file))
 
     def to_npz(self, file: File) -> None:
         """One array a tensor, and the facts as JSON text in the array `facts`."""
-        arrays: dict[str, Any] = {"facts": np.array(json.dumps(self.facts)), **self.arrays}
-        if isinstance(file, (str, Path)):
-            with Path(file).open("wb") as opened:  # savez would add .npz to a name
-                np.savez_compressed(opened, **arrays)
-        else:
-            np.savez_compressed(file, **arrays)
+        files.write_npz(file, self.facts, self.arrays)
 
     @classmethod
     def from_safetensors(cls, file: str | Path) -> "Trace":
@@ -229,24 +212,11 @@ class Trace:
         Raises:
             TraceError: it holds no trace
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(file, "np") as stored:
-                arrays = {name: stored.get_tensor(name) for name in stored.keys()}
-                metadata = stored.metadata() or {}
-            facts = {n: v if n in TEXTS else json.loads(v) for n, v in metadata.items()}
-        except (SafetensorError, ValueError) as error:
-            raise TraceError(f"{name_of(file)} holds no trace as safetensors: {error}") from None
-        return cls(facts, arrays)
+        return cls(*files.read_safetensors(file))
 
     def to_safetensors(self, file: str | Path) -> None:
         """Every tensor, with the facts as text in the metadata: strings as they are, else JSON."""
-        from safetensors.numpy import save
-
-        metadata = {n: v if n in TEXTS else json.dumps(v) for n, v in self.facts.items()}
-        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
-        Path(file).write_bytes(save(arrays, metadata))
+        files.write_safetensors(file, self.facts, self.arrays)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.arrays:
@@ -338,16 +308,3 @@ def layout(task: Task | None, inputs: Array) -> dict[str, Any]:
         return {}
     phases = [vars(phase) for phase in task.phases(inputs)]
     return {"task": tasks.dump(task), "phases": phases}
-
-
-def reason(error: urllib.error.HTTPError) -> str:
-    """The service's own sentence, or else the status's."""
-    try:
-        return str(json.loads(error.read())["error"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return str(error.reason)
-
-
-def name_of(file: File) -> str:
-    """What a file goes by in an error."""
-    return str(file) if isinstance(file, (str, Path)) else "the file"

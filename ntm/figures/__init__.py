@@ -31,6 +31,7 @@ __all__ = [
     "fig17",
     "memory",
     "overview",
+    "parse_steps",
     "render",
 ]
 
@@ -128,3 +129,15 @@ def check(name: str, task: Task | None, *, whole: bool = True) -> None:
         raise TraceError(f"figure {name} is a picture of {needed}, this trace is of {came}")
     if needed and not whole:
         raise TraceError(f"figure {name} needs all steps of the sequence, got some of them")
+
+
+def parse_steps(told: str) -> list[int]:
+    """`0,10,20` as steps.
+
+    Raises:
+        TraceError: it is no list of whole numbers
+    """
+    try:
+        return [int(step) for step in told.split(",")]
+    except ValueError:
+        raise TraceError(f"at should name steps, such as 0,10,20, got '{told:.40}'") from None

@@ -40,11 +40,12 @@ class Panel:
     first_row: int = 0  # the number that the lowest row goes by
     circle: int = 0  # slots on the circle that the rows lie on, 0 where there is none
     label: str = ""  # beside the rows
+    tallest: float = 1.7  # in inches
 
     @property
     def height(self) -> float:
         """In inches, enough to tell the rows apart where they are few."""
-        return min(1.7, 0.5 + 0.06 * len(self.rows))
+        return min(self.tallest, 0.5 + 0.06 * len(self.rows))
 
 
 @dataclass(frozen=True)

@@ -31,20 +31,27 @@ def fig17(trace: Trace, *, cmap: str = "gray") -> Figure:
     priorities = trace["inputs"][:items, -2].astype(np.float64)
     written, read = trace["write_weightings"], trace["read_weightings"]
     shown = slots.window([written[:items], read[items:]])
+    scale = {"cmap": cmap, "tallest": 2.8}
     rows: list[tuple[Panel | None, ...]] = []
     for at in range(max(written.shape[1], read.shape[1])):
         row: list[Panel | None] = [None, None, None]
         if at < written.shape[1]:
             fit = fitted(priorities, written[:items, at])
             number = f" {trace.numbers('write')[at]}" if written.shape[1] > 1 else ""
-            told = f"linear in priority{number}: {fit.near} of {items} within 1 slot"
-            row[0] = slots.panel(told, drawn(fit, written[:, at].shape), shown, cmap=cmap)
-            row[1] = slots.panel(f"write weightings{number}", written[:, at], shown, cmap=cmap)
+            told = f"hypothesised{number}: {fit.near} of {items} within a slot"
+            row[0] = slots.panel(
+                told, drawn(fit, written[:, at].shape), shown, cmap=cmap, tallest=2.8
+            )
+            row[1] = slots.panel(
+                f"write weightings{number}", written[:, at], shown, cmap=cmap, tallest=2.8
+            )
         if at < read.shape[1]:
             number = f" {trace.numbers('read')[at]}" if read.shape[1] > 1 else ""
-            row[2] = slots.panel(f"read weightings{number}", read[:, at], shown, cmap=cmap)
+            row[2] = slots.panel(
+                f"read weightings{number}", read[:, at], shown, cmap=cmap, tallest=2.8
+            )
         rows.append(tuple(row))
-    title = f"{trace.title}: is the place of a write a linear function of the priority?"
+    title = f"{trace.title}: writes by a linear function of the priority | writes | reads"
     return settle(grid(rows, Times(trace.phases, trace.first_step), title=title)[0])
 
 
