@@ -31,7 +31,6 @@ def fig17(trace: Trace, *, cmap: str = "gray") -> Figure:
     priorities = trace["inputs"][:items, -2].astype(np.float64)
     written, read = trace["write_weightings"], trace["read_weightings"]
     shown = slots.window([written[:items], read[items:]])
-    scale = {"cmap": cmap, "tallest": 2.8}
     rows: list[tuple[Panel | None, ...]] = []
     for at in range(max(written.shape[1], read.shape[1])):
         row: list[Panel | None] = [None, None, None]
