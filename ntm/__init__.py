@@ -12,14 +12,16 @@ from ntm.config import NTMConfig
 if TYPE_CHECKING:
     from ntm.memory import NTMMemory
     from ntm.model import NTM, NTMState, StepRecord
+    from ntm.trace import Trace
 
-__all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord"]
+__all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
 
 _LAZY = {
     "NTM": "ntm.model",
     "NTMState": "ntm.model",
     "StepRecord": "ntm.model",
     "NTMMemory": "ntm.memory",
+    "Trace": "ntm.trace",
 }
 
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import torch
-
 from ntm import checkpoint, figures, seeds
 from ntm.model import NTM
 from ntm.repository import ModelDescription, VersionFolder, read_json
 from ntm.tasks import Task
+from ntm.trace import Trace
 
 FIGURE = "figure.png"
 FIGURE_SEED = 1
@@ -39,25 +38,16 @@ def write_card(version: VersionFolder) -> None:
 def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:
     """The run of one example of the task's default sizes as PNG."""
     episode = task.sample(seeds.generator("example", FIGURE_SEED), 1)
-    slots = max(model.config.N, task.slots_needed(task.complete({})))
-    with torch.inference_mode():
-        unrolled = model.unroll(
-            torch.from_numpy(episode.inputs), record="addressing", memory_slots=slots
-        )
-    record = unrolled.record
-    assert record is not None
-    reads = model.config.num_reads
-    tensors = {
-        "inputs": episode.inputs[:, 0],
-        "target": episode.targets[:, 0],
-        "outputs": unrolled.outputs[:, 0].numpy(),
-        "writes.add": record.add[:, 0].numpy(),
-        "write_weightings": record.weighting[:, 0, reads:].numpy(),
-        "reads": record.reads[:, 0].numpy(),
-        "read_weightings": record.weighting[:, 0, :reads].numpy(),
-    }
-    title = f"{version.name}/{version.version}"
-    return figures.render(figures.overview(tensors, title=title, phases=episode.phases), "png")
+    trace = Trace.record(
+        model,
+        episode.inputs[:, 0],
+        task=task,
+        target=episode.targets[:, 0],
+        memory_slots=max(model.config.N, task.slots_needed(task.complete({}))),
+        name=version.name,
+        version=version.version,
+    )
+    return figures.render(trace.figure(), "png")
 
 
 def _architecture(description: ModelDescription, model: NTM) -> str:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from ntm.commands.card import card
 from ntm.commands.evaluate import evaluate
 from ntm.commands.export import export
+from ntm.commands.plot import plot
 from ntm.commands.predict import predict
 from ntm.commands.trace import trace
 from ntm.commands.train import train
@@ -29,7 +30,7 @@ app.command()(train)
 app.command("eval")(evaluate)
 app.command()(export)
 app.command()(card)
-for command in (predict, trace):  # whose further options are the sizes of a task
+for command in (predict, trace, plot):  # whose further options are the sizes of a task
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
         command
     )

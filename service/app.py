@@ -23,7 +23,7 @@ from service.metrics import Metrics
 from service.models import LoadedModel, Models
 from service.request_log import RequestLog
 from service.rollout import rolling_out
-from service.routes import docs, health, models, predict, sessions, traces, v2
+from service.routes import docs, health, insight, models, predict, sessions, traces, v2
 from service.scheduler import Event
 from service.schemas import place
 from service.security_headers import SecurityHeaders
@@ -85,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         predict.router,
         sessions.router,
         traces.router,
+        insight.router,
         models.router,
         v2.router,
         docs.router,

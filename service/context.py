@@ -1,5 +1,6 @@
 """What every route works with, made once when the application starts."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Context:
     statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)
     work: Work = field(default_factory=Work)
+    # Each holds tens of megabytes for as long as it takes.
+    inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
 def context_of(request: Request) -> Context:

@@ -76,6 +76,16 @@ class UnsupportedContentEncoding(UnsupportedMediaType):
     code = "unsupported_content_encoding"
 
 
+class NotComparable(ServiceError):
+    """Two traces of models or memories of different sizes."""
+
+    code = "not_comparable"
+
+
+class UnknownThreshold(ServiceError):
+    code = "unknown_threshold"
+
+
 class UnknownField(ServiceError):
     code = "unknown_field"
 

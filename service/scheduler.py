@@ -101,6 +101,7 @@ class Scheduler:
         state: State | None = None,
         keep_state: bool = False,
         edits: Edits | None = None,
+        start: int = 0,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -112,8 +113,9 @@ class Scheduler:
             state: to start from; the model's initial one by default
             keep_state: whether the state after the last step is wanted
             edits: what interventions change; the inputs they change are in the sequence already
+            start: the step that `state` comes before; those earlier are not walked
         Raises:
-            QueueFull: no room for T more steps
+            QueueFull: no room for that many more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
         """
@@ -129,6 +131,7 @@ class Scheduler:
             rows=state,
             edits=edits,
             keep_state=keep_state,
+            position=start,
         )
         self._admit(work)
         outcome: Outcome = "failed"
@@ -167,7 +170,7 @@ class Scheduler:
             self._refuse(steps, queued)
 
     def _admit(self, work: Work) -> None:
-        steps = len(work.sequence)
+        steps = work.remaining
         with self._changed:
             if self._closed:
                 raise Draining("the service is shutting down", retry_after=5)

@@ -55,6 +55,8 @@ def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
     stops = [segment.stop for segment in segments]
     pieces, start = [], 0
     for stop in sorted({*inner, *stops} - {0}):
+        if stop > stops[-1]:
+            break
         segment = segments[bisect_right(stops, start)]
         kind: Kind = "inspect" if edits.pinned[start] else segment.kind
         pieces.append(replace(segment, kind=kind, stop=stop))

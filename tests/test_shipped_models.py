@@ -71,6 +71,32 @@ def test_the_write_head_walks_slot_by_slot_and_the_read_head_follows(
         assert trace[name] == told[name]
 
 
+@pytest.mark.parametrize("name", ["copy", "copy-feedforward"])
+def test_what_is_read_for_an_item_is_what_was_written_for_it(
+    shipped: httpx.Client, name: str
+) -> None:
+    example = shipped.get(f"/models/{name}/example?length=15").json()
+    trace = f"/trace/{shipped.post('/predict', json=example).json()['trace_id']}"
+    for item in range(15):
+        told = shipped.get(f"{trace}/provenance?step={17 + item}").json()
+        best = told["parts"][0]
+        assert (best["kind"], best["step"]) == ("write", 1 + item)
+        assert best["share"] > 0.95
+        assert told["error"] < 1e-5
+
+
+def test_findings_on_copy_are_few_and_say_where_the_read_head_rests(shipped: httpx.Client) -> None:
+    example = shipped.get("/models/copy/example?length=20").json()
+    trace = shipped.post("/predict", json=example).json()["trace_id"]
+    told = shipped.get(f"/trace/{trace}/findings").json()["findings"]
+    found = {(each["slug"], each["head"]): each for each in told}
+    assert len(told) == len(found) <= 5
+    (start, stop) = found["diffuse_focus", "read.0"]["steps"][0]
+    assert start <= 2
+    assert 20 <= stop <= 22
+    assert found["write_never_read", "write.0"]["steps"][0][0] >= 21
+
+
 def test_a_row_of_the_shipped_model_has_the_same_bits_in_every_batch() -> None:
     version: VersionFolder = find(COPY)
     engine = open_engine(version, "onnx", "cpu", 1)

@@ -1,18 +1,15 @@
-"""One example of a model's task, run by the model: what `ntm predict` and `ntm trace` share."""
+"""One example of a model's task, run by the model: what `ntm predict`, `trace` and `plot` share."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from ntm.edits import resolve
 from ntm.interventions import InterventionError, load
 from ntm.repository import VersionFolder
-from ntm.signature import signature
 from ntm.tasks import Episode, Task
+from ntm.trace import Trace
 
 if TYPE_CHECKING:
     from ntm.model import NTM, Unrolled
@@ -40,12 +37,18 @@ class Example:
     unrolled: "Unrolled"
 
     @property
-    def inputs(self) -> NDArray[np.float32]:
-        """The sequence [T, input_size] that the model saw."""
-        inputs, slots = self.episode.inputs[:, 0].copy(), self.unrolled.state.memory.shape[1]
-        told = signature(self.model.config)
-        resolve(self.interventions, told, len(inputs), slots).write_inputs(inputs)
-        return inputs
+    def trace(self) -> Trace:
+        """All that happened."""
+        return Trace.from_record(
+            self.model,
+            self.episode.inputs[:, 0],
+            self.unrolled,
+            task=self.task,
+            target=self.episode.targets[:, 0],
+            interventions=self.interventions,
+            name=self.version.name,
+            version=self.version.version,
+        )
 
     @property
     def told(self) -> str:

@@ -11,7 +11,7 @@ Going back from t, `reach` = survival * r is one matrix [N, M] that every step s
 that all of it takes O(T N M) time and O(N M) memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +23,8 @@ from ntm.insight.arrays import Array, Flags, Tensors, needed
 Kind = Literal["write", "initial", "intervention"]
 Vector = NDArray[np.float64]
 Source = tuple[Kind, int | None, int | None, int | None]
-Edits = Mapping[int, tuple[Flags, Array]]  # step: where memory was replaced before it, and by what
+# Of a step: where memory was replaced before it, and by what.
+Edits = Callable[[int], tuple[Flags, Array] | None]
 
 NEEDED = ("read_weightings", "write_weightings", "writes.erase", "writes.add", "memory")
 
@@ -66,10 +67,10 @@ class Backward:
             weighting: of the read [N]
             width: M
             step: of the read, t
-            edits: where memory [N, M] was replaced before a step's reads, by what; shapes broadcast
+            edits: where the memory was replaced before a step's reads, and by what
         """
         self._reach = np.repeat(np.asarray(weighting, np.float64)[:, None], width, axis=1)
-        self._step, self._edits = step, edits or {}
+        self._step, self._edits = step, edits or unedited
         self._writes: list[tuple[int, Array, NDArray[np.intp]]] = []  # first step, parts, slots
         self._others: list[tuple[Kind, int | None, Vector]] = []
         self._take_edit()
@@ -106,7 +107,7 @@ class Backward:
         self._others.append(("initial", None, (self._reach * memory).sum(axis=0)))
         vectors = np.concatenate(
             [np.array([vector for _, _, vector in self._others])]
-            + [part.reshape(-1, part.shape[-1]) for _, part, _ in self._writes]
+            + [part.reshape(-1, part.shape[-1]) for _, part, _ in reversed(self._writes)]
         )
         read: Vector = vectors.sum(axis=0)
         size = float(read @ read)
@@ -119,16 +120,15 @@ class Backward:
             step=step,
             head=head,
             read=read,
-            parts=tuple(
-                Part(*sources[i], share=float(shares[i]), vector=vectors[i]) for i in order
-            ),
+            parts=tuple(part_of(sources[i], float(shares[i]), vectors[i]) for i in order),
             rest=(int(left.sum()), float(shares[left].sum()), vectors[left].sum(axis=0)),
         )
 
     def _take_edit(self) -> None:
         """Memory replaced before this step's read: what lies further back cannot be seen there."""
-        if self._step in self._edits:
-            where, value = self._edits[self._step]
+        edit = self._edits(self._step)
+        if edit is not None:
+            where, value = edit
             vector = (self._reach * np.where(where, value, 0)).sum(axis=0)
             self._others.append(("intervention", self._step, vector))
             self._reach = np.where(where, 0.0, self._reach)
@@ -137,9 +137,19 @@ class Backward:
         """Kind, step, head and slot of all parts, in the order of their vectors."""
         for kind, step, _ in self._others:
             yield kind, step, None, None
-        for first, _, slots in self._writes:
+        for first, _, slots in reversed(self._writes):
             for (k, head), slot in np.ndenumerate(slots):
                 yield "write", first + k, head, int(slot)
+
+
+def unedited(step: int) -> None:
+    """Nobody replaced any memory."""
+
+
+def part_of(source: Source, share: float, vector: Vector) -> Part:
+    """A part by its source."""
+    kind, step, head, slot = source
+    return Part(kind, step, head, slot, share, vector)
 
 
 def provenance(
@@ -158,7 +168,8 @@ def provenance(
         step: of the read, t < T
         head: of the read
         limit: parts that are told one by one; all of them by default
-        edits: where memory was replaced before a step's reads, by what; shapes broadcast to [N, M]
+        edits: of a step, where the memory was replaced before its reads and by what, or None; the
+            shapes broadcast to [N, M]
     Raises:
         ValueError: an array is missing, or step or head are not in the trace
     """

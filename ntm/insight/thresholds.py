@@ -2,24 +2,36 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LARGEST = 1_000_000
+
 
 class Thresholds(BaseModel):
     """The thresholds of all findings; their names start as the finding's does."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     diffuse_slots: float = Field(
-        default=4.0, ge=1, description="diffuse_focus: exp(entropy of w) above this many slots"
+        default=4.0,
+        ge=1,
+        le=LARGEST,
+        description="diffuse_focus: exp(entropy of w) above this many slots",
     )
-    diffuse_steps: int = Field(default=3, ge=1, description="diffuse_focus: for this many steps")
+    diffuse_steps: int = Field(
+        default=3, ge=1, le=LARGEST, description="diffuse_focus: for this many steps"
+    )
     frozen_moved: float = Field(
         default=0.01, ge=0, le=1, description="frozen_head: w moves no more of its sum than this"
     )
-    frozen_steps: int = Field(default=5, ge=1, description="frozen_head: for this many steps")
-    jumping_slots: int = Field(
-        default=2, ge=0, description="jumping_head: the peak moves further than this many slots"
+    frozen_steps: int = Field(
+        default=5, ge=1, le=LARGEST, description="frozen_head: for this many steps"
     )
-    jumping_times: int = Field(default=2, ge=1, description="jumping_head: this often")
+    jumping_slots: int = Field(
+        default=2,
+        ge=0,
+        le=LARGEST,
+        description="jumping_head: the peak moves further than this many slots",
+    )
+    jumping_times: int = Field(default=2, ge=1, le=LARGEST, description="jumping_head: this often")
     saturated_margin: float = Field(
         default=0.01, ge=0, le=0.5, description="saturated_gate: g this close to 0, or to 1"
     )
@@ -35,12 +47,17 @@ class Thresholds(BaseModel):
     uniform_gate: float = Field(
         default=0.5, ge=0, le=1, description="uniform_content: where g lets in this much of w^c"
     )
-    uniform_steps: int = Field(default=3, ge=1, description="uniform_content: for this many steps")
+    uniform_steps: int = Field(
+        default=3, ge=1, le=LARGEST, description="uniform_content: for this many steps"
+    )
     written_weight: float = Field(
         default=0.5, gt=0, le=1, description="a write is one where w of a slot reaches this"
     )
     written_add: float = Field(
-        default=0.05, ge=0, description="a write is one where w times the mean |a| reaches this"
+        default=0.05,
+        ge=0,
+        le=LARGEST,
+        description="a write is one where w times the mean |a| reaches this",
     )
     read_weight: float = Field(
         default=0.1, gt=0, le=1, description="a slot is read where a read head's w reaches this"
@@ -55,7 +72,10 @@ class Thresholds(BaseModel):
         default=0.8, ge=-1, le=1, description="slots_alike: mean cosine of written slots above this"
     )
     alike_slots: int = Field(
-        default=4, ge=2, description="slots_alike: this many slots have been written at least"
+        default=4,
+        ge=2,
+        le=LARGEST,
+        description="slots_alike: this many slots have been written at least",
     )
     undershoot_peak: float = Field(
         default=0.5,
@@ -66,7 +86,7 @@ class Thresholds(BaseModel):
     undershoot_restored: float = Field(
         default=0.9, ge=0, le=1, description="undershoot: the peak of w reaches this"
     )
-    undershoot_times: int = Field(default=2, ge=1, description="undershoot: this often")
+    undershoot_times: int = Field(default=2, ge=1, le=LARGEST, description="undershoot: this often")
     focused: float = Field(
         default=0.5,
         ge=0,

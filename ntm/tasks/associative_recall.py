@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ntm.tasks.base import Episode, Float, Phase, Size, Sizes, Task, random_bits, unanswered
+from ntm.tasks.base import (
+    Episode,
+    Float,
+    Phase,
+    Size,
+    Sizes,
+    Task,
+    begun,
+    marked,
+    random_bits,
+    unanswered,
+)
 
 
 class AssociativeRecall(Task):
@@ -38,6 +49,12 @@ class AssociativeRecall(Task):
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         return {"items": int(rng.integers(self.min_items, self.max_items + 1))}
+
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        queries = marked(inputs, self.bits + 1)
+        if len(queries) != 2 or marked(inputs, self.bits)[:1] != [0]:
+            return ()
+        return begun(inputs, ("items", 0), ("query", queries[0]), ("answer", queries[1] + 1))
 
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         items = self.complete(sizes)["items"]

@@ -80,6 +80,13 @@ class Task(BaseModel, ABC):
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         """Sequences of the given sizes; a size left out takes its default."""
 
+    @abstractmethod
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        """The phases of one sequence [T, input_size]; none where it is not laid out as by `sample`.
+
+        What is still to come of a sequence that has only begun is left out.
+        """
+
     def slots_needed(self, sizes: Sizes) -> int:
         """Memory slots that a sequence of these sizes asks for; 0 where any number will do."""
         return 0
@@ -122,6 +129,18 @@ def wrong_bits(outputs: Float, targets: Float) -> NDArray[np.int64]:
     wrong = np.isnan(outputs) | ((outputs > 0.5) != (targets > 0.5))
     wrong &= ~np.isnan(targets)
     return np.asarray(wrong.sum(axis=(0, 2)))
+
+
+def begun(inputs: Float, *phases: tuple[str, int]) -> tuple[Phase, ...]:
+    """Phases by their names and first steps, those that the sequence [T, .] has come to."""
+    stops = [start for _, start in phases[1:]] + [len(inputs)]
+    told = zip(phases, stops, strict=True)
+    return tuple(Phase(name, start, stop) for (name, start), stop in told if start < stop)
+
+
+def marked(inputs: Float, channel: int) -> list[int]:
+    """The steps at which a marker's channel of [T, I] is on."""
+    return [int(step) for step in np.flatnonzero(inputs[:, channel] > 0.5)]
 
 
 def unanswered(steps: int, batch_size: int, output_size: int) -> Float:

@@ -5,7 +5,18 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, random_bits, unanswered
+from ntm.tasks.base import (
+    Episode,
+    Float,
+    Phase,
+    Size,
+    Sizes,
+    Task,
+    begun,
+    marked,
+    random_bits,
+    unanswered,
+)
 
 
 class Copy(Task):
@@ -39,6 +50,12 @@ class Copy(Task):
     @property
     def sizes(self) -> dict[str, Size]:
         return {"length": Size(1, 100_000, self.max_length, "vectors to copy")}
+
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        ends = marked(inputs, self.bits + 1)
+        if marked(inputs, self.bits) != [0] or len(ends) != 1:
+            return ()
+        return begun(inputs, ("present", 0), ("answer", ends[0] + 1))
 
     def slots_needed(self, sizes: Sizes) -> int:
         return sizes["length"] + 8

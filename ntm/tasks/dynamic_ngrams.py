@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ntm.tasks.base import Episode, Float, Phase, Size, Sizes, Task, random_bits, unanswered
+from ntm.tasks.base import Episode, Float, Phase, Size, Sizes, Task, begun, random_bits, unanswered
 
 SMALLEST_PROBABILITY = 1e-7
 
@@ -39,6 +39,9 @@ class DynamicNgrams(Task):
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         return {"length": self.length}
+
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        return begun(inputs, ("first context", 0), ("answer", self.context - 1))
 
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         length = self.complete(sizes)["length"]

@@ -5,7 +5,18 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, random_bits, unanswered
+from ntm.tasks.base import (
+    Episode,
+    Float,
+    Phase,
+    Size,
+    Sizes,
+    Task,
+    begun,
+    marked,
+    random_bits,
+    unanswered,
+)
 
 
 class PrioritySort(Task):
@@ -64,6 +75,12 @@ class PrioritySort(Task):
                 f"answered must be at most items ({filled['items']}), got {filled['answered']}"
             )
         return filled
+
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        ends = marked(inputs, self.bits + 1)
+        if len(ends) != 1:
+            return ()
+        return begun(inputs, ("present", 0), ("answer", ends[0] + 1))
 
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         filled = self.complete(sizes)

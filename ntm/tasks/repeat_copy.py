@@ -5,7 +5,18 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, random_bits, unanswered
+from ntm.tasks.base import (
+    Episode,
+    Float,
+    Phase,
+    Size,
+    Sizes,
+    Task,
+    begun,
+    marked,
+    random_bits,
+    unanswered,
+)
 
 
 class RepeatCopy(Task):
@@ -53,6 +64,12 @@ class RepeatCopy(Task):
             "length": int(rng.integers(1, self.max_length + 1)),
             "repeats": int(rng.integers(1, level + 1)),
         }
+
+    def phases(self, inputs: Float) -> tuple[Phase, ...]:
+        counts = np.flatnonzero(inputs[:, self.bits + 1])
+        if marked(inputs, self.bits) != [0] or len(counts) != 1:
+            return ()
+        return begun(inputs, ("present", 0), ("answer", int(counts[0]) + 1))
 
     def normalise(self, repeats: int) -> float:
         """The count as the input channel carries it: mean 0, variance 1 over 1..max_repeats."""

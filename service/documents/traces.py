@@ -58,6 +58,14 @@ class SelectedHeads(BaseModel):
     write: list[int]
 
 
+class Phase(BaseModel):
+    """A named stretch of the sequence, steps start to stop - 1."""
+
+    name: str
+    start: int
+    stop: int
+
+
 class Trace(BaseModel):
     """A trace; which tensors it holds is for `include` to say."""
 
@@ -73,6 +81,10 @@ class Trace(BaseModel):
     heads: Heads
     selected_heads: SelectedHeads
     shifts: list[int]
+    task: dict[str, Any] = Field(description="that the model was trained on, and its fields")
+    phases: list[Phase] = Field(
+        description="of the sequence; none where it is not laid out as the task's examples are"
+    )
     interventions: list[Intervention] = Field(
         description="what was changed in the run; inputs are as changed"
     )

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from service import traces
+from ntm.trace import layout
+from service import figures, traces
 from service.connection import WhileConnected
 from service.context import Context, context_of
 from service.documents import errors
@@ -18,22 +19,11 @@ from service.errors import (
     UnknownVersion,
     Unreplayable,
 )
-from service.figures import figure_of
 from service.models import LoadedModel
-from service.tensors import ENCODERS, MEDIA_TYPES
+from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 from service.traces import Selection, Trace
 
 router = APIRouter(tags=["trace"])
-
-FIGURE_FIELDS = (
-    "inputs",
-    "outputs",
-    "target",
-    "read_weightings",
-    "write_weightings",
-    "writes",
-    "reads",
-)
 
 
 @router.get("/trace", responses={200: {"model": TraceList}, **errors(422, 503)})
@@ -58,33 +48,59 @@ async def get_trace(
     steps: str | None = None,
     heads: str | None = None,
     format: str | None = None,
+    figure: str | None = None,
+    at: str | None = None,
+    other: str | None = None,
 ) -> Response:
     """A trace, or a session's by its session_id: inputs, outputs, weightings, or what is asked.
 
     `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
     addressing, writes, reads, controller, memory; `steps` is a:b; `heads` like read.0,write.0;
-    `format` is json, npz, safetensors, png or svg.
+    `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is overview,
+    addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the trace
+    `other`), fig6, fig9 (repeat copy), fig12 (associative recall) or fig17 (priority sort).
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
     trace = await find_trace(trace_id, context)
     model = model_of(trace, context)
-    if kind in ("png", "svg"):
-        include = ",".join(FIGURE_FIELDS)
-    selection = traces.select(trace, model, include, steps, heads)
-    refuse_large_answer(selection, model, trace, context)
     request.state.model = model.name
-    async with WhileConnected(request):
-        segments = traces.plan(selection, model, trace.steps)
-        timeout = context.settings.request_timeout
-        walked = await traces.replay(trace, model, segments, timeout)
-    tensors = traces.assemble(trace, model, selection, walked)
-    facts = facts_of(trace, model, selection)
-    if kind in ("png", "svg"):
-        encoded = await asyncio.to_thread(figure_of, facts, tensors, kind)
-    else:
+    if kind not in ("png", "svg"):
+        figures.refuse_parameters(figure=figure, at=at, other=other)
+        selection = traces.select(trace, model, include, steps, heads)
+        async with WhileConnected(request):
+            facts, tensors = await compute(trace, model, selection, context)
         encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
+        return Response(encoded, media_type=MEDIA_TYPES[kind])
+    query = figures.parse_query(figure, heads, at, other, model.task)
+    runs = [(trace, model)]
+    if query.other is not None:
+        compared = await find_trace(query.other, context)
+        runs.append((compared, model_of(compared, context)))
+    fields = ",".join(query.fields)
+    selections = [traces.select(*run, fields, steps, heads) for run in runs]
+    async with WhileConnected(request):
+        computed = [
+            await compute(*run, selection, context)
+            for run, selection in zip(runs, selections, strict=True)
+        ]
+        encoded = await figures.draw(query, kind, *computed)
     return Response(encoded, media_type=MEDIA_TYPES[kind])
+
+
+async def compute(
+    trace: Trace, model: LoadedModel, selection: Selection, context: Context
+) -> tuple[dict[str, Any], Tensors]:
+    """The facts of a trace, and the selected tensors computed again.
+
+    Raises:
+        ResponseTooLarge: it says how to slice
+        ServiceError: as `traces.replay`
+    """
+    refuse_large_answer(selection, model, trace, context)
+    segments = traces.plan(selection, model, trace.steps)
+    walked = await traces.replay(trace, model, segments, context.settings.request_timeout)
+    return facts_of(trace, model, selection), traces.assemble(trace, model, selection, walked)
 
 
 @router.delete("/trace/{trace_id}", status_code=204, responses=errors(404, 422, 503))
@@ -182,4 +198,5 @@ def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str
         },
         "shifts": list(model.signature.shifts),
         "interventions": list(trace.interventions),
+        **layout(model.task, trace.inputs),
     }

@@ -54,6 +54,7 @@ def real(client: httpx.Client) -> dict[str, str]:
         "name": "copy",
         "version": "1",
         "trace_id": client.post("/predict", json=body(5)).json()["trace_id"],
+        "other_id": client.post("/predict", json=body(7, seed=2)).json()["trace_id"],
         "session_id": client.post("/sessions", json={"model": "copy"}).json()["session_id"],
     }
 

@@ -1,0 +1,70 @@
+"""`ntm plot`: a picture of a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntm.commands.example import Interventions, MemorySlots, Seed, run
+from ntm.trace import Trace, TraceError
+
+KINDS = (".png", ".svg")
+
+
+def plot(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(help="A model's folder, a trace's file (npz, safetensors) or its URL."),
+    ],
+    figure: Annotated[
+        str,
+        typer.Option(
+            help="overview, addressing, memory, difference, fig6, fig9 (repeat copy), "
+            "fig12 (associative recall) or fig17 (priority sort)."
+        ),
+    ] = "overview",
+    out: Annotated[Path, typer.Option(help="The file to write, .png or .svg.")] = Path("trace.png"),
+    head: Annotated[
+        str | None, typer.Option(help="For addressing, such as write.0; the first by default.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="For memory: the steps to show, such as 0,10,20.")
+    ] = None,
+    other: Annotated[
+        str | None, typer.Option(help="For difference: the other trace's file or URL.")
+    ] = None,
+    cmap: Annotated[str, typer.Option(help="A colour map of matplotlib.")] = "gray",
+    seed: Seed = 1,
+    memory_slots: MemorySlots = None,
+    interventions: Interventions = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="NTM_API_KEY", help="Of the service, for a URL.")
+    ] = None,
+) -> None:
+    """Draw a run of an example, or a trace: ntm plot models/copy --figure fig6 --length 20
+
+    Further options are the task's sizes, as for ntm trace.
+    """
+    import matplotlib
+
+    from ntm import figures
+
+    if out.suffix not in KINDS:
+        raise typer.BadParameter(f"--out should end with {' or '.join(KINDS)}, got {out}")
+    if cmap not in matplotlib.colormaps:
+        raise typer.BadParameter(f"--cmap should be a colour map of matplotlib, got {cmap}")
+    try:
+        if figure not in figures.FIGURES:
+            figures.check(figure, None)
+        if Path(source).is_dir():
+            trace = run(Path(source), context.args, seed, memory_slots, interventions).trace
+        else:
+            trace = Trace.load(source, key=key)
+        steps = figures.parse_steps(at) if at else None
+        compared = Trace.load(other, key=key) if other else None
+        drawn = figures.draw(trace, figure, head=head, at=steps, other=compared, cmap=cmap)
+    except TraceError as error:
+        raise typer.BadParameter(str(error)) from None
+    out.write_bytes(figures.render(drawn, out.suffix[1:]))
+    typer.echo(f"drew {trace.title} as {out}")

@@ -1,0 +1,143 @@
+"""Pictures of a run, the paper's own among them: time across, location up, grey from 0 to 1.
+
+`draw(trace, "fig6")` makes any of them, `render(figure, "png")` the bytes of a file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from ntm.figures.addressing import addressing
+from ntm.figures.canvas import render
+from ntm.figures.difference import difference
+from ntm.figures.memory import memory
+from ntm.figures.overview import overview
+from ntm.figures.paper import fig6, fig9, fig12
+from ntm.figures.sorting import fig17
+from ntm.tasks import Task
+from ntm.trace import Trace, TraceError
+
+__all__ = [
+    "FIGURES",
+    "Kind",
+    "addressing",
+    "check",
+    "difference",
+    "draw",
+    "fig6",
+    "fig9",
+    "fig12",
+    "fig17",
+    "memory",
+    "overview",
+    "parse_steps",
+    "render",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a figure needs."""
+
+    fields: tuple[str, ...]  # of GET /trace
+    task: str | None = None  # the only task that it is a picture of
+
+
+_WEIGHTINGS = ("read_weightings", "write_weightings")
+FIGURES = {
+    "overview": Kind(("inputs", "outputs", "target", *_WEIGHTINGS, "writes", "reads")),
+    "addressing": Kind(("addressing", *_WEIGHTINGS)),
+    "memory": Kind(("memory", *_WEIGHTINGS)),
+    "difference": Kind(("inputs", "outputs", *_WEIGHTINGS)),
+    "fig6": Kind(("inputs", "outputs", *_WEIGHTINGS, "writes", "reads")),
+    "fig9": Kind(("inputs", "outputs", *_WEIGHTINGS), "repeat-copy"),
+    "fig12": Kind(("inputs", "outputs", *_WEIGHTINGS, "writes", "reads"), "associative-recall"),
+    "fig17": Kind(("inputs", *_WEIGHTINGS), "priority-sort"),
+}
+
+
+def draw(
+    trace: Trace,
+    name: str = "overview",
+    *,
+    head: str | None = None,
+    at: Sequence[int] | None = None,
+    other: Trace | None = None,
+    cmap: str = "gray",
+) -> Figure:
+    """One of FIGURES.
+
+    Args:
+        trace: with the arrays that the figure needs
+        name: of the figure
+        head: for `addressing`, such as `write.0`; by default the first
+        at: for `memory`, the steps to show the matrix of
+        other: for `difference`, the run to compare with
+        cmap: of matplotlib; the paper's grey by default
+    Raises:
+        TraceError: there is no such figure, or the trace does not fit it
+    """
+    check(name, trace.task, whole=trace.whole)
+    if FIGURES[name].task and len(trace.phases) < 2:
+        raise TraceError(
+            f"figure {name} needs a whole sequence of {FIGURES[name].task}, from the start marker "
+            f"to the answer"
+        )
+    match name:
+        case "overview":
+            return overview(
+                trace.arrays,
+                title=trace.title,
+                phases=trace.phases,
+                first_step=trace.first_step,
+                cmap=cmap,
+            )
+        case "addressing":
+            return addressing(trace, head or next(iter(trace.heads), "none"), cmap=cmap)
+        case "memory":
+            return memory(trace, at, cmap=cmap)
+        case "difference":
+            if other is None:
+                raise TraceError("figure difference needs other, the trace to compare with")
+            return difference(trace, other, cmap=cmap)
+        case "fig6":
+            return fig6(trace, cmap=cmap)
+        case "fig9":
+            return fig9(trace, cmap=cmap)
+        case "fig12":
+            return fig12(trace, cmap=cmap)
+        case _:
+            return fig17(trace, cmap=cmap)
+
+
+def check(name: str, task: Task | None, *, whole: bool = True) -> None:
+    """Say no before anything is computed for a figure that cannot be drawn.
+
+    Args:
+        name: of the figure
+        task: that the model was trained on
+        whole: whether all steps are there
+    Raises:
+        TraceError: there is no such figure, or it is not one of this task
+    """
+    if name not in FIGURES:
+        raise TraceError(f"figure should be one of {', '.join(FIGURES)}, got '{name:.40}'")
+    needed = FIGURES[name].task
+    if needed and (task is None or task.name != needed):
+        came = "an unknown task" if task is None else task.name
+        raise TraceError(f"figure {name} is a picture of {needed}, this trace is of {came}")
+    if needed and not whole:
+        raise TraceError(f"figure {name} needs all steps of the sequence, got some of them")
+
+
+def parse_steps(told: str) -> list[int]:
+    """`0,10,20` as steps.
+
+    Raises:
+        TraceError: it is no list of whole numbers
+    """
+    try:
+        return [int(step) for step in told.split(",")]
+    except ValueError:
+        raise TraceError(f"at should name steps, such as 0,10,20, got '{told:.40}'") from None

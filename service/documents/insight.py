@@ -1,0 +1,99 @@
+"""Answers of GET /trace/{trace_id}/provenance, /difference/{other_id} and /findings."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Row = list[float]
+Stretches = list[list[int]]
+
+
+class Part(BaseModel):
+    kind: Literal["write", "initial", "intervention"] = Field(
+        description="a write, the memory before the first step, or memory that was set"
+    )
+    step: int | None = Field(description="of the write or the intervention")
+    head: str | None = Field(description="of the write")
+    slot: int | None = Field(description="through which most of the write came")
+    share: float = Field(description="(vector . read) / (read . read); all shares sum to 1")
+    vector: Row = Field(description="[M], what it gave to the read")
+
+
+class Rest(BaseModel):
+    count: int = Field(description="parts that are not told one by one")
+    share: float
+    vector: Row
+
+
+class Provenance(BaseModel):
+    """A read vector as a sum of what every source gave to it, the largest shares first."""
+
+    trace_id: str
+    model: str
+    version: int
+    step: int
+    head: str
+    read: Row = Field(description="[M], the sum of all parts")
+    error: float = Field(description="largest difference between that sum and the read vector")
+    parts: list[Part]
+    rest: Rest
+
+
+class StageDifference(BaseModel):
+    stage: str = Field(description="its name in a trace, such as addressing.read.gate")
+    maximum: float = Field(description="of |A - B|")
+    mean: float = Field(description="of |A - B|")
+    maximum_step: int | None = Field(description="where the maximum is first met")
+    first_step: int | None = Field(description="where |A - B| first exceeds the tolerance")
+
+
+class ChangedBits(BaseModel):
+    count: int = Field(description="outputs on the other side of 0.5")
+    steps: Stretches = Field(description="[a, b) of steps that have such outputs")
+
+
+class DifferenceSide(BaseModel):
+    trace_id: str
+    model: str
+    version: int
+    steps: int
+
+
+class First(BaseModel):
+    step: int
+    stages: list[str] = Field(description="that part there, in the order of computation")
+
+
+class Difference(BaseModel):
+    """Two traces, over the steps that both have; stages in the order of computation."""
+
+    traces: list[DifferenceSide] = Field(min_length=2, max_length=2)
+    steps: int = Field(description="compared, the fewer of both")
+    memory_slots: int
+    tolerance: float
+    first: First | None = Field(description="where they part")
+    changed_bits: ChangedBits
+    stages: list[StageDifference]
+
+
+class Finding(BaseModel):
+    slug: str
+    definition: str
+    thresholds: dict[str, float] = Field(description="that it passed; each is a query parameter")
+    value: float
+    head: str | None = Field(description="null for the memory")
+    steps: Stretches = Field(description="[a, b)")
+    sentence: str
+
+
+class Findings(BaseModel):
+    """What is odd about a trace; a finding is no error."""
+
+    trace_id: str
+    model: str
+    version: int
+    steps: int
+    memory_slots: int
+    findings: list[Finding]
+    definitions: dict[str, str] = Field(description="of all that is looked for, by slug")
+    thresholds: dict[str, float] = Field(description="as they were used")
