@@ -47,6 +47,10 @@ class Recipe(BaseModel):
     decay_updates: int | None = Field(
         default=None, description="length of the decay once the last level is reached"
     )
+    restarts: tuple[int, ...] = Field(
+        default=(),
+        description="lengths of further decays, each from half the rate that the last began with",
+    )
     memory_slots: tuple[int, int] | None = Field(
         default=None,
         description="draw N for every batch from this range, both ends included; "
@@ -129,8 +133,8 @@ RECIPES: dict[str, Recipe] = {
         model={"controller": "feedforward"},
         learning_rate=3e-3,
         updates=4000,
-        seeds=2,
-        compile=True,
+        seeds=4,
+        memory_slots=(20, 40),
         selection=_copy_lengths(60, 120, sequences=64),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
     ),
@@ -163,10 +167,14 @@ RECIPES: dict[str, Recipe] = {
     ),
     "repeat-copy": Recipe(
         task="repeat-copy",
-        learning_rate=3e-3,
-        batch_size=16,
-        updates=20_000,
-        decay_updates=6_000,
+        key_strength_bias=5.0,  # the read head jumps back to the first vector by its content
+        learning_rate=2e-3,
+        clip_norm=5.0,
+        batch_size=32,
+        updates=40_000,
+        decay_updates=12_000,  # counting to 10 over longer vectors: 28 wrong bits with 6,000
+        restarts=(7_000,),
+        memory_slots=(12, 24),
         compile=True,
         selection=_repeats((10, 10), (20, 10), (10, 20), sequences=64),
         evaluation=_repeats((5, 5), (10, 10), (20, 10), (10, 15), (10, 20)),
