@@ -33,15 +33,14 @@ class Progress:
             self.level_since = self.update
 
 
-def decays(recipe: Recipe) -> list[int]:
-    """Updates that the learning rate takes to fall, the first time and after every restart."""
-    first = recipe.decay_updates or recipe.updates - sum(recipe.restarts)
-    return [min(first, recipe.updates), *recipe.restarts]
+def decay_length(recipe: Recipe) -> int:
+    """Updates that the learning rate takes to fall."""
+    return min(recipe.decay_updates or recipe.updates, recipe.updates)
 
 
 def start_decay(progress: Progress, recipe: Recipe, levels: int) -> None:
     """Begin the decay at the last level, or when just enough updates are left for it."""
-    out_of_time = progress.update >= recipe.updates - sum(decays(recipe))
+    out_of_time = progress.update >= recipe.updates - decay_length(recipe)
     if progress.decay_since is None and (progress.level == levels or out_of_time):
         progress.decay_since = progress.update
 
@@ -50,16 +49,14 @@ def learning_rate(progress: Progress, recipe: Recipe) -> float:
     """The rate for the next update."""
     if recipe.decay == "none" or progress.decay_since is None:
         return recipe.learning_rate
-    done, rate = progress.update - progress.decay_since, recipe.learning_rate
-    lengths = decays(recipe)
-    while len(lengths) > 1 and done >= lengths[0]:
-        done, rate = done - lengths.pop(0), rate / 2
-    return rate * 0.5 * (1 + math.cos(math.pi * min(done / lengths[0], 1.0)))
+    done = (progress.update - progress.decay_since) / decay_length(recipe)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def finished(progress: Progress, recipe: Recipe) -> bool:
-    """True when the decays have run their course or all updates are spent."""
-    decayed = progress.decay_since is not None and progress.update - progress.decay_since >= sum(
-        decays(recipe)
+    """True when the decay has run its course or all updates are spent."""
+    decayed = (
+        progress.decay_since is not None
+        and progress.update - progress.decay_since >= decay_length(recipe)
     )
     return decayed or progress.update >= recipe.updates

@@ -8,7 +8,7 @@ from ntm.recipes import Recipe
 from ntm.training.schedule import (
     WINDOW,
     Progress,
-    decays,
+    decay_length,
     finished,
     learning_rate,
     start_decay,
@@ -41,31 +41,8 @@ def test_a_decay_of_its_own_length_starts_where_the_last_level_was_reached() -> 
 
 
 def test_a_decay_is_never_longer_than_the_training() -> None:
-    assert decays(recipe(decay_updates=1000)) == [100]
-    assert decays(recipe(decay_updates=None)) == [100]
-
-
-@pytest.mark.parametrize(
-    ("update", "rate"), [(9, 1.0), (30, 0.5), (50, 0.5), (60, 0.25), (70, 0.25), (75, 0.125)]
-)
-def test_every_restart_falls_from_half_the_rate_before(update: int, rate: float) -> None:
-    restarted = recipe(decay_updates=40, restarts=(20, 10))
-    progress = Progress(update=update, decay_since=10 if update >= 10 else None)
-    assert learning_rate(progress, restarted) == pytest.approx(rate)
-
-
-def test_the_end_and_the_latest_start_count_the_restarts() -> None:
-    restarted = recipe(decay_updates=40, restarts=(20, 10))
-    assert not finished(Progress(update=79, decay_since=10), restarted)
-    assert finished(Progress(update=80, decay_since=10), restarted)
-    for update, since in ((29, None), (30, 30)):
-        progress = Progress(update=update, level=1)
-        start_decay(progress, restarted, levels=3)
-        assert progress.decay_since == since
-
-
-def test_a_decay_of_no_own_length_leaves_room_for_the_restarts() -> None:
-    assert decays(recipe(decay_updates=None, restarts=(30,))) == [70, 30]
+    assert decay_length(recipe(decay_updates=1000)) == 100
+    assert decay_length(recipe(decay_updates=None)) == 100
 
 
 @pytest.mark.parametrize(
