@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SMALL = 2**13  # bytes that are converted sooner than a thread is asked to
+SMALL = 2**16  # bytes that are converted sooner than a thread is asked to
 
 # One thread: lists of numbers take twenty times the bytes of the body, once and not once a client.
 _thread = ThreadPoolExecutor(1, "conversion")
