@@ -16,16 +16,40 @@ _ONE_BITS, _ROOT_HALF_BITS = np.int32(0x3F800000), np.int32(0x3F3504F3)
 _MANTISSA_BITS, _MANTISSA = np.int32(23), np.int32(0x7FFFFF)
 _BIAS = np.int32(127)
 _TANH_END = np.float32(7.90531110763549805)
-_ZERO, _HALF, _ONE, _TINY = np.float32(0), np.float32(0.5), np.float32(1), np.float32(1e-3)
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
-_E0, _E1, _E2 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
-_E3, _E4, _E5 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
+_E0, _E1, _E2 = (
+    np.float32(5.0000001201e-1),
+    np.float32(1.6666665459e-1),
+    np.float32(4.1665795894e-2),
+)
+_E3, _E4, _E5 = (
+    np.float32(8.3334519073e-3),
+    np.float32(1.3981999507e-3),
+    np.float32(1.9875691500e-4),
+)
 
-_L0, _L1, _L2 = np.float32(3.3333331174e-1), np.float32(-2.4999993993e-1), np.float32(2.0000714765e-1)
-_L3, _L4, _L5 = np.float32(-1.6668057665e-1), np.float32(1.4249322787e-1), np.float32(-1.2420140846e-1)
-_L6, _L7, _L8 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.float32(7.0376836292e-2)
+_L0, _L1, _L2 = (
+    np.float32(3.3333331174e-1),
+    np.float32(-2.4999993993e-1),
+    np.float32(2.0000714765e-1),
+)
+_L3, _L4, _L5 = (
+    np.float32(-1.6668057665e-1),
+    np.float32(1.4249322787e-1),
+    np.float32(-1.2420140846e-1),
+)
+_L6, _L7, _L8 = (
+    np.float32(1.1676998740e-1),
+    np.float32(-1.1514610310e-1),
+    np.float32(7.0376836292e-2),
+)
 
-_A1, _A3, _A5 = np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05)
+_A1, _A3, _A5 = (
+    np.float32(4.89352455891786e-03),
+    np.float32(6.37261928875436e-04),
+    np.float32(1.48572235717979e-05),
+)
 _A7, _A9 = np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11)
 _A11, _A13 = np.float32(2.00018790482477e-13), np.float32(-2.76076847742355e-16)
 _B0, _B2 = np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03)
@@ -84,5 +108,6 @@ def sigmoid(x: np.float32) -> np.float32:
 def softplus(x: np.float32) -> np.float32:
     """log(1 + e^x)."""
     small = exp(-abs(x))
-    rest = small - _HALF * small * small if small < _TINY else log(_ONE + small)
+    sum_ = _ONE + small  # what it rounds away comes back by the quotient
+    rest = small if sum_ == _ONE else log(sum_) * (small / (sum_ - _ONE))
     return (x if x > _ZERO else _ZERO) + rest
