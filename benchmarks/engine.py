@@ -133,7 +133,8 @@ def describe(repeats: int, nodes: float) -> list[str]:
         f"one thread, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; "
         f"{STEPS} steps, {repeats} turns each, microseconds a step and sequence (median, fastest, "
         f"slowest). The exported graph has {nodes:g} nodes a step. TorchScript and native "
-        f"run one row after the other. The limit is counted: {limit.__doc__.split(': ')[1]}",
+        f"run one row after the other. The limit is counted: "
+        f"{limit.HOW}",
     ]
 
 

@@ -1,6 +1,4 @@
-"""The least time a step can take here: its weights streamed from the second-level cache or \
-multiplied, whichever takes longer, its products with the memory, and its exponentials, each at the \
-rate measured beside it."""
+"""The least time a step can take here, counted."""
 
 import statistics
 import time
@@ -14,6 +12,10 @@ from ntm.config import NTMConfig
 from ntm.native.arithmetic import compiled, fma
 from ntm.native.elementary import exp
 
+HOW = (
+    "weights streamed from the second-level cache or multiplied, whichever takes longer, products "
+    "with the memory, and exponentials, each at the rate measured in the same run."
+)
 TURNS = 41
 L1, L2 = 2_048, 65_536  # float32 values: 8 KB, and 256 KB as the reference model's weights have
 Array = NDArray[np.float32]
