@@ -25,8 +25,8 @@ export class BitsEditor extends HTMLElement {
       make(
         "div",
         { class: "line" },
-        button("◂ earlier", () => this.scroll(-WINDOW)),
-        button("later ▸", () => this.scroll(WINDOW)),
+        button("◂ earlier", () => this.turn(-WINDOW)),
+        button("later ▸", () => this.turn(WINDOW)),
         this.where,
         make("label", { for: "bit-value" }, "value"),
         this.value,
@@ -168,7 +168,7 @@ export class BitsEditor extends HTMLElement {
   }
 
   /** @param {number} by */
-  scroll(by) {
+  turn(by) {
     this.start = Math.max(0, Math.min(Math.floor((this.sequence.length - 1) / WINDOW) * WINDOW, this.start + by));
     this.at = { step: this.start, bit: this.at.bit };
     this.draw();

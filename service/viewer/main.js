@@ -217,8 +217,8 @@ function showRun(run) {
   document.title = `${run.name}, ${run.steps} steps · Neural Turing Machine`;
   downloads.run = run;
   whatIf.run = run;
-  showOverview(run);
   microscope.setRun(run);
+  showOverview(run);
   microscope.followFocus();
   memory.setRun(run);
   findings.setRun(run);
@@ -235,7 +235,7 @@ function showOverview(run) {
 
 /** Marks the tracks of the head that the microscope looks at. */
 function highlight() {
-  if (!now.stack || !now.run) return;
+  if (!now.stack || !microscope.run) return;
   for (const track of now.stack.tracks) {
     const id = track.facts.id;
     track.classList.toggle("chosen", id === microscope.head || id === `${microscope.head}.vector`);

@@ -70,7 +70,7 @@ export class Microscope extends HTMLElement {
     this.changes = changes;
     /** @type {Run | null} */
     this.run = null;
-    this.slot = 0;
+    this.at = 0;
     this.frame = 0;
     this.said = make("p", { class: "said" });
     this.heads = make("div", { class: "choices", role: "group", "aria-label": "head" });
@@ -78,7 +78,7 @@ export class Microscope extends HTMLElement {
     this.axis = make("p", { class: "note axis" });
     this.append(this.heads, this.said, ...this.rows.map((row) => row.element), this.axis);
     this.addEventListener("slot", (event) => {
-      this.slot = /** @type {CustomEvent} */ (event).detail;
+      this.at = /** @type {CustomEvent} */ (event).detail;
       this.wants();
     });
     const observer = new ResizeObserver(() => this.wants());
@@ -226,9 +226,9 @@ export class Microscope extends HTMLElement {
     for (const { stage, plot, value, control } of this.rows) {
       const values = stages[stage.id];
       const outline = preview?.[stage.id] ?? (stage.id === "gated" && !preview ? previous : null);
-      plot.show({ values, outline, signed: stage.id === "similarity", shown, slot: this.slot }, this.palette.look);
-      const also = outline ? ` · ${preview ? "then" : "before"} ${told(outline[this.slot])}` : "";
-      value.textContent = `slot ${this.slot}: ${told(values[this.slot])}${also}`;
+      plot.show({ values, outline, signed: stage.id === "similarity", shown, slot: this.at }, this.palette.look);
+      const also = outline ? ` · ${preview ? "then" : "before"} ${told(outline[this.at])}` : "";
+      value.textContent = `slot ${this.at}: ${told(values[this.at])}${also}`;
       if (!control) continue;
       const pin = pinned[control.control];
       const number = pin === undefined ? numbers[control.control] : Array.isArray(pin) ? expected(pin, run.shifts) : pin;
@@ -275,7 +275,7 @@ export class Microscope extends HTMLElement {
   /** The peak of the weighting becomes the slot under the cursor. */
   followFocus() {
     if (!this.run) return;
-    this.slot = peakOf(this.run.weighting(this.head).row(this.step));
+    this.at = peakOf(this.run.weighting(this.head).row(this.step));
     this.wants();
   }
 }

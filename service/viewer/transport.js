@@ -79,7 +79,7 @@ export class Transport extends HTMLElement {
     this.timer = setInterval(() => {
       if (this.place.spot.step >= this.steps - 1) this.pause();
       else this.by(1);
-    }, SPEEDS[/** @type {keyof SPEEDS} */ (this.speed.value)]);
+    }, SPEEDS[/** @type {keyof typeof SPEEDS} */ (this.speed.value)]);
     this.playing.textContent = "❚❚";
     this.playing.setAttribute("aria-label", "pause");
   }
