@@ -155,9 +155,12 @@ function differences(left, right) {
   return tracksOf(left, left).map((track, i) => {
     const mine = /** @type {HeatTrack} */ (track);
     const plane = mine.heat.plane.minus(/** @type {HeatTrack} */ (others[i]).heat.plane);
-    const high = Math.max(mine.heat.scale.high, 1e-6);
+    const largest = plane.largest();
+    // What is only rounding is not blown up to look like a difference.
+    const high = largest > 0.01 ? largest : Math.max(mine.heat.scale.high, 1e-6);
+    const note = largest ? `colours ±${told(high)}, largest ${told(largest)}` : "the same";
     return new HeatTrack(
-      { ...mine.facts, id: `difference.${mine.facts.id}`, note: `±${high.toPrecision(2)}` },
+      { ...mine.facts, id: `difference.${mine.facts.id}`, note },
       { ...mine.heat, plane, scale: { signed: true, high }, map: "difference", isWrong: undefined, peaks: false },
     );
   });

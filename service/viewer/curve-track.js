@@ -8,6 +8,25 @@ import { Track } from "./track.js";
 
 const DASHES = [[], [5, 3], [1.5, 2.5], [8, 2, 2, 2]];
 
+/**
+ * Strokes a path in the colour and the dashes of the curve of this number.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./palette.js").Look} look
+ * @param {number} i
+ * @param {number} ratio
+ * @param {() => void} path
+ */
+export function paintCurve(context, look, i, ratio, path) {
+  context.strokeStyle = look.lines[i % look.lines.length];
+  context.lineWidth = 1.6 * ratio;
+  context.setLineDash(DASHES[i % DASHES.length].map((length) => length * ratio));
+  context.beginPath();
+  path();
+  context.stroke();
+  context.setLineDash([]);
+}
+
 export class CurveTrack extends Track {
   /**
    * @param {import("./track.js").TrackFacts} facts
@@ -49,15 +68,9 @@ export class CurveTrack extends Track {
     }
     context.stroke();
     context.lineJoin = "round";
-    this.curves.forEach((curve, i) => {
-      context.strokeStyle = look.lines[i % look.lines.length];
-      context.lineWidth = 1.6 * ratio;
-      context.setLineDash(DASHES[i % DASHES.length].map((length) => length * ratio));
-      context.beginPath();
-      this.trace(context, curve, range, width, y);
-      context.stroke();
-    });
-    context.setLineDash([]);
+    this.curves.forEach((curve, i) =>
+      paintCurve(context, look, i, ratio, () => this.trace(context, curve, range, width, y)),
+    );
     context.fillStyle = look.faint;
     context.font = `${10 * ratio}px system-ui, sans-serif`;
     context.textBaseline = "top";

@@ -78,7 +78,7 @@ export function told(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size < 0.001 || size >= 100000) return value.toExponential(1).replace("-", "−");
-  return String(Number(value.toPrecision(size >= 1 ? 4 : 3))).replace("-", "−");
+  return String(Number(value.toPrecision(4))).replace("-", "−");
 }
 
 /**
@@ -90,6 +90,7 @@ export function told(value) {
 export function percent(share) {
   const hundredths = share * 100;
   const size = Math.abs(hundredths);
+  if (size > 0 && size < 0.05) return "< 0.1 %";
   const digits = size > 99 && size < 99.95 ? 1 : size < 10 && size >= 0.05 ? 1 : 0;
   return `${hundredths.toFixed(digits).replace("-", "−")} %`;
 }

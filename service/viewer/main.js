@@ -8,6 +8,7 @@ import { Downloads } from "./downloads.js";
 import { fill, found, make } from "./element.js";
 import { Findings } from "./findings.js";
 import { askInPage } from "./key-dialog.js";
+import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { Memory } from "./memory.js";
 import { Microscope } from "./microscope.js";
@@ -35,6 +36,7 @@ const findings = new Findings(place);
 const compare = new Compare(place, palette);
 const traces = new Traces(place);
 const live = new Live(place, palette);
+const legend = new Legend(palette);
 const downloads = new Downloads(place);
 
 /** @type {{run: Run | null, stack: TrackStack | null, loading: AbortController | null, compared: string}} */
@@ -44,7 +46,7 @@ const now = { run: null, stack: null, loading: null, compared: "" };
 function build() {
   askInPage();
   found("run").append(form);
-  found("transport").append(transport);
+  found("transport").append(transport, legend);
   found("microscope").append(microscope);
   found("memory").append(memory);
   found("what-if").append(whatIf);
@@ -200,7 +202,7 @@ function state(name) {
 function showRun(run) {
   state("shown");
   const wrong = run.wrongBits();
-  const score = wrong === null ? "no target" : wrong === 0 ? "no wrong bit" : `${wrong} wrong bits`;
+  const score = wrong === null ? "no target" : wrong === 0 ? "no wrong bit" : `${wrong} wrong ${wrong === 1 ? "bit" : "bits"}`;
   const partly = run.steps < run.facts.steps ? ` (the first ${run.steps} are shown: all would be too large for the page)` : "";
   fill(
     found("summary"),
@@ -230,6 +232,7 @@ function showOverview(run) {
   now.stack = new TrackStack(tracksOf(run, place.spot.slots), { steps: run.steps, phases: run.facts.phases ?? [] }, place, palette);
   found("overview").append(now.stack);
   transport.follow(now.stack, run.steps);
+  legend.show(run.heads);
   highlight();
 }
 

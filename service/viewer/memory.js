@@ -6,7 +6,6 @@ import { Refusal, askJson, query } from "./api.js";
 import { fill, make, percent } from "./element.js";
 import { MemoryMap } from "./memory-map.js";
 import { rangeOf } from "./overview.js";
-import { headOf } from "./run.js";
 
 /** @typedef {import("./run.js").Run} Run */
 
@@ -109,6 +108,7 @@ export class Memory extends HTMLElement {
       return;
     }
     const memory = page.memory(step);
+    this.followFocus(run, step);
     const { erased, added } = written(run, step, memory);
     const shown = this.place.spot.slots === "all" ? { first: 0, count: run.slots } : run.used;
     const high = [memory, added].reduce((most, values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), most), 1e-6);
@@ -117,6 +117,23 @@ export class Memory extends HTMLElement {
     this.note.textContent =
       `Slots ${rangeOf(shown, run.slots)} up, ${run.width} columns across; colours from −${high.toPrecision(2)} to ` +
       `${high.toPrecision(2)}. Double click or Enter on a cell of the memory changes it.`;
+  }
+
+  followed = "";
+
+  /**
+   * The cell that is told lies on the slot that the chosen head looks at, until one moves away.
+   *
+   * @param {Run} run
+   * @param {number} step
+   */
+  followFocus(run, step) {
+    const head = run.heads.find((each) => each === this.place.spot.head) ?? "read.0";
+    const now = `${run.trace} ${step} ${head}`;
+    if (now === this.followed || !run.heads.includes(head)) return;
+    this.followed = now;
+    const slot = run.weighting(head).peak(step);
+    for (const map of Object.values(this.maps)) map.cell = { ...map.cell, slot };
   }
 
   asked = "";

@@ -104,6 +104,9 @@ export class TrackStack extends HTMLElement {
     this.ruler.addEventListener("dblclick", () => this.place.go({ range: null }));
   }
 
+  /** @type {number[][]} where the plots are: top and height in CSS pixels */
+  bands = [];
+
   /** @type {{from: number, to: number} | undefined} */
   drag;
 
@@ -132,6 +135,7 @@ export class TrackStack extends HTMLElement {
     if (this.dirty.base) {
       for (const track of this.tracks) track.paint(this.palette.look, this.range);
       paintRuler(this.ruler, this.palette.look, this.range, this.facts);
+      this.bands = [this.ruler, ...this.tracks.map((track) => track.handle)].map((part) => [part.offsetTop, part.offsetHeight]);
     }
     this.paintCursor();
     this.dirty = { base: false, cursor: false };
@@ -150,6 +154,10 @@ export class TrackStack extends HTMLElement {
     const { look } = this.palette;
     const x = (/** @type {number} */ step) => ((step - a) / (b - a)) * width;
     context.clearRect(0, 0, width, height);
+    context.save();
+    context.beginPath(); // names between the tracks stay free of lines
+    for (const [top, tall] of this.bands) context.rect(0, top * ratio, width, tall * ratio);
+    context.clip();
     context.lineWidth = ratio;
     for (const phase of this.facts.phases)
       if (phase.start > a && phase.start < b)
@@ -178,6 +186,7 @@ export class TrackStack extends HTMLElement {
       context.fillRect(x(this.drag.from), 0, x(this.drag.to) - x(this.drag.from), height);
       context.globalAlpha = 1;
     }
+    context.restore();
     for (const track of this.tracks) {
       const point = this.hover;
       track.show(point ? point.step : step, point && point.track === track ? point : null);
