@@ -63,7 +63,7 @@ export class Traces extends HTMLElement {
       make("tbody", {}, ...this.traces.map((trace) => this.rowOf(trace))),
     );
     const older = this.next && make("button", { type: "button", on: { click: () => this.load(this.next) } }, "Older ones");
-    fill(this.body, make("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "recent traces" }, table), older);
+    fill(this.body, make("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "table of traces" }, table), older);
     this.filter();
   }
 

@@ -155,7 +155,8 @@ export class Track extends HTMLElement {
     else return;
     event.preventDefault();
     this.row = Math.max(0, Math.min(Math.max(0, this.rows - 1), row));
-    this.tell("point", { step: Math.max(0, Math.min(last, step)), row: this.row });
+    this.step = Math.max(0, Math.min(last, step)); // at once: the next key may come before a frame
+    this.tell("point", { step: this.step, row: this.row });
     this.announce();
   }
 

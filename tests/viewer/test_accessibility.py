@@ -61,7 +61,7 @@ def test_axe_finds_nothing(
     windows: Windows, trace: str, compared: str, size: dict[str, int], scheme: str
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    windows.expected = "404"
+    windows.expected = ("404",)
     for path, wait in (
         ("/", "#size-length"),
         ("/?trace=nothing", "[data-state-of=failed]:not([hidden])"),

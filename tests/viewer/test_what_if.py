@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.service.running import serving
-from tests.viewer.conftest import ROOT, Windows, number, track
+from tests.viewer.conftest import ROOT, Windows, number, track, until
 
 
 def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
@@ -21,6 +21,7 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     page.wait_for_selector("ntm-microscope:not([data-loading]) .said:not(:empty)")
     page.select_option("#scope", "on")
     gate = page.locator('[data-stage="gated"] input')
+    gate.scroll_into_view_if_needed()
     box = gate.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.98, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -57,7 +58,7 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     assert text.startswith("step 21, bit 1: ")
     assert number(text) == pytest.approx(outputs[0] - outputs[1], rel=1e-3, abs=1e-6)
     page.get_by_role("button", name="Watch B").click()
-    page.wait_for_function("document.querySelector('#changed')?.textContent.includes('gate = 0')")
+    until(page, "document.querySelector('#changed')?.textContent.includes('gate = 0')")
     page.go_back()
     page.wait_for_selector(".columns")
 
@@ -94,7 +95,7 @@ def test_an_input_bit_and_a_memory_cell_are_changed(
     other = page.url.split("other=")[1].split("&")[0]
     told = api.get(f"/trace/{other}?include=inputs,memory&steps=3:4").json()
     assert told["inputs"][0][0] == 1 - example["sequence"][3][0]
-    slot = next(item["slot"] for item in told["interventions"] if item["set"]["memory"])
+    slot = next(item["slot"] for item in told["interventions"] if item["set"].get("memory"))
     assert told["memory"][0][slot][0] == 0.5
 
 
@@ -126,14 +127,14 @@ def test_recent_traces(windows: Windows, api: httpx.Client, trace: str) -> None:
     another = api.post("/predict", json=other).json()["trace_id"]
     page = windows.open(f"/?view=traces&trace={trace}", "ntm-traces tbody tr")
     page.select_option("#traces-model", "repeat-copy")
-    page.wait_for_function("document.querySelectorAll('ntm-traces tbody tr').length === 1")
+    until(page, "document.querySelectorAll('ntm-traces tbody tr').length === 1")
     page.select_option("#traces-model", "")
     page.fill("#traces-text", another)
     rows = page.locator("ntm-traces tbody tr:visible")
     assert rows.count() == 1
     page.on("dialog", lambda dialog: dialog.accept())
     rows.get_by_role("button", name="Delete").click()
-    page.wait_for_function(
+    until(page, 
         f"!document.querySelector('ntm-traces').textContent.includes('{another}')"
     )
     assert api.get(f"/trace/{another}").status_code == 404
@@ -146,7 +147,7 @@ def test_a_session_is_watched_live(windows: Windows, api: httpx.Client) -> None:
     page = windows.open("/?view=live", "#live-model option")
     page.get_by_role("button", name="Start a session").click()
     page.get_by_role("button", name="Feed an example").click()
-    page.wait_for_function(
+    until(page, 
         "/ [4-9] steps so far/.test(document.querySelector('ntm-live .said').textContent)"
     )
     page.get_by_role("button", name="Pause").click()
@@ -158,7 +159,7 @@ def test_a_session_is_watched_live(windows: Windows, api: httpx.Client) -> None:
     assert page.locator("ntm-live ntm-heat-track").count() == 4
     page.get_by_text("Draw the next steps").click()
     page.get_by_role("button", name="Feed the drawn steps").click()
-    page.wait_for_function(
+    until(page, 
         f"document.querySelector('ntm-live .said').textContent.includes(' {position + 4} steps')"
     )
     page.get_by_role("button", name="Open its trace").click()
@@ -178,7 +179,7 @@ def test_a_service_with_keys_is_asked_with_one(
         page = windows.open("/", "dialog[open]")
         page.fill("#api-key", "wrong")
         page.get_by_role("button", name="Use this key").click()
-        page.wait_for_function("document.querySelector('#api-key').value === ''")
+        until(page, "document.querySelector('#api-key').value === ''")
         page.fill("#api-key", "secret")
         page.get_by_role("button", name="Use this key").click()
         page.wait_for_selector("#size-length")
