@@ -160,6 +160,10 @@ export class Memory extends HTMLElement {
    * @param {string} asked
    */
   async fetchProvenance(run, step, head, asked) {
+    if (run !== this.run || !this.clientWidth) {
+      this.asked = ""; // nobody looks; once somebody does, it is asked again
+      return;
+    }
     try {
       const told = await askJson(`trace/${run.trace}/provenance?${query({ step, head, limit: 6 })}`);
       if (asked === this.asked) this.showProvenance(told);

@@ -56,7 +56,9 @@ class Windows:
         self.requests: list[str] = []
         self.expected: tuple[str, ...] = ()  # what an error may say
 
-    def open(self, path: str = "/", wait: str = "#begin:visible, ntm-track-stack:visible", **options: Any) -> Any:
+    def open(
+        self, path: str = "/", wait: str = "#begin:visible, ntm-track-stack:visible", **options: Any
+    ) -> Any:
         """A page of a context of its own, once it shows something."""
         options = {"viewport": {"width": 1280, "height": 900}, **options}
         context = self.browser.new_context(**options)

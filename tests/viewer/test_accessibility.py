@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.viewer.conftest import Windows
+from tests.viewer.conftest import Windows, until
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -38,7 +38,7 @@ def test_keyboard_only(windows: Windows) -> None:
     down = handle.get_attribute("aria-valuetext")
     assert int(up.split()[3].rstrip(":")) == int(down.split()[3].rstrip(":")) + 1
     page.keyboard.press("Space")
-    page.wait_for_url("**step=23*")
+    until(page, "Number(document.querySelector('.scrub').value) >= 23")
     page.keyboard.press("Space")
     tab_to(page, '[data-stage="gated"] input')
     page.keyboard.press("Home")

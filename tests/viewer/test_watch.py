@@ -154,9 +154,7 @@ def test_a_deep_link_restores_the_view(windows: Windows, trace: str) -> None:
     page.wait_for_url("**range=20:40*")
     page.go_back()
     page.wait_for_url("**head=write.0*")
-    until(page, 
-        "document.querySelector('ntm-microscope .said').textContent.includes('write.0')"
-    )
+    until(page, "document.querySelector('ntm-microscope .said').textContent.includes('write.0')")
     page.go_forward()
     page.wait_for_url("**head=read.0*")
 
@@ -214,9 +212,7 @@ def test_downloads_and_commands(windows: Windows, trace: str, tmp_path: Path) ->
     assert b'"steps":42' in done.stdout
     assert (tmp_path / f"{trace}.npz").read_bytes().startswith(b"PK")
     page.get_by_role("button", name="Copy link").click()
-    until(page, 
-        f"navigator.clipboard.readText().then((text) => text.endsWith('{trace}'))"
-    )
+    until(page, f"navigator.clipboard.readText().then((text) => text.endsWith('{trace}'))")
 
 
 def test_states_say_what_to_do(windows: Windows) -> None:

@@ -134,9 +134,7 @@ def test_recent_traces(windows: Windows, api: httpx.Client, trace: str) -> None:
     assert rows.count() == 1
     page.on("dialog", lambda dialog: dialog.accept())
     rows.get_by_role("button", name="Delete").click()
-    until(page, 
-        f"!document.querySelector('ntm-traces').textContent.includes('{another}')"
-    )
+    until(page, f"!document.querySelector('ntm-traces').textContent.includes('{another}')")
     assert api.get(f"/trace/{another}").status_code == 404
     page.fill("#traces-text", trace)
     page.get_by_role("button", name=trace, exact=True).click()
@@ -147,9 +145,7 @@ def test_a_session_is_watched_live(windows: Windows, api: httpx.Client) -> None:
     page = windows.open("/?view=live", "#live-model option")
     page.get_by_role("button", name="Start a session").click()
     page.get_by_role("button", name="Feed an example").click()
-    until(page, 
-        "/ [4-9] steps so far/.test(document.querySelector('ntm-live .said').textContent)"
-    )
+    until(page, "/ [4-9] steps so far/.test(document.querySelector('ntm-live .said').textContent)")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Feed the drawn steps").wait_for()
     session = page.inner_text("ntm-live .said").split()[1].rstrip(":")
@@ -159,8 +155,9 @@ def test_a_session_is_watched_live(windows: Windows, api: httpx.Client) -> None:
     assert page.locator("ntm-live ntm-heat-track").count() == 4
     page.get_by_text("Draw the next steps").click()
     page.get_by_role("button", name="Feed the drawn steps").click()
-    until(page, 
-        f"document.querySelector('ntm-live .said').textContent.includes(' {position + 4} steps')"
+    until(
+        page,
+        f"document.querySelector('ntm-live .said').textContent.includes(' {position + 4} steps')",
     )
     page.get_by_role("button", name="Open its trace").click()
     page.wait_for_selector("#summary strong")
