@@ -28,6 +28,7 @@ ARGUMENTS = [
 ]
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 MEASURED = "(name) => performance.getEntriesByName(name).map((each) => each.duration)"
+ENDED = "(name) => performance.getEntriesByName(name).map((e) => e.startTime + e.duration)"
 MOVES = """async ([count, type]) => {
   const handle = document.querySelector('[data-track="read.0"] .handle');
   const box = handle.getBoundingClientRect();
@@ -39,7 +40,8 @@ MOVES = """async ([count, type]) => {
     const start = await new Promise((done) => requestAnimationFrame(() => done(performance.now())));
     const buttons = type === "pointerdown" ? 1 : 0;
     const told = { ...at, bubbles: true, pointerId: 1, pointerType: "touch", button: 0, buttons };
-    handle.dispatchEvent(new PointerEvent(type, type === "pointermove" ? { ...told, pointerType: "pen" } : told));
+    if (type === "pointermove") told.pointerType = "pen";
+    handle.dispatchEvent(new PointerEvent(type, told));
     await painted();
     spent.push(performance.now() - start);
   }
@@ -86,6 +88,7 @@ def watch(url: str, moves: int, zooms: int) -> list[Row]:
         hover = page.evaluate(MOVES, [moves, "pointermove"])
         cursor = page.evaluate(MOVES, [moves, "pointerdown"])
         scripts = page.evaluate(MEASURED, "ntm-cursor")
+        stages = page.evaluate(MEASURED, "ntm-microscope")
         page.evaluate("performance.clearMeasures('ntm-zoom')")
         for turn in range(zooms):
             name = "zoom in" if turn % 6 < 3 else "zoom out"
@@ -98,6 +101,7 @@ def watch(url: str, moves: int, zooms: int) -> list[Row]:
         row("pointer to painted frame, hover", hover, "16 + a frame"),
         row("pointer to painted frame, cursor and all that follows it", cursor, "16 + a frame"),
         row("script of a frame, cursor or hover", scripts, "16"),
+        row("script of a frame, the stages at the cursor", stages, "16"),
         row("script of a frame, zoom", zoom, "100"),
     ]
 
@@ -107,11 +111,7 @@ def open_run(page: Any, address: str) -> float:
     page.goto(address)
     page.wait_for_selector("ntm-track-stack")
     page.evaluate(f"({FRAMES})()")
-    return float(
-        page.evaluate(
-            "Math.max(...performance.getEntriesByName('ntm-zoom').map((e) => e.startTime + e.duration))"
-        )
-    )
+    return float(page.evaluate(f"Math.max(...({ENDED})('ntm-zoom'))"))
 
 
 def row(name: str, spent: list[float], bound: str) -> Row:
@@ -125,8 +125,8 @@ def describe(told: argparse.Namespace) -> str:
     """When, where and what."""
     return (
         f"`python benchmarks/viewer.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
-        f"{os.cpu_count()} cores for browser and service, Chromium without a GPU, 1280 x 900; a run "
-        f"of {2 * LENGTH + 2} steps on {SLOTS} slots, all slots shown; {told.moves} moves, "
+        f"{os.cpu_count()} cores for browser and service, Chromium without a GPU, 1280 x 900; "
+        f"a run of {2 * LENGTH + 2} steps on {SLOTS} slots, all slots shown; {told.moves} moves, "
         f"{told.zooms} zooms; milliseconds."
     )
 

@@ -2,6 +2,7 @@
 // Two runs side by side, and their difference: where they part, and by how much at every stage.
 
 import { askJson } from "./api.js";
+import { saved } from "./downloads.js";
 import { sentenceOf } from "./changes.js";
 import { fill, make, told } from "./element.js";
 import { HeatTrack } from "./heat-track.js";
@@ -75,6 +76,8 @@ export class Compare extends HTMLElement {
     const scored = wrong.every((count) => count !== null) ? ` Wrong bits: ${wrong[0]} in A, ${wrong[1]} in B.` : "";
     const to = () => this.place.go({ step: first.step });
     const swap = () => this.place.go({ trace: right.trace, other: left.trace });
+    const save = (/** @type {string} */ format) =>
+      saved(`trace/${left.trace}?figure=difference&other=${right.trace}&format=${format}`, `${left.trace}-${right.trace}.${format}`);
     const open = (/** @type {Run} */ run) => () => this.place.go({ view: "watch", trace: run.trace, other: null });
     return make(
       "div",
@@ -88,6 +91,9 @@ export class Compare extends HTMLElement {
         make("button", { type: "button", on: { click: open(left) } }, "Watch A"),
         make("button", { type: "button", on: { click: open(right) } }, "Watch B"),
         make("button", { type: "button", on: { click: swap } }, "Swap"),
+        ...["png", "svg"].map((format) =>
+          make("button", { type: "button", on: { click: () => save(format) } }, `Difference as ${format.toUpperCase()}`),
+        ),
       ),
     );
   }
@@ -115,7 +121,7 @@ export class Compare extends HTMLElement {
       make(
         "div",
         { class: "scroll", tabIndex: 0, role: "region", "aria-label": "differences by stage" },
-        make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows)),
+        make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col", class: head.includes("|") ? "number" : "" }, head)))), make("tbody", {}, ...rows)),
       ),
     );
   }

@@ -13,10 +13,20 @@ export class Downloads extends HTMLElement {
     this.place = place;
     /** @type {Run | null} */
     this.run = null;
+    this.figure = make(
+      "select",
+      { "aria-label": "figure to download" },
+      make("option", { value: "overview" }, "the overview"),
+      make("option", { value: "addressing" }, "this head’s stages"),
+      make("option", { value: "memory" }, "the memory at this step"),
+    );
+    /** @returns {string} the head looked at */
+    this.head = () => "read.0";
     this.said = make("span", { class: "note", role: "status" });
     const button = (/** @type {string} */ text, /** @type {() => Promise<string>} */ click) =>
       make("button", { type: "button", on: { click: () => this.attempt(click) } }, text);
     this.append(
+      this.figure,
       button("PNG", () => this.save("png")),
       button("SVG", () => this.save("svg")),
       button("NPZ", () => this.save("npz")),
@@ -43,18 +53,15 @@ export class Downloads extends HTMLElement {
 
   /** @param {"png" | "svg" | "npz"} format */
   async save(format) {
-    const { trace, other, view, range } = this.place.spot;
+    const { trace, range } = this.place.spot;
     const asked = new URLSearchParams({ format });
-    if (range) asked.set("steps", range.join(":"));
+    const figure = format === "npz" ? "" : this.figure.value;
+    if (range && figure !== "memory") asked.set("steps", range.join(":"));
     if (format === "npz") asked.set("include", "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller,memory");
-    else if (view === "compare" && other) {
-      asked.set("figure", "difference");
-      asked.set("other", other);
-    }
-    const answer = await ask(`trace/${trace}?${asked}`);
-    const url = URL.createObjectURL(await answer.blob());
-    make("a", { href: url, download: `${trace}.${format}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    else asked.set("figure", figure);
+    if (figure === "addressing") asked.set("heads", this.head());
+    if (figure === "memory") asked.set("at", String(Math.min(this.place.spot.step, (this.run?.steps ?? 1) - 1)));
+    await saved(`trace/${trace}?${asked}`, `${trace}.${format}`);
     return `${trace}.${format} is saved.`;
   }
 
@@ -64,6 +71,18 @@ export class Downloads extends HTMLElement {
     await navigator.clipboard.writeText(command(this.run));
     return "Copied.";
   }
+}
+
+/**
+ * Has the browser save an answer.
+ *
+ * @param {string} path
+ * @param {string} name of the file
+ */
+export async function saved(path, name) {
+  const url = URL.createObjectURL(await (await ask(path)).blob());
+  make("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** @param {Run} run */

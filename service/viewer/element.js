@@ -77,7 +77,7 @@ export function told(value) {
   if (Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size < 0.001 || size >= 100000) return value.toExponential(3).replace("-", "−");
+  if (size < 0.001 || size >= 100000) return value.toExponential(3).replaceAll("-", "−");
   return String(Number(value.toPrecision(4))).replace("-", "−");
 }
 

@@ -115,7 +115,8 @@ export class HeatTrack extends Track {
     const ratio = window.devicePixelRatio || 1;
     context.strokeStyle = look.wrong;
     context.fillStyle = look.wrong;
-    context.lineWidth = 1.5 * ratio;
+    context.lineWidth = Math.min(2, cell.height / 3 / ratio) * ratio;
+    context.beginPath();
     for (let step = a; step < b; step++)
       for (let row = 0; row < this.rows; row++) {
         if (!this.heat.isWrong?.(step, row)) continue;
@@ -123,13 +124,11 @@ export class HeatTrack extends Track {
         const y = height - (row + 1) * cell.height;
         if (cell.width < 4 * ratio) context.fillRect(x, y, Math.max(2 * ratio, cell.width), cell.height);
         else {
-          context.strokeRect(x + ratio, y + ratio, cell.width - 2 * ratio, cell.height - 2 * ratio);
-          context.beginPath();
-          context.moveTo(x + ratio, y + ratio);
-          context.lineTo(x + cell.width - ratio, y + cell.height - ratio);
-          context.stroke();
+          context.moveTo(x + ratio, y + cell.height - ratio);
+          context.lineTo(x + cell.width - ratio, y + ratio);
         }
       }
+    context.stroke();
   }
 }
 

@@ -20,8 +20,7 @@ export class Live extends HTMLElement {
     super();
     this.place = place;
     this.palette = palette;
-    this.here = new Place(); // a cursor of its own; it never touches the URL
-    this.here.settle = () => {};
+    this.here = new Place(false); // a cursor of its own
     /** @type {any} */
     this.session = null;
     /** @type {Record<string, number[][]>} rows by track */

@@ -56,6 +56,7 @@ function build() {
   found("live").append(live);
   found("downloads").append(downloads);
   whatIf.head = () => microscope.head;
+  downloads.head = () => microscope.head;
   for (const link of document.querySelectorAll("nav a[data-view]"))
     link.addEventListener("click", (event) => {
       event.preventDefault();

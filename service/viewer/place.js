@@ -64,11 +64,14 @@ export function write(spot) {
 
 /** Tells `change` events, with the names of what changed as `detail`. */
 export class Place extends EventTarget {
-  constructor() {
+  /** @param {boolean} [isAddress] whether the URL follows, and back and forward move it */
+  constructor(isAddress = true) {
     super();
-    this.spot = read(window.location.search);
+    this.isAddress = isAddress;
+    this.spot = isAddress ? read(window.location.search) : HOME;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    if (!isAddress) return;
     window.addEventListener("popstate", () => {
       clearTimeout(this.timer);
       this.take(read(window.location.search));
@@ -85,7 +88,7 @@ export class Place extends EventTarget {
     const before = write(this.spot);
     this.take({ ...this.spot, ...patch });
     const after = write(this.spot);
-    if (after !== before) history.pushState(null, "", after);
+    if (after !== before && this.isAddress) history.pushState(null, "", after);
   }
 
   /**
@@ -102,7 +105,7 @@ export class Place extends EventTarget {
   /** Brings the URL up to where one has moved. */
   settle() {
     clearTimeout(this.timer);
-    history.replaceState(null, "", write(this.spot));
+    if (this.isAddress) history.replaceState(null, "", write(this.spot));
   }
 
   /** @param {Spot} spot */

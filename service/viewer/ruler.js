@@ -42,7 +42,8 @@ export function paintRuler(canvas, look, [a, b], facts) {
   for (const mark of facts.marks ?? []) {
     if (mark.step < a || mark.step >= b) continue;
     const wide = context.measureText(mark.name).width + 8 * ratio;
-    const from = Math.max(0, Math.min(width - wide, x(mark.step)));
+    const after = x(mark.step + 1) + 3 * ratio; // beside the cursor, which often stands there
+    const from = after + wide < width ? after : Math.max(0, x(mark.step) - wide - 3 * ratio);
     context.fillStyle = look.paper;
     context.fillRect(from, 0, wide, band);
     context.fillStyle = look.wrong;

@@ -38,6 +38,15 @@ export function ofGate(gate) {
  * @param {number[]} shifts
  */
 export function ofShift(shift, shifts) {
+  const kernel = shifts.map((by, i) => `${signed(by)}: ${told(shift[i])}`).join(", ");
+  return `${ofKernel(shift, shifts)} Kernel ${kernel}.`;
+}
+
+/**
+ * @param {ArrayLike<number>} shift
+ * @param {number[]} shifts
+ */
+function ofKernel(shift, shifts) {
   const best = peakOf(shift);
   const share = shift[best];
   if (share < 0.6) return `Spreads: no shift has more than ${percent(share)}.`;

@@ -193,6 +193,7 @@ def test_a_wrong_bit_is_marked(
 
 def test_downloads_and_commands(windows: Windows, trace: str, tmp_path: Path) -> None:
     page = windows.open(f"/?trace={trace}")
+    page.get_by_label("figure to download").select_option("addressing")
     starts = {"PNG": b"\x89PNG", "SVG": b"<?xml", "NPZ": b"PK"}
     for name, start in starts.items():
         with page.expect_download() as download:
