@@ -38,10 +38,17 @@ export class HeatTrack extends Track {
     return this.heat.plane.rows;
   }
 
-  /** @param {{first: number, count: number}} shown */
-  setShown(shown) {
+  /**
+   * Draws other rows from now on.
+   *
+   * @param {{first: number, count: number}} shown
+   * @param {string} note which they are
+   */
+  setShown(shown, note) {
     this.shown = shown;
     this.pyramid = null;
+    this.note.textContent = note;
+    this.handle.setAttribute("aria-label", `${this.facts.name}, ${note}`);
   }
 
   /** @param {number} share */

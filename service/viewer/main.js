@@ -7,12 +7,13 @@ import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
 import { fill, found, make } from "./element.js";
 import { Findings } from "./findings.js";
+import { HeatTrack } from "./heat-track.js";
 import { askInPage } from "./key-dialog.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { Memory } from "./memory.js";
 import { Microscope } from "./microscope.js";
-import { tracksOf } from "./overview.js";
+import { slotsNote, tracksOf } from "./overview.js";
 import { Palette } from "./palette.js";
 import { Place } from "./place.js";
 import { bare, load } from "./run.js";
@@ -137,8 +138,8 @@ function onPlace(changed) {
   if (changed.has("view")) showView();
   if (changed.has("trace")) openTrace();
   else if (changed.has("view") || changed.has("other")) openOther();
-  if (changed.has("slots") && now.run) showOverview(now.run);
-  if (changed.has("step") || changed.has("head") || changed.has("slots")) {
+  if (now.run && (changed.has("slots") || changed.has("range"))) showSlots(now.run);
+  if (changed.has("step") || changed.has("head") || changed.has("slots") || changed.has("range")) {
     if (changed.has("step") || changed.has("head")) microscope.followFocus();
     memory.wants();
     microscope.wants();
@@ -227,11 +228,26 @@ function showRun(run) {
   findings.setRun(run);
 }
 
+/**
+ * Draws the slots that heads look at in the range shown, or all of them.
+ *
+ * @param {Run} run
+ */
+function showSlots(run) {
+  if (!now.stack) return;
+  run.used = run.usedIn(now.stack.range);
+  const shown = place.spot.slots === "all" ? { first: 0, count: run.slots } : run.used;
+  for (const track of now.stack.tracks)
+    if (track instanceof HeatTrack && run.heads.includes(track.facts.id)) track.setShown(shown, slotsNote(shown, run.slots));
+  now.stack.wants("base");
+}
+
 /** @param {Run} run */
 function showOverview(run) {
   now.stack?.end();
   now.stack = new TrackStack(tracksOf(run, place.spot.slots), { steps: run.steps, phases: run.facts.phases ?? [] }, place, palette);
   found("overview").append(now.stack);
+  if (place.spot.range) showSlots(run);
   transport.follow(now.stack, run.steps);
   legend.show(run.heads);
   highlight();

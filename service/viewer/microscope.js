@@ -4,7 +4,7 @@
 
 import { cosines, peakOf, shiftFor, stagesOf } from "./addressing.js";
 import { fill, make, told } from "./element.js";
-import { expected, rangeOf } from "./overview.js";
+import { expected, slotsNote } from "./overview.js";
 import { headOf } from "./run.js";
 import { ofContent, ofGate, ofSharpening, ofShift, ofSimilarity, ofStep } from "./sentences.js";
 import { SlotPlot } from "./slot-plot.js";
@@ -196,9 +196,8 @@ export class Microscope extends HTMLElement {
       control.number.textContent =
         pin === undefined ? told(number) : `${told(number)}, was ${told(numbers[control.control])}`;
     }
-    const place = shown.count < run.slots ? `slots ${rangeOf(shown, run.slots)} of ${run.slots}` : `slots 0–${run.slots - 1}`;
     const line = preview ? "the outline is what your change would do at this step" : "the outline at the gate is the last weighting";
-    this.axis.textContent = `Across: ${place}. Up: share of the head’s attention; ${line}.`;
+    this.axis.textContent = `Across: ${slotsNote(shown, run.slots)}. Up: share of the head’s attention; ${line}.`;
   }
 
   /**

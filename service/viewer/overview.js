@@ -64,9 +64,9 @@ export function bitTracks(run) {
  * @returns {HeatTrack}
  */
 export function weightingTrack(run, head, shown) {
-  const part = shown.count < run.slots ? `${rangeOf(shown, run.slots)} of ${run.slots}` : `0–${run.slots - 1}`;
+  const note = slotsNote(shown, run.slots);
   return new HeatTrack(
-    { id: head, name: `${head} weighting`, note: `slots ${part}`, steps: run.steps, height: 104 },
+    { id: head, name: `${head} weighting`, note, steps: run.steps, height: 104 },
     {
       plane: run.weighting(head),
       rowName: "slot",
@@ -76,6 +76,15 @@ export function weightingTrack(run, head, shown) {
       peaks: true,
     },
   );
+}
+
+/**
+ * @param {{first: number, count: number}} shown
+ * @param {number} slots N
+ * @returns {string} which slots are drawn
+ */
+export function slotsNote(shown, slots) {
+  return shown.count < slots ? `slots ${rangeOf(shown, slots)} of ${slots}` : `slots 0–${slots - 1}`;
 }
 
 /**

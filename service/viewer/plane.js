@@ -75,14 +75,15 @@ export class Plane {
  * figures draw it. `first` may be negative: -1 is the last slot.
  *
  * @param {Plane[]} weightings
+ * @param {[number, number]} steps that are looked at, [a, b)
  * @returns {{first: number, count: number}}
  */
-export function slotsInUse(weightings) {
+export function slotsInUse(weightings, [a, b]) {
   const slots = weightings[0].rows;
   const all = { first: 0, count: slots };
   const looked = new Uint8Array(slots);
   for (const plane of weightings)
-    for (let step = 0; step < plane.steps; step++) {
+    for (let step = a; step < Math.min(b, plane.steps); step++) {
       const row = plane.row(step);
       for (let slot = 0; slot < slots; slot++) if (row[slot] > 0.25) looked[slot] = 1;
     }

@@ -124,7 +124,15 @@ export class Run {
     this.coming = new Map();
     const perStep = this.heads.length * (3 * this.slots + this.width + 8) + this.slots * this.width;
     this.pageSteps = Math.max(1, Math.min(64, Math.floor(PAGE / 4 / perStep)));
-    this.used = slotsInUse(this.heads.map((head) => this.weighting(head)));
+    this.used = this.usedIn([0, steps]);
+  }
+
+  /**
+   * @param {[number, number]} range of steps
+   * @returns {{first: number, count: number}} the slots that any head looks at there
+   */
+  usedIn(range) {
+    return slotsInUse(this.heads.map((head) => this.weighting(head)), range);
   }
 
   /** @returns {string} such as copy/1 */

@@ -30,6 +30,7 @@ export class Track extends HTMLElement {
     this.canvas = make("canvas", { class: "plot", "aria-hidden": "true" });
     this.canvas.style.height = `${facts.height}px`;
     this.value = make("span", { class: "value" });
+    this.note = make("span", { class: "note" }, facts.note);
     this.handle = make(
       "div",
       {
@@ -50,7 +51,7 @@ export class Track extends HTMLElement {
         "div",
         { class: "label" },
         make("span", { class: "name" }, facts.name),
-        make("span", { class: "note" }, facts.note),
+        this.note,
       ),
       this.handle,
       this.value,

@@ -164,8 +164,11 @@ def test_playing_and_zooming(windows: Windows, trace: str) -> None:
     page.get_by_role("button", name="play").click()
     page.wait_for_url("**step=41*")
     page.get_by_role("button", name="play").wait_for()  # it stops at the end
+    note = track(page, "read.0").locator(".note")
+    assert note.inner_text() == "slots 127–41 of 128"
     page.get_by_role("button", name="zoom in").click()
     page.wait_for_url("**range=*")
+    assert note.inner_text() != "slots 127–41 of 128"  # those in use in the steps shown
     box = page.locator("ntm-track-stack .ruler").bounding_box()
     page.get_by_role("button", name="show all steps").click()
     y = box["y"] + 20
