@@ -11,6 +11,7 @@ import { HeatTrack } from "./heat-track.js";
 import { askInPage } from "./key-dialog.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
+import { offerLooks } from "./looks.js";
 import { Memory } from "./memory.js";
 import { Microscope } from "./microscope.js";
 import { slotsNote, tracksOf } from "./overview.js";
@@ -63,7 +64,7 @@ function build() {
       event.preventDefault();
       place.go({ view: /** @type {any} */ (/** @type {HTMLElement} */ (link).dataset.view) });
     });
-  buildLook();
+  offerLooks(palette);
   form.addEventListener("ran", (event) => {
     const { trace_id: trace } = /** @type {CustomEvent} */ (event).detail;
     place.go({ view: "watch", trace, other: null, step: 0, range: null });
@@ -78,15 +79,6 @@ function build() {
   found("overview").addEventListener("edit", editInput);
   document.addEventListener("keydown", onKey);
   place.onChange(onPlace);
-}
-
-function buildLook() {
-  const map = /** @type {HTMLSelectElement} */ (found("map"));
-  const theme = /** @type {HTMLSelectElement} */ (found("theme"));
-  map.value = palette.map;
-  theme.value = palette.theme;
-  map.addEventListener("change", () => palette.choose({ map: map.value }));
-  theme.addEventListener("change", () => palette.choose({ theme: theme.value }));
 }
 
 /**

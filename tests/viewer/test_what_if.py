@@ -131,6 +131,7 @@ def test_recent_traces(windows: Windows, api: httpx.Client, trace: str) -> None:
     page.select_option("#traces-model", "")
     page.fill("#traces-text", another)
     rows = page.locator("ntm-traces tbody tr:visible")
+    rows.get_by_text("repeat-copy/1").wait_for()
     assert rows.count() == 1
     page.on("dialog", lambda dialog: dialog.accept())
     rows.get_by_role("button", name="Delete").click()
