@@ -18,24 +18,23 @@ reduction = numba.njit(
 )
 
 
-@intrinsic
-def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c in float32, rounded once."""
+def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
     signature = types.float32(types.float32, types.float32, types.float32)
     return signature, lambda context, builder, signature, operands: builder.fma(*operands)
 
 
-@intrinsic
-def bits_of(context: Any, x: Any) -> Any:
-    """The 32 bits of a float32 as int32."""
+def _bits_of(context: Any, x: Any) -> Any:
     return types.int32(types.float32), _reinterpreted(ir.IntType(32))
 
 
-@intrinsic
-def float_of(context: Any, bits: Any) -> Any:
-    """The float32 with these 32 bits."""
+def _float_of(context: Any, bits: Any) -> Any:
     return types.float32(types.int32), _reinterpreted(ir.FloatType())
 
 
 def _reinterpreted(to: Any) -> Any:
     return lambda context, builder, signature, operands: builder.bitcast(operands[0], to)
+
+
+fma: Any = intrinsic(_fma)  # fma(a, b, c): a * b + c in float32, rounded once
+bits_of: Any = intrinsic(_bits_of)  # bits_of(x): the 32 bits of a float32 as int32
+float_of: Any = intrinsic(_float_of)  # float_of(bits): the float32 with these bits

@@ -16,7 +16,7 @@ _ONE_BITS, _ROOT_HALF_BITS = np.int32(0x3F800000), np.int32(0x3F3504F3)
 _MANTISSA_BITS, _MANTISSA = np.int32(23), np.int32(0x7FFFFF)
 _BIAS = np.int32(127)
 _TANH_END = np.float32(7.90531110763549805)
-_ZERO, _HALF, _ONE, _TINY = np.float32(0), np.float32(0.5), np.float32(1), np.float32(1e-3)
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
 _E0, _E1, _E2 = (
     np.float32(5.0000001201e-1),
@@ -108,5 +108,6 @@ def sigmoid(x: np.float32) -> np.float32:
 def softplus(x: np.float32) -> np.float32:
     """log(1 + e^x)."""
     small = exp(-abs(x))
-    rest = small - _HALF * small * small if small < _TINY else log(_ONE + small)
+    sum_ = _ONE + small  # what it rounds away comes back by the quotient
+    rest = small if sum_ == _ONE else log(sum_) * (small / (sum_ - _ONE))
     return (x if x > _ZERO else _ZERO) + rest

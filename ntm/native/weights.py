@@ -1,4 +1,4 @@
-"""A checkpoint's weights as the compiled function wants them: inputs down, outputs across. No Numba.
+"""A checkpoint's weights as the compiled function wants them, inputs down and outputs across.
 
 What the heads are told is one vector, laid out so that what shares an activation lies together:
 
