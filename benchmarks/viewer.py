@@ -99,7 +99,11 @@ def watch(url: str, moves: int, zooms: int) -> list[Row]:
     return [
         row("from opening to the painted run", opened, ""),
         row("pointer to painted frame, hover", hover, "16 and the wait for a frame"),
-        row("pointer to painted frame, cursor and all that follows it", cursor, "16 and the wait for a frame"),
+        row(
+            "pointer to painted frame, cursor and all that follows it",
+            cursor,
+            "16 and the wait for a frame",
+        ),
         row("script of a frame, cursor or hover", scripts, "16"),
         row("script of a frame, the stages at the cursor", stages, "16"),
         row("script of a frame, zoom", zoom, "100"),
