@@ -45,6 +45,7 @@ export class HeatTrack extends Track {
    * @param {string} note which they are
    */
   setShown(shown, note) {
+    if (shown.first === this.shown.first && shown.count === this.shown.count) return;
     this.shown = shown;
     this.pyramid = null;
     this.note.textContent = note;
