@@ -1,7 +1,7 @@
 """The models that are being served: one engine and one scheduler a version."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,11 +12,12 @@ from ntm.repository import ModelDescription, RepositoryError, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.cores import Cores, places_for
-from service.engines import Engine, EngineUnavailable, Kind, open_engine
+from service.engines import Engine, EngineFacts, EngineUnavailable, Kind, open_engine
 from service.errors import UnknownModel, UnknownVersion
 from service.folders import Fingerprint, Key, scan
 from service.scheduler import Event, Scheduler
 from service.settings import Settings
+from service.walker import Walker
 
 log = logging.getLogger("ntm.models")
 
@@ -29,6 +30,7 @@ WARM_UP = (
 )  # steps; whatever an engine puts off until its first run is done with these
 
 Observer = Callable[["LoadedModel", Event], object]
+Loader = Callable[[VersionFolder, Observer], "LoadedModel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,8 @@ class LoadedModel:
     folder: VersionFolder
     description: ModelDescription
     task: Task
-    engine: Engine
-    scheduler: Scheduler
+    engine: EngineFacts
+    scheduler: Walker
 
     @cached_property
     def name(self) -> str:
@@ -74,15 +76,28 @@ class Change:
 class Models:
     """Every model of the repository by name and version, as of the last look at it."""
 
-    def __init__(self, settings: Settings, observe: Observer = lambda model, event: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        observe: Observer = lambda model, event: None,
+        loader: Loader | None = None,
+        names: Collection[str] | None = None,
+    ) -> None:
         """Open all models; a broken one is kept out and told in the log and by `broken`.
 
+        Args:
+            settings: of the service
+            observe: told of every chunk and of every sequence that ended
+            loader: opens one version; with an engine in this process by default
+            names: of the models to serve; all by default
         Raises:
             EngineUnavailable: the engine or device asked for cannot be had
             RepositoryError: there is not one usable model
         """
         self._settings, self._observe = settings, observe
-        self._cores = Cores(places_for(settings.threads))
+        cores = Cores(places_for(settings.threads))
+        self._load = loader or (lambda folder, observe: load(folder, settings, observe, cores))
+        self._names = names
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
         self._broken: dict[Key, str] = {}
         self._seen: dict[Key, Fingerprint] = {}
@@ -117,7 +132,11 @@ class Models:
         Raises:
             RepositoryError: the repository itself is not there
         """
-        found = scan(self._settings.models)
+        found = {
+            key: told
+            for key, told in scan(self._settings.models).items()
+            if self._names is None or key[0] in self._names
+        }
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
         added = []
@@ -126,7 +145,7 @@ class Models:
                 continue
             self._seen[key] = fingerprint  # from before the load: what changes since is seen again
             try:
-                added.append(load(folder, self._settings, self._observe, self._cores))
+                added.append(self._load(folder, self._observe))
             except fatal:
                 raise
             except Exception as error:
@@ -180,6 +199,11 @@ class Models:
             known = ", ".join(map(str, sorted(versions)))
             raise UnknownVersion(f"model {name} has no version {version}, only {known}")
         return versions[version]
+
+    def exactly(self, key: Key, digest: str) -> LoadedModel | None:
+        """A version with these very files, also one that is retired and still finishes."""
+        known = (model for model in [*self, *self._retired] if model.key == key)
+        return next((model for model in known if model.digest == digest), None)
 
     def versions(self, name: str) -> list[int]:
         """The versions of a model, ascending."""

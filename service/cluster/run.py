@@ -1,0 +1,57 @@
+"""`ntm serve --cluster`: the application on a Ray cluster, started here or joined."""
+
+import logging
+import os
+import signal
+import threading
+
+import ray
+from ray import serve
+
+from service.cluster.application import Arguments, build
+from service.server import KEEP_ALIVE
+from service.settings import Settings
+
+log = logging.getLogger("ntm.server")
+
+NAME = "ntm"
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        ConnectionError: there is no such cluster
+        RepositoryError: there is no model to serve
+        RuntimeError: a deployment did not start
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: stopping.set())
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a service does not call home
+    if settings.ray:
+        ray.init(address=settings.ray, configure_logging=False, log_to_driver=False)
+    else:
+        ray.init(
+            address="local", include_dashboard=False, configure_logging=False, log_to_driver=False
+        )
+    try:
+        serve.start(
+            proxy_location="EveryNode",
+            http_options={
+                "host": settings.host,
+                "port": settings.port,
+                "keep_alive_timeout_s": KEEP_ALIVE,
+            },
+        )
+        serve.run(build(settings, Arguments()), name=NAME, route_prefix="/")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        log.info("running on http://%s:%s", host, settings.port)
+        stopping.wait()
+        log.info("draining")
+        serve.delete(NAME)
+        if not settings.ray:
+            serve.shutdown()
+    finally:
+        ray.shutdown()
+    return 0
