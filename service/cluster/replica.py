@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+import ray
+
 from service.cluster.calls import Call, Reply
 from service.cluster.counters import Counters
 from service.errors import ServiceError, UnknownVersion
@@ -26,6 +28,9 @@ class EngineReplica:
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
         counters, self._name = Counters(), name
+        if settings.device == "auto":  # a replica that was given a GPU runs on it or not at all
+            device = "cuda" if ray.get_gpu_ids() else "cpu"
+            settings = settings.model_copy(update={"device": device})
         self._models = Models(settings, counters.observed, names={name})
         # An ingress that has not looked yet still asks for what is retired here.
         grace = settings.request_timeout + settings.poll + LATE

@@ -26,8 +26,7 @@ def run(settings: Settings) -> int:
         RuntimeError: a deployment did not start
     """
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: stopping.set())
+    listen_to_signals(stopping)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a service does not call home
     if settings.ray:
         ray.init(address=settings.ray, configure_logging=False, log_to_driver=False)
@@ -46,8 +45,10 @@ def run(settings: Settings) -> int:
         )
         serve.run(build(settings, Arguments()), name=NAME, route_prefix="/")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        listen_to_signals(stopping)  # Ray has put handlers of its own in their place
         log.info("running on http://%s:%s", host, settings.port)
-        stopping.wait()
+        while not stopping.wait(1):  # a wait without end would keep handlers from running
+            pass
         log.info("draining")
         serve.delete(NAME)
         if not settings.ray:
@@ -55,3 +56,9 @@ def run(settings: Settings) -> int:
     finally:
         ray.shutdown()
     return 0
+
+
+def listen_to_signals(stopping: threading.Event) -> None:
+    """End well on SIGTERM and SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: stopping.set())
