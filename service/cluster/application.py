@@ -33,7 +33,9 @@ class Arguments(BaseModel):
     )
     upscale_delay: float = Field(default=5.0, ge=0, description="seconds")
     downscale_delay: float = Field(default=120.0, ge=0, description="seconds")
-    num_cpus: float = Field(default=1, ge=0, description="of a replica of a model")
+    num_cpus: float = Field(
+        default=0.25, ge=0, description="that Ray reserves for a replica of a model"
+    )
     num_gpus: float = Field(default=0, ge=0, description="of a replica of a model")
     max_ongoing_requests: int = Field(default=128, ge=1, description="of a replica of a model")
     max_queued_requests: int = Field(

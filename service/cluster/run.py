@@ -8,6 +8,7 @@ import threading
 import ray
 from ray import serve
 
+from ntm import repository
 from service.cluster.application import Arguments, build
 from service.server import KEEP_ALIVE
 from service.settings import Settings
@@ -43,7 +44,7 @@ def run(settings: Settings) -> int:
                 "keep_alive_timeout_s": KEEP_ALIVE,
             },
         )
-        serve.run(build(settings, Arguments()), name=NAME, route_prefix="/")
+        serve.run(build(settings, arguments(settings)), name=NAME, route_prefix="/")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         listen_to_signals(stopping)  # Ray has put handlers of its own in their place
         log.info("running on http://%s:%s", host, settings.port)
@@ -56,6 +57,15 @@ def run(settings: Settings) -> int:
     finally:
         ray.shutdown()
     return 0
+
+
+def arguments(settings: Settings) -> Arguments:
+    """What the cluster has room for: on this one machine one replica of every model."""
+    if settings.ray:
+        return Arguments()
+    models = len({folder.name for folder in repository.models(settings.models)})
+    share = 0.8 * ray.cluster_resources()["CPU"] / max(1, models)
+    return Arguments(max_replicas=1, num_cpus=round(min(1.0, share), 3))
 
 
 def listen_to_signals(stopping: threading.Event) -> None:

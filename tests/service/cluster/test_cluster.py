@@ -98,19 +98,18 @@ class Streamer(threading.Thread):
         with self.nodes.client() as client:
             self.session = begin(client)
             while not self.enough.is_set() and self.position < 3900:
-                piece = self.sequence[self.position : self.position + 1 + self.position % 13]
-                told = {"sequence": piece.tolist(), "position": self.position}
-                path = f"/sessions/{self.session}/steps"
-                self.answered.append(
-                    outputs(persist(lambda told=told: client.post(path, json=told), self.tries))  # type: ignore[misc]
-                )
-                self.position += len(piece)
-                asked = body(400, seed=self.position)
-                made = persist(
-                    lambda asked=asked: client.post("/predict", json=asked),
-                    self.tries,  # type: ignore[misc]
-                ).json()
-                self.traces[made["trace_id"]] = array(made["outputs"]).tobytes()
+                self.step(client)
+
+    def step(self, client: httpx.Client) -> None:
+        """One piece and one prediction."""
+        piece = self.sequence[self.position : self.position + 1 + self.position % 13]
+        told = {"sequence": piece.tolist(), "position": self.position}
+        path = f"/sessions/{self.session}/steps"
+        self.answered.append(outputs(persist(lambda: client.post(path, json=told), self.tries)))
+        self.position += len(piece)
+        asked = body(400, seed=self.position)
+        made = persist(lambda: client.post("/predict", json=asked), self.tries).json()
+        self.traces[made["trace_id"]] = array(made["outputs"]).tobytes()
 
 
 def stream_while(nodes: "Nodes", kill: Any, times: int) -> list[Streamer]:

@@ -1,5 +1,6 @@
 """`ntm serve --cluster`, and cluster.yaml as Ray Serve takes it."""
 
+import copy
 import importlib.util
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import yaml
 
 from tests.command_line import NTM, ROOT
 from tests.service.bodies import body
-from tests.service.redis_server import free_port
+from tests.service.redis_server import RedisServer, free_port
 from tests.service.running import CLEAN
 
 pytestmark = pytest.mark.skipif(
@@ -23,7 +24,13 @@ pytestmark = pytest.mark.skipif(
 CONFIG = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 
 
-def check(command: list[str], environment: dict[str, str], port: int, log: Path) -> None:
+def check(
+    command: list[str],
+    environment: dict[str, str],
+    port: int,
+    log: Path,
+    number: signal.Signals = signal.SIGTERM,
+) -> None:
     """Start, ask, end by a signal."""
     with log.open("wb") as told:
         process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
@@ -39,7 +46,7 @@ def check(command: list[str], environment: dict[str, str], port: int, log: Path)
             answer = client.post("/predict", json=body())
             assert answer.status_code == 200, answer.text
             assert client.get(f"/trace/{answer.json()['trace_id']}").status_code == 200
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(60) == 0, log.read_text()
     finally:
         if process.poll() is None:
@@ -52,6 +59,25 @@ def test_ntm_serve_cluster(repository: Path, tmp_path: Path) -> None:
     settings = {"MODELS": repository, "DATA": tmp_path / "data", "PORT": port}
     environment = CLEAN | {f"NTM_{name}": str(value) for name, value in settings.items()}
     check([*NTM, "serve", "--cluster"], environment, port, tmp_path / "log")
+
+
+def test_serve_run_of_the_configuration(
+    repository: Path, tmp_path: Path, redis: RedisServer
+) -> None:
+    """cluster.yaml as it is, but for where things are and for how many cores there are."""
+    port, config = free_port(), copy.deepcopy(CONFIG)
+    config |= {"http_options": {**config["http_options"], "host": "127.0.0.1", "port": port}}
+    application = config["applications"][0]
+    application["args"]["num_cpus"] = 0.1
+    application["deployments"][0]["ray_actor_options"]["num_cpus"] = 0.1
+    application["runtime_env"]["env_vars"] = {
+        "NTM_MODELS": str(repository),
+        "NTM_STORE": redis.url,
+    }
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
+    environment = CLEAN | {"RAY_USAGE_STATS_ENABLED": "0"}
+    check(command, environment, port, tmp_path / "log", number=signal.SIGINT)
 
 
 def schema() -> Any:
