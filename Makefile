@@ -16,7 +16,7 @@ serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
 
 test: check
-	$(RUN)/python -m pytest -n $(JOBS)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(VENV)/develops
 	$(RUN)/ruff format --check .

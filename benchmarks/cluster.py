@@ -201,7 +201,7 @@ def on_paper(costs: dict[str, float], size: int) -> list[str]:
         for name in ("proxy", "ingress", "redis")
     }
     told = ", ".join(f"{name} {1e3 * spent:.2f} ms" for name, spent in costs.items())
-    limits = ", ".join(f"a {name} is full at {many:.1f} replicas" for name, many in first.items())
+    limits = ", ".join(f"one {name} is full at {many:.1f} replicas" for name, many in first.items())
     header = [
         "replicas",
         "requests/s",
@@ -218,8 +218,8 @@ def on_paper(costs: dict[str, float], size: int) -> list[str]:
         "",
         *results.table(header, rows),
         "",
-        "- **Proxies and ingresses** saturate first. Both scale out: a proxy on every node behind a "
-        "load balancer (`proxy_location: EveryNode`), `ingress_replicas` as in the table. Cheaper "
+        "- **Proxies and ingresses** saturate first. Both scale out: a proxy on every node behind "
+        "a load balancer (`proxy_location: EveryNode`), `ingress_replicas` as in the table. Cheaper "
         "than that: binary tensors instead of JSON, sequences in batches over `/v2`.",
         "- **Redis** computes on one core and all keys share a hash tag. Past what one core takes: "
         "`record: false` for what nobody will look at, one Redis and deployment for each group of "

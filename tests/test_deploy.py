@@ -1,4 +1,4 @@
-"""What lies in deploy/ fits the schemas of those who read it, as far as these come with a package."""
+"""What lies in deploy/ fits the schemas of those who read it, as far as a package has them."""
 
 from pathlib import Path
 from typing import Any

@@ -35,6 +35,7 @@ def run(settings: Settings) -> int:
         ray.init(
             address="local", include_dashboard=False, configure_logging=False, log_to_driver=False
         )
+    listen_to_signals(stopping)  # Ray has put handlers of its own in their place
     try:
         serve.start(
             proxy_location="EveryNode",
@@ -46,7 +47,7 @@ def run(settings: Settings) -> int:
         )
         serve.run(build(settings, arguments(settings)), name=NAME, route_prefix="/")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        listen_to_signals(stopping)  # Ray has put handlers of its own in their place
+        listen_to_signals(stopping)
         log.info("running on http://%s:%s", host, settings.port)
         while not stopping.wait(1):  # a wait without end would keep handlers from running
             pass

@@ -16,6 +16,7 @@ from tests.service.redis_server import RedisServer, needs_redis
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 pytestmark = [
+    pytest.mark.xdist_group("ray"),  # one cluster at a time
     needs_redis,
     pytest.mark.skipif(
         importlib.util.find_spec("ray") is None, reason="ray is not installed ([cluster])"

@@ -18,9 +18,12 @@ from tests.service.bodies import body
 from tests.service.redis_server import RedisServer, free_port
 from tests.service.running import CLEAN
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="ray is not installed ([cluster])"
-)
+pytestmark = [
+    pytest.mark.xdist_group("ray"),  # one cluster at a time
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None, reason="ray is not installed ([cluster])"
+    ),
+]
 CONFIG = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 
 
