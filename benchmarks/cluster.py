@@ -219,8 +219,8 @@ def on_paper(costs: dict[str, float], size: int) -> list[str]:
         *results.table(header, rows),
         "",
         "- **Proxies and ingresses** saturate first. Both scale out: a proxy on every node behind "
-        "a load balancer (`proxy_location: EveryNode`), `ingress_replicas` as in the table. Cheaper "
-        "than that: binary tensors instead of JSON, sequences in batches over `/v2`.",
+        "a load balancer (`proxy_location: EveryNode`), `ingress_replicas` as in the table. "
+        "Cheaper than that: binary tensors instead of JSON, sequences in batches over `/v2`.",
         "- **Redis** computes on one core and all keys share a hash tag. Past what one core takes: "
         "`record: false` for what nobody will look at, one Redis and deployment for each group of "
         "models or keys, `appendfsync everysec` where the last second may be lost.",

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from ntm.native import build
 from ntm.repository import RepositoryError
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
@@ -31,6 +32,18 @@ class Rollout:
     def ask(self) -> None:
         """Look now instead of later."""
         self._asked.set()
+
+    async def compile(self) -> None:
+        """Have the native engine compiled where it would serve better, and take it once it is."""
+        if not self._models.wants_native() or build.is_ready(self._settings.compiled):
+            return
+        log.info("compiling the native engine; until it is ready the onnx engine answers")
+        try:
+            await asyncio.to_thread(build.compile_elsewhere, self._settings.compiled)
+        except (OSError, RuntimeError) as error:
+            log.error("the native engine cannot be compiled, onnx stays: %s", error)
+        else:
+            self.ask()
 
     async def run(self) -> None:
         """Look whenever it is time, for ever."""
@@ -71,7 +84,8 @@ async def rolling_out(
 ) -> AsyncIterator[Rollout]:
     """Keep the models up to date for as long as the service runs."""
     rollout = Rollout(models, metrics, settings)
-    loop, task = asyncio.get_running_loop(), asyncio.create_task(rollout.run())
+    loop = asyncio.get_running_loop()
+    tasks = [asyncio.create_task(rollout.run()), asyncio.create_task(rollout.compile())]
     takes_signals = threading.current_thread() is threading.main_thread()
     if takes_signals:
         loop.add_signal_handler(signal.SIGHUP, rollout.ask)
@@ -81,6 +95,6 @@ async def rolling_out(
         if takes_signals:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # too late to matter, no reason to die
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,12 @@ torch.set_num_threads(1)  # waiting threads of torch and ONNX Runtime would figh
 
 
 @pytest.fixture(scope="session")
+def compiled(pytestconfig: pytest.Config) -> Path:
+    """Where the native engine is compiled once for all runs of the tests."""
+    return pytestconfig.cache.mkdir("native")
+
+
+@pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small exported models; nobody writes to it."""
     return small_models.build(tmp_path_factory.mktemp("repository") / "models")

@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
 from ntm import repository
+from ntm.native import build as build_native
 from ntm.repository import RepositoryError, VersionFolder
 from service.app import create_app
 from service.cluster.autoscaling import STEPS_PER_REPLICA
 from service.cluster.remote import RemoteEngine, RemoteScheduler
 from service.cluster.replica import EngineReplica
+from service.engines import native_is_best
 from service.models import LoadedModel, Models, Observer
 from service.settings import Settings
 
@@ -61,6 +63,7 @@ def build(settings: Settings, arguments: Arguments) -> Any:
     settings = settings.model_copy(
         update={"models": settings.models.resolve(), "data": settings.data.resolve()}
     )
+    settings = settings.model_copy(update={"engine": one_engine(settings)})
     names = sorted({folder.name for folder in repository.models(settings.models)})
     if not names:
         raise RepositoryError(f"{settings.models} holds no model that can be served")
@@ -79,6 +82,14 @@ def build(settings: Settings, arguments: Arguments) -> Any:
         health_check_period_s=2,
     )
     return deployment.bind(*engines)
+
+
+def one_engine(settings: Settings) -> str:
+    """What `auto` means for all replicas: engines differ in their last bits, replicas must not."""
+    if settings.engine != "auto":
+        return settings.engine
+    native = native_is_best(settings.device) and build_native.is_ready(settings.compiled)
+    return "native" if native else "onnx"
 
 
 def engine(name: str, settings: Settings, arguments: Arguments) -> Any:
@@ -114,7 +125,9 @@ def open_models(settings: Settings, observe: Observer, loader: Any, names: list[
     return Models(settings, observe, loader, names)
 
 
-def load(folder: VersionFolder, observe: Observer, settings: Settings) -> LoadedModel:
+def load(
+    folder: VersionFolder, observe: Observer, engine: str | None, settings: Settings
+) -> LoadedModel:
     """One version, walked by the replicas of its model.
 
     Raises:
@@ -122,7 +135,7 @@ def load(folder: VersionFolder, observe: Observer, settings: Settings) -> Loaded
     """
     description = folder.description()
     handle = serve.get_deployment_handle(folder.name, serve.get_replica_context().app_name)
-    remote = RemoteEngine(folder, settings)
+    remote = RemoteEngine(folder, settings, engine or settings.engine)
     scheduler = RemoteScheduler(handle, remote, folder.version, lambda event: observe(model, event))
     model = LoadedModel(folder, description, description.make_task(), remote, scheduler)
     return model

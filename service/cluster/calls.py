@@ -17,6 +17,7 @@ class Call:
     """One sequence to walk; the fields are those of `Scheduler.walk`."""
 
     version: int
+    engine: str  # by name: each has bits of its own
     digest: str  # of the files that the ingress has seen by this number
     sequence: NDArray[np.float32]
     slots: int

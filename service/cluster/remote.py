@@ -37,19 +37,19 @@ class Handle(Protocol):
 class RemoteEngine:
     """What the exported files tell of an engine that runs elsewhere; see `EngineFacts`."""
 
-    def __init__(self, version: VersionFolder, settings: Settings) -> None:
+    def __init__(self, version: VersionFolder, settings: Settings, engine: str) -> None:
         """Read and check the files.
 
         Raises:
             RepositoryError: a file is missing or differs from its digest
         """
-        self.name = "torchscript" if settings.engine == "torchscript" else "onnx"
+        self.name = engine
         folder = version.torchscript if self.name == "torchscript" else version.onnx
         told = manifest.read(version, folder)
         self.signature: Signature = told.signature
         self.digest = told.digest
         self.device: str = settings.device  # `auto` until a replica has told
-        self.replays_memory = self.name == "onnx"
+        self.replays_memory = self.name != "torchscript"
         learned = folder / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
 
@@ -106,6 +106,7 @@ class RemoteScheduler:
         self._queued += steps
         call = Call(
             self._version,
+            self._engine.name,
             self._engine.digest,
             sequence,
             slots,

@@ -7,7 +7,8 @@ import ray
 
 from service.cluster.calls import Call, Reply
 from service.cluster.counters import Counters
-from service.errors import ServiceError, UnknownVersion
+from service.engines import EngineUnavailable
+from service.errors import ServiceError, UnknownVersion, Unreplayable
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
 from service.rollout import Rollout
@@ -41,7 +42,7 @@ class EngineReplica:
         """Walk a sequence to its end; cancelled, its place is freed at once."""
         device = "auto"
         try:
-            model = await self._find(call)
+            model = await self._models.on_engine(await self._find(call), call.engine)
             device = model.engine.device
             walked = await model.scheduler.walk(
                 call.sequence,
@@ -56,6 +57,8 @@ class EngineReplica:
             return Reply(walked, device)
         except ServiceError as error:
             return Reply(error, device)
+        except EngineUnavailable as error:
+            return Reply(Unreplayable(f"engine {call.engine} cannot be had: {error}"), device)
 
     async def _find(self, call: Call) -> LoadedModel:
         """The version with the very files that the ingress means, looked for where it is new.

@@ -1,0 +1,77 @@
+"""The arrays that the compiled function works on: one type for every model, whatever is asked."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.native.walk import Carried, Pins, Record
+from ntm.native.weights import Form, Weights
+
+Array = NDArray[np.float32]
+
+
+def empty_record(form: Form, weights: Weights, shape: tuple[int, int, int], inside: bool) -> Record:
+    """Room for what is kept.
+
+    Args:
+        form, weights: of the model
+        shape: K, B and N
+        inside: whether every stage is kept, or only outputs and weightings
+    """
+    steps, batch, slots = shape
+    kept, heads = steps if inside else 0, form.reads + form.writes
+    size, told = weights.heads.shape
+    reads = len(weights.output) - size
+    cell = size if form.lstm else 0
+
+    def room(steps: int, *sizes: int) -> Array:
+        return np.empty((steps, batch, *sizes), np.float32)
+
+    return Record(
+        outputs=room(steps, len(weights.output_bias)),
+        weighting=room(steps, heads, slots),
+        told=room(kept, told),
+        content=room(kept, heads, slots),
+        gated=room(kept, heads, slots),
+        shifted=room(kept, heads, slots),
+        reads=room(kept, reads),
+        hidden=room(kept, size),
+        cell=room(kept, cell),
+    )
+
+
+def no_pins() -> Pins:
+    """Nothing is pinned."""
+    return Pins(
+        told=np.empty((0, 0, 0), np.float32),
+        told_here=np.empty((0, 0, 0), np.bool_),
+        weighting=np.empty((0, 0, 0, 0), np.float32),
+        weighting_here=np.empty((0, 0, 0), np.bool_),
+    )
+
+
+def carried(state: Mapping[str, Array], form: Form) -> Carried:
+    """A copy of the state tensors of the signature, memory with slots last."""
+    memory = state["memory"].swapaxes(1, 2)
+    batch = len(memory)
+    none = np.empty((batch, 0), np.float32)
+    return Carried(
+        memory=np.array(memory, np.float32, order="C"),
+        weightings=np.concatenate([state["read_weightings"], state["write_weightings"]], axis=1),
+        reads=np.array(state["reads"], np.float32, order="C").reshape(batch, -1),
+        hidden=np.array(state["hidden"], np.float32, order="C") if form.lstm else none,
+        cell=np.array(state["cell"], np.float32, order="C") if form.lstm else none,
+    )
+
+
+def state_of(after: Carried, form: Form) -> dict[str, Array]:
+    """The state tensors of the signature, as views."""
+    batch, width, _ = after.memory.shape
+    state = {
+        "memory": after.memory.swapaxes(1, 2),
+        "read_weightings": after.weightings[:, : form.reads],
+        "write_weightings": after.weightings[:, form.reads :],
+        "reads": after.reads.reshape(batch, -1, width),
+    }
+    return state | ({"hidden": after.hidden, "cell": after.cell} if form.lstm else {})
