@@ -47,7 +47,9 @@ def main() -> None:
         nodes = Nodes(folder / "models", redis)
         try:
             one, two = nodes.serve("one", 1), nodes.serve("two", 2)
-            single = server.serving(folder / "models", folder / "single", store=redis.url)
+            single = server.serving(
+                folder / "models", folder / "single", store=redis.url, engine="onnx"
+            )
             with single as alone:
                 urls = {"one process": alone.url, "1 replica": one, "2 replicas": two}
                 rows = throughput(pool, urls, told.repeats, told.seconds)
@@ -243,7 +245,7 @@ def describe(told: argparse.Namespace) -> str:
     return (
         f"`python benchmarks/cluster.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"{cores} cores for clients, proxy, two ingresses, engines and Redis together, ray "
-        f"{ray.__version__}, nodes as processes; {told.repeats} turns of {told.seconds:g} s each. "
+        f"{ray.__version__}, nodes as processes, engine onnx; {told.repeats} turns of {told.seconds:g} s each. "
         f"All keep traces in the same Redis (`appendfsync always`). With {cores} cores the ceiling "
         f"is what they give all these processes: a second replica adds processes, not cores."
     )

@@ -82,7 +82,7 @@ class Nodes:
         from service.cluster.application import Arguments, build
         from service.settings import Settings
 
-        settings = Settings(models=self._models, store=self._redis.url)
+        settings = Settings(models=self._models, store=self._redis.url, engine="onnx")
         arguments = Arguments(
             ingress_replicas=2, min_replicas=replicas, max_replicas=replicas, num_cpus=0.5
         )

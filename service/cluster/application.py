@@ -1,5 +1,6 @@
 """The Serve application: the ingress, and a deployment of engines for every model."""
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,8 @@ from service.cluster.replica import EngineReplica
 from service.engines import native_is_best
 from service.models import LoadedModel, Models, Observer
 from service.settings import Settings
+
+log = logging.getLogger("ntm.models")
 
 INGRESS = "Ingress"  # no model has a name with a capital
 POLICY = "service.cluster.autoscaling:QueuedSteps"
@@ -88,8 +91,16 @@ def one_engine(settings: Settings) -> str:
     """What `auto` means for all replicas: engines differ in their last bits, replicas must not."""
     if settings.engine != "auto":
         return settings.engine
-    native = native_is_best(settings.device) and build_native.is_ready(settings.compiled)
-    return "native" if native else "onnx"
+    if not native_is_best(settings.device):
+        return "onnx"
+    if not build_native.is_ready(settings.compiled):
+        log.info("compiling the native engine, once")
+        try:
+            build_native.compile_elsewhere(settings.compiled)
+        except (OSError, RuntimeError) as error:
+            log.error("the native engine cannot be compiled, onnx it is: %s", error)
+            return "onnx"
+    return "native"
 
 
 def engine(name: str, settings: Settings, arguments: Arguments) -> Any:

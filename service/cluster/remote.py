@@ -49,6 +49,7 @@ class RemoteEngine:
         self.signature: Signature = told.signature
         self.digest = told.digest
         self.device: str = settings.device  # `auto` until a replica has told
+        self.batches = self.name != "native"
         self.replays_memory = self.name != "torchscript"
         learned = folder / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None

@@ -39,7 +39,12 @@ class Nodes:
             http_options={"host": "127.0.0.1", "port": int(self.url.rpartition(":")[2])},
         )
         settings = Settings(
-            models=models, data=folder, store=redis.url, poll=0.3, max_queued_steps=6000
+            models=models,
+            data=folder,
+            store=redis.url,
+            poll=0.3,
+            engine="onnx",
+            max_queued_steps=6000,
         )
         arguments = Arguments(
             ingress_replicas=2,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.service.bodies import array, body, draw, same
 from tests.service.redis_server import RedisServer, needs_redis
+from tests.service.running import serving
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 pytestmark = [
@@ -58,6 +59,14 @@ def cluster(nodes: "Nodes") -> Iterator[httpx.Client]:
 def lasting(told: dict[str, Any]) -> dict[str, Any]:
     """An answer without what differs anyway."""
     return {name: value for name, value in told.items() if name not in PASSING}
+
+
+@pytest.fixture(scope="module")
+def client(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of one process on the same models and engine."""
+    folder = tmp_path_factory.mktemp("single")
+    with serving(models, folder, engine="onnx") as server, server.client() as client:
+        yield client
 
 
 def test_the_same_request_gives_the_same_bits(client: httpx.Client, cluster: httpx.Client) -> None:

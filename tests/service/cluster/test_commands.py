@@ -59,7 +59,7 @@ def check(
 
 def test_ntm_serve_cluster(repository: Path, tmp_path: Path) -> None:
     port = free_port()
-    settings = {"MODELS": repository, "DATA": tmp_path / "data", "PORT": port}
+    settings = {"MODELS": repository, "DATA": tmp_path / "data", "PORT": port, "ENGINE": "onnx"}
     environment = CLEAN | {f"NTM_{name}": str(value) for name, value in settings.items()}
     check([*NTM, "serve", "--cluster"], environment, port, tmp_path / "log")
 
@@ -76,6 +76,7 @@ def test_serve_run_of_the_configuration(
     application["runtime_env"]["env_vars"] = {
         "NTM_MODELS": str(repository),
         "NTM_STORE": redis.url,
+        "NTM_ENGINE": "onnx",
     }
     (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
