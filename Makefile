@@ -1,7 +1,7 @@
 # make serve   start the service on the shipped models
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
-# make bench   measure the engines side by side, the service under load, the page
+# make bench   measure the engines side by side, the service under load, the page, the cluster
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,7 @@ serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
 
 test: check
-	$(RUN)/python -m pytest -n $(JOBS)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(VENV)/develops
 	$(RUN)/ruff format --check .
@@ -27,6 +27,7 @@ bench: $(VENV)/develops
 	$(RUN)/python benchmarks/engine.py
 	$(RUN)/python benchmarks/serving.py
 	$(RUN)/python benchmarks/viewer.py
+	$(RUN)/python benchmarks/cluster.py
 
 clean:
 	rm -rf $(VENV)

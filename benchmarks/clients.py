@@ -35,9 +35,9 @@ class Report:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def post(body: bytes) -> bytes:
+def post(body: bytes, prefix: str = "") -> bytes:
     """A whole request for POST /predict."""
-    head = f"POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {prefix}/predict HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -53,10 +53,10 @@ def closed_loop(
         seconds: after which no more requests are sent
         count: of requests in all
     """
-    report = Report()
+    report, prefix = Report(), urlsplit(url).path
 
     async def main() -> None:
-        requests = itertools.islice(itertools.cycle([post(body) for body in bodies]), count)
+        requests = itertools.islice(itertools.cycle([post(body, prefix) for body in bodies]), count)
         started = time.perf_counter()
         await asyncio.gather(
             *(client(url, requests, started, seconds, report) for _ in range(clients))

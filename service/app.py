@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from service.drain import Gate
 from service.errors import ServiceError, error_body, status_of
 from service.keys import KeyCheck, listed, owner
 from service.metrics import Metrics
-from service.models import LoadedModel, Models
+from service.models import LoadedModel, Models, Observer
 from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
@@ -29,15 +29,22 @@ from service.schemas import place
 from service.security_headers import SecurityHeaders
 from service.settings import Settings
 from service.statistics import Statistics
-from service.store import Database, SessionStore, TraceStore
+from service.store import open_store
+
+OpenModels = Callable[[Settings, Observer], Models]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     """The application with its models loaded.
+
+    Args:
+        settings: of the service
+        open_models: with engines in this process by default
 
     Raises:
         EngineUnavailable: the engine or device asked for cannot be had
         RepositoryError: there is no model to serve
+        StoreRefused: the store asked for cannot be had
     """
     metrics, statistics = Metrics(), Statistics(time.time)
 
@@ -45,19 +52,12 @@ def create_app(settings: Settings) -> FastAPI:
         metrics.observed(model, event)
         statistics.observed(model, event)
 
-    database = Database(settings.store_path)
+    store = open_store(settings, time.time, owner.get)
     context = Context(
         settings=settings,
-        models=Models(settings, observe),
-        traces=TraceStore(database, settings.trace_ttl, settings.trace_bytes, time.time, owner.get),
-        sessions=SessionStore(
-            database,
-            settings.session_ttl,
-            settings.max_sessions,
-            settings.session_bytes,
-            time.time,
-            owner.get,
-        ),
+        models=open_models(settings, observe),
+        traces=store.traces,
+        sessions=store.sessions,
         metrics=metrics,
         statistics=statistics,
     )
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.
         await asyncio.to_thread(context.models.close)
-        database.close()
+        await store.close()
 
     app = FastAPI(
         title="Neural Turing Machine",

@@ -1,5 +1,6 @@
 """`ntm serve`: start the service."""
 
+import importlib.util
 import sqlite3
 import sys
 from pathlib import Path
@@ -19,12 +20,14 @@ def serve(
     engine: Annotated[str | None, typer.Option(help="Instead of NTM_ENGINE.")] = None,
     device: Annotated[str | None, typer.Option(help="Instead of NTM_DEVICE.")] = None,
     workers: Annotated[int | None, typer.Option(help="Instead of NTM_WORKERS.")] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Serve on a Ray cluster.")] = False,
 ) -> None:
     """Serve the models of a repository over HTTP."""
     from ntm.repository import RepositoryError
     from service import logs
     from service.engines import EngineUnavailable
     from service.server import listen
+    from service.store import StoreRefused
     from service.workers import Supervisor
     from service.workers import serve as serve_here
 
@@ -43,6 +46,8 @@ def serve(
         first = error.errors()[0]
         name = f"NTM_{str(first['loc'][0]).upper()}"
         stop(f"{name}: {first['msg']}, got {first['input']!r}")
+    if cluster:
+        raise typer.Exit(serve_on_cluster(settings))
     try:
         listener = listen(settings)
     except OSError as error:
@@ -51,10 +56,24 @@ def serve(
         raise typer.Exit(Supervisor(settings, listener).run())
     try:
         serve_here(settings, listener)
-    except (EngineUnavailable, RepositoryError) as error:
+    except (EngineUnavailable, RepositoryError, StoreRefused) as error:
         stop(str(error))
     except (OSError, sqlite3.Error) as error:
         stop(f"cannot keep traces in {settings.store_path} (NTM_DATA, NTM_STORE): {error}")
+
+
+def serve_on_cluster(settings: Settings) -> int:
+    """Serve with Ray until a signal ends it; the exit code."""
+    from ntm.repository import RepositoryError
+
+    if importlib.util.find_spec("ray") is None:
+        stop("--cluster needs Ray: pip install -e '.[cluster]'")
+    from service.cluster.run import run
+
+    try:
+        return run(settings)
+    except (ConnectionError, RepositoryError, RuntimeError) as error:
+        stop(str(error))
 
 
 def stop(reason: str) -> NoReturn:

@@ -14,7 +14,7 @@ from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
 from service.statistics import Statistics
-from service.store import SessionStore, TraceStore
+from service.store import Sessions, Traces
 
 
 @dataclass
@@ -23,8 +23,8 @@ class Context:
 
     settings: Settings
     models: Models
-    traces: TraceStore
-    sessions: SessionStore
+    traces: Traces
+    sessions: Sessions
     metrics: Metrics
     statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)

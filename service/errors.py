@@ -164,6 +164,12 @@ class StoreUnavailable(ServiceError):
     status, code = 503, "store_unavailable"
 
 
+class NoReplica(ServiceError):
+    """On a cluster: none of the model's replicas can be reached."""
+
+    status, code = 503, "no_replica"
+
+
 class Draining(ServiceError):
     status, code = 503, "draining"
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,19 @@ from ntm.repository import ModelDescription, RepositoryError, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.cores import Cores, places_for
-from service.engines import Engine, EngineUnavailable, Kind, native_is_best, open_engine
+from service.engines import (
+    Engine,
+    EngineFacts,
+    EngineUnavailable,
+    Kind,
+    native_is_best,
+    open_engine,
+)
 from service.errors import UnknownModel, UnknownVersion
 from service.folders import Fingerprint, Key, scan
 from service.scheduler import Event, Scheduler
 from service.settings import Settings
+from service.walker import Walker
 
 log = logging.getLogger("ntm.models")
 
@@ -32,6 +40,7 @@ WARM_UP = (
 )  # steps; whatever an engine puts off until its first run is done with these
 
 Observer = Callable[["LoadedModel", Event], object]
+Loader = Callable[[VersionFolder, Observer, str | None], "LoadedModel"]  # None: any engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +50,8 @@ class LoadedModel:
     folder: VersionFolder
     description: ModelDescription
     task: Task
-    engine: Engine
-    scheduler: Scheduler
+    engine: EngineFacts
+    scheduler: Walker
 
     @cached_property
     def name(self) -> str:
@@ -77,15 +86,30 @@ class Change:
 class Models:
     """Every model of the repository by name and version, as of the last look at it."""
 
-    def __init__(self, settings: Settings, observe: Observer = lambda model, event: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        observe: Observer = lambda model, event: None,
+        loader: Loader | None = None,
+        names: Collection[str] | None = None,
+    ) -> None:
         """Open all models; a broken one is kept out and told in the log and by `broken`.
 
+        Args:
+            settings: of the service
+            observe: told of every chunk and of every sequence that ended
+            loader: opens one version; with an engine in this process by default
+            names: of the models to serve; all by default
         Raises:
             EngineUnavailable: the engine or device asked for cannot be had
             RepositoryError: there is not one usable model
         """
         self._settings, self._observe = settings, observe
-        self._cores = Cores(places_for(settings.threads))
+        cores = Cores(places_for(settings.threads))
+        self._load = loader or (
+            lambda folder, observe, engine: load(folder, settings, observe, cores, engine)
+        )
+        self._names = names
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
         self._broken: dict[Key, str] = {}
         self._seen: dict[Key, Fingerprint] = {}
@@ -122,7 +146,11 @@ class Models:
         Raises:
             RepositoryError: the repository itself is not there
         """
-        found = scan(self._settings.models)
+        found = {
+            key: told
+            for key, told in scan(self._settings.models).items()
+            if self._names is None or key[0] in self._names
+        }
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
         ready = self.wants_native() and build.is_ready(self._settings.compiled_path)
@@ -133,7 +161,7 @@ class Models:
                 continue
             self._seen[key] = fingerprint  # from before the load: what changes since is seen again
             try:
-                added.append(load(folder, self._settings, self._observe, self._cores))
+                added.append(self._load(folder, self._observe, None))
             except fatal:
                 raise
             except Exception as error:
@@ -188,9 +216,7 @@ class Models:
         with self._opening:
             place = (model.key, model.digest, engine)
             if place not in self._elsewhere:
-                self._elsewhere[place] = load(
-                    model.folder, self._settings, self._observe, self._cores, engine
-                )
+                self._elsewhere[place] = self._load(model.folder, self._observe, engine)
             return self._elsewhere[place]
 
     def release(self, model: LoadedModel) -> None:
@@ -225,6 +251,11 @@ class Models:
             known = ", ".join(map(str, sorted(versions)))
             raise UnknownVersion(f"model {name} has no version {version}, only {known}")
         return versions[version]
+
+    def exactly(self, key: Key, digest: str) -> LoadedModel | None:
+        """A version with these very files, also one that is retired and still finishes."""
+        known = (model for model in [*self, *self._retired] if model.key == key)
+        return next((model for model in known if model.digest == digest), None)
 
     def versions(self, name: str) -> list[int]:
         """The versions of a model, ascending."""

@@ -19,8 +19,13 @@ log = logging.getLogger("ntm.models")
 class Rollout:
     """Keeps the models served as they lie in the repository."""
 
-    def __init__(self, models: Models, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self, models: Models, metrics: Metrics, settings: Settings, grace: float | None = None
+    ) -> None:
+        """`grace` is seconds that a retired model still takes requests; a request's by default."""
         self._models, self._metrics, self._settings = models, metrics, settings
+        self._grace = settings.request_timeout if grace is None else grace
+        self._looking = asyncio.Lock()
         self._asked = asyncio.Event()
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -64,8 +69,9 @@ class Rollout:
 
     async def look(self, *, retry_broken: bool) -> None:
         """Load on another thread, swap between two requests, let the old ones finish."""
-        change = await asyncio.to_thread(self._models.look, retry_broken=retry_broken)
-        self._models.take(change)
+        async with self._looking:
+            change = await asyncio.to_thread(self._models.look, retry_broken=retry_broken)
+            self._models.take(change)
         for model in change.removed:
             self._metrics.forget(model)
             task = asyncio.create_task(self._retire(model))
@@ -75,7 +81,7 @@ class Rollout:
 
     async def _retire(self, model: LoadedModel) -> None:
         """Let go of a model, but not before those who have found it had the time to use it."""
-        await asyncio.sleep(self._settings.request_timeout)
+        await asyncio.sleep(self._grace)
         await asyncio.to_thread(self._models.release, model)
 
 

@@ -68,7 +68,22 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         default="", description="origins that browsers may ask from, a comma list"
     )
-    store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
+    store: str = Field(
+        default="", description="SQLite file, or redis://...; NTM_DATA/traces.sqlite by default"
+    )
+    store_timeout: float = Field(
+        default=2.0, gt=0, description="seconds that Redis may take until it counts as down"
+    )
+
+    ray: str = Field(
+        default="",
+        description="Ray cluster that ntm serve --cluster joins, auto or host:port; starts one",
+    )
+
+    @property
+    def store_in_redis(self) -> bool:
+        """Whether traces and sessions are in Redis."""
+        return self.store.startswith(("redis://", "rediss://", "unix://"))
 
     compiled: str = Field(
         default="",

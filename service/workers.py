@@ -17,6 +17,7 @@ from service.app import create_app
 from service.engines import EngineUnavailable
 from service.server import Server
 from service.settings import Settings
+from service.store import StoreRefused
 
 log = logging.getLogger("ntm.workers")
 
@@ -95,7 +96,7 @@ def work(settings: Settings, listener: socket.socket, index: int) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         serve(settings, listener)
-    except (EngineUnavailable, RepositoryError) as error:
+    except (EngineUnavailable, RepositoryError, StoreRefused) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
 

@@ -12,12 +12,8 @@ Values = dict[str, NDArray[np.float32]]
 Pins = dict[str, NDArray[Any]]
 
 
-class Engine(Protocol):
-    """Runs chunks of steps for a batch of sequences that share N.
-
-    A row of the batch never depends on the other rows, nor a step on how chunks were cut: bit for
-    bit on one machine.
-    """
+class EngineFacts(Protocol):
+    """What is known of an engine, be it here or on another machine."""
 
     name: str
     device: str
@@ -29,6 +25,14 @@ class Engine(Protocol):
     def initial_state(self, slots: int) -> State:
         """The state before the first step for a batch of one, N = `slots`."""
         ...
+
+
+class Engine(EngineFacts, Protocol):
+    """Runs chunks of steps for a batch of sequences that share N.
+
+    A row of the batch never depends on the other rows, nor a step on how chunks were cut: bit for
+    bit on one machine.
+    """
 
     def longest(self, kind: Kind, steps: int) -> int:
         """The longest chunk of at most `steps` steps (`steps` >= 1) that runs at once."""

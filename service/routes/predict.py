@@ -13,13 +13,16 @@ from service.context import Context, content_type, context_of, read_json_body
 from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
-from service.errors import NotFound, ResponseTooLarge
+from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 
 router = APIRouter(tags=["predict"])
+
+# The answer is there, and as good as any: the client should not have to ask again for a record.
+NOT_KEPT = {"Warning": '199 ntm "the store does not answer: no trace was kept"'}
 
 KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 
@@ -44,12 +47,17 @@ async def predict(request: Request) -> Response:
         walked = await model.scheduler.walk(
             prediction.sequence, prediction.memory_slots, [segment], timeout, edits=prediction.edits
         )
-    trace_id = await keep_trace(context, model, asked, prediction, walked) if asked.record else None
+    trace_id, headers = None, {}
+    if asked.record:
+        try:
+            trace_id = await keep_trace(context, model, asked, prediction, walked)
+        except StoreUnavailable:
+            headers = NOT_KEPT
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(request.headers.get("accept", ""))
     size = sum(tensor.nbytes for tensor in tensors.values())
     encoded = await convert(size, ENCODERS[kind], facts, tensors)
-    return Response(encoded, media_type=MEDIA_TYPES[kind])
+    return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
 
 
 async def read(
@@ -133,7 +141,11 @@ async def keep_trace(
     prediction: Prediction,
     walked: Walked,
 ) -> str:
-    """Store the trace; when this returns it survives a kill."""
+    """Store the trace; when this returns it survives a kill.
+
+    Raises:
+        StoreUnavailable: it was not stored
+    """
     trace = traces.record(
         model,
         prediction.sequence,

@@ -29,11 +29,13 @@ from service.documents.v2 import (
 from service.errors import (
     BatchTooLarge,
     ResponseTooLarge,
+    StoreUnavailable,
     TooManySteps,
     UnknownVersion,
 )
 from service.models import LoadedModel
 from service.protocol_v2 import InferRequest
+from service.routes.predict import NOT_KEPT
 from service.scheduler import Segment, Walked
 from service.schemas import Prediction
 from service.tensors import Tensors, to_json
@@ -185,14 +187,19 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     request.state.model = model.name
     async with WhileConnected(request):
         walked = await walk_all(asked, predictions, model, context)
-    kept = await keep_traces(context, model, predictions, walked) if asked.record else []
+    kept, headers = list[str](), dict[str, str]()
+    if asked.record:
+        try:
+            kept = await keep_traces(context, model, predictions, walked)
+        except StoreUnavailable:
+            headers |= NOT_KEPT
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
     size = sum(tensor.nbytes for tensor in tensors.values())
     encoded, length = await convert(size, protocol_v2.encode, facts, asked.wanted, tensors)
     if length is None:
-        return Response(encoded, media_type="application/json")
-    headers = {protocol_v2.HEADER: str(length)}
+        return Response(encoded, headers=headers, media_type="application/json")
+    headers[protocol_v2.HEADER] = str(length)
     return Response(encoded, headers=headers, media_type="application/octet-stream")
 
 

@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
-from service.errors import ServiceError, UnknownTrace
+from service.errors import UnknownTrace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
+from service.store.cursors import read_cursor
 from service.store.database import Database, add_column
 from service.traces import Trace
 
@@ -101,17 +103,13 @@ class TraceStore:
 
     async def page(
         self, model: str | None, limit: int, cursor: str | None
-    ) -> tuple[list[dict[str, object]], str | None]:
+    ) -> tuple[list[dict[str, Any]], str | None]:
         """Traces without their tensors, newest first, and the cursor of the next page.
 
         Raises:
             ServiceError: the cursor is not one that this gave
         """
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
-            raise ServiceError(
-                f"cursor should be the `next` of an earlier page, got '{cursor:.40}'"
-            )
-        before, owner = int(cursor) if cursor else 2**63 - 1, self._owner()
+        before, owner = read_cursor(cursor), self._owner()
         return await self._database.read(lambda c: self._page(c, model, limit, before, owner))
 
     async def usage(self) -> tuple[int, int]:
@@ -187,12 +185,12 @@ class TraceStore:
         limit: int,
         before: int,
         owner: str,
-    ) -> tuple[list[dict[str, object]], str | None]:
+    ) -> tuple[list[dict[str, Any]], str | None]:
         query = (
             "SELECT number, trace_id, model, version, steps, memory_slots, created_at FROM traces "
             "WHERE number < ? AND created_at > ? AND owner = ?"
         )
-        operands: list[object] = [before, self._clock() - self._ttl, owner]
+        operands: list[Any] = [before, self._clock() - self._ttl, owner]
         if model is not None:
             query += " AND model = ?"
             operands.append(model)

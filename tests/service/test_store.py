@@ -1,4 +1,4 @@
-"""Traces in a real SQLite file: bounded by age and bytes, paged, and there after a restart."""
+"""Traces in a real SQLite file and a real Redis: bounded, paged, and there after a restart."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from service.errors import ServiceError, UnknownTrace
-from service.store import Database, TraceStore
+from service.settings import Settings
+from service.store import Database, Traces, TraceStore, open_store
 from service.store import traces as module
 from service.traces import Trace
 from tests.service.bodies import same
@@ -31,12 +32,21 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "redis"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Keeps traces for 100 seconds and 100 kB, in a file or in Redis."""
+    bounds: dict[str, Any] = {"trace_ttl": 100, "trace_bytes": 100_000}
+    if request.param == "sqlite":
+        return Settings(store=str(tmp_path / "folder" / "traces.sqlite"), **bounds)
+    return Settings(store=request.getfixturevalue("redis").url, **bounds)
+
+
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[TraceStore]:
-    """Keeps traces for 100 seconds and 100 kB."""
-    database = Database(tmp_path / "folder" / "traces.sqlite")
-    yield TraceStore(database, 100, 100_000, clock)
-    database.close()
+def store(place: Settings, clock: Clock) -> Iterator[Traces]:
+    """The store there."""
+    opened = open_store(place, clock)
+    yield opened.traces
+    asyncio.run(opened.close())
 
 
 def trace(number: int, now: float = 1000.0, steps: int = 3, model: str = "copy") -> Trace:
@@ -61,14 +71,14 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(test())
 
 
-async def ids(store: TraceStore, model: str | None = None) -> list[object]:
+async def ids(store: Traces, model: str | None = None) -> list[object]:
     """All traces, newest first."""
     page, following = await store.page(model, 1000, None)
     assert following is None
     return [row["trace_id"] for row in page]
 
 
-def test_a_trace_comes_back_bit_for_bit(store: TraceStore) -> None:
+def test_a_trace_comes_back_bit_for_bit(store: Traces) -> None:
     async def test() -> None:
         for number in (1, 2):
             kept = trace(number)
@@ -85,7 +95,7 @@ def test_a_trace_comes_back_bit_for_bit(store: TraceStore) -> None:
     run(test)
 
 
-def test_a_trace_is_gone_when_its_time_is_over(store: TraceStore, clock: Clock) -> None:
+def test_a_trace_is_gone_when_its_time_is_over(store: Traces, clock: Clock) -> None:
     async def test() -> None:
         await store.put(trace(1))
         clock.now += 60
@@ -101,7 +111,7 @@ def test_a_trace_is_gone_when_its_time_is_over(store: TraceStore, clock: Clock) 
     run(test)
 
 
-def test_bytes_are_bounded_and_the_oldest_go_first(store: TraceStore) -> None:
+def test_bytes_are_bounded_and_the_oldest_go_first(store: Traces) -> None:
     async def test() -> None:
         for number in range(60):
             await store.put(trace(number, steps=250))
@@ -115,7 +125,7 @@ def test_bytes_are_bounded_and_the_oldest_go_first(store: TraceStore) -> None:
 
 
 def test_what_is_too_old_leaves_the_file(
-    store: TraceStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    store: Traces, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "INSERTS_BETWEEN_SWEEPS", 1)
 
@@ -128,7 +138,7 @@ def test_what_is_too_old_leaves_the_file(
     run(test)
 
 
-def test_pages_follow_each_other_without_gaps(store: TraceStore) -> None:
+def test_pages_follow_each_other_without_gaps(store: Traces) -> None:
     async def test() -> None:
         for number in range(7):
             await store.put(trace(number, model="copy" if number % 2 else "wide"))
@@ -147,12 +157,12 @@ def test_pages_follow_each_other_without_gaps(store: TraceStore) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.0", "", " 1", "9" * 19])
-def test_a_cursor_that_nobody_gave_is_refused(store: TraceStore, cursor: str) -> None:
+def test_a_cursor_that_nobody_gave_is_refused(store: Traces, cursor: str) -> None:
     with pytest.raises(ServiceError, match="cursor should be the `next` of an earlier page"):
         run(lambda: store.page(None, 3, cursor))  # type: ignore[arg-type, return-value]
 
 
-def test_a_deleted_trace_is_gone(store: TraceStore) -> None:
+def test_a_deleted_trace_is_gone(store: Traces) -> None:
     async def test() -> None:
         await store.put(trace(1))
         await store.delete("trace-1")
@@ -163,18 +173,54 @@ def test_a_deleted_trace_is_gone(store: TraceStore) -> None:
     run(test)
 
 
-def test_traces_are_there_when_the_file_is_opened_again(tmp_path: Path, clock: Clock) -> None:
-    first = Database(tmp_path / "traces.sqlite")
-    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
-    second = Database(tmp_path / "traces.sqlite")  # as after a kill: the first never closed
-    store = TraceStore(second, 100, 100_000, clock)
+def test_traces_are_there_when_the_store_is_opened_again(place: Settings, clock: Clock) -> None:
+    first = open_store(place, clock)
+    run(lambda: first.traces.put(trace(1)))
+    second = open_store(place, clock)  # as after a kill: the first never closed
 
     async def test() -> None:
-        assert same((await store.get("trace-1")).inputs, trace(1).inputs)
+        assert same((await second.traces.get("trace-1")).inputs, trace(1).inputs)
+        assert await ids(second.traces) == ["trace-1"]
 
     run(test)
-    second.close()
-    first.close()
+    asyncio.run(second.close())
+    asyncio.run(first.close())
+
+
+def test_each_owner_has_their_own(place: Settings, clock: Clock) -> None:
+    who = {"now": "one"}
+    opened = open_store(place, clock, lambda: who["now"])
+
+    async def test() -> None:
+        await opened.traces.put(trace(1))
+        who["now"] = "two"
+        await opened.traces.put(trace(2))
+        assert await ids(opened.traces) == await ids(opened.traces, "copy") == ["trace-2"]
+        for ask in (opened.traces.get, opened.traces.delete):
+            with pytest.raises(UnknownTrace):
+                await ask("trace-1")
+        who["now"] = "one"
+        assert (await opened.traces.get("trace-1")).steps == 3
+
+    run(test)
+    asyncio.run(opened.close())
+
+
+def test_a_trace_that_is_put_twice_is_there_once(store: Traces) -> None:
+    """As when the answer to the first try was lost on its way."""
+    if isinstance(store, TraceStore):
+        pytest.skip("a file answers or not")
+
+    async def test() -> None:
+        for _ in range(2):
+            await store.put(trace(1))
+        assert await ids(store) == ["trace-1"]
+        count, size = await store.usage()
+        await store.delete("trace-1")
+        assert (count, await store.usage()) == (1, (0, 0))
+        assert size > 512
+
+    run(test)
 
 
 def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -43,9 +44,9 @@ class Streamer(threading.Thread):
 
 
 def test_answered_positions_survive_a_kill_and_go_on_bit_for_bit(
-    repository: Path, tmp_path: Path
+    repository: Path, tmp_path: Path, emptied: dict[str, Any]
 ) -> None:
-    with serving(repository, tmp_path) as server:
+    with serving(repository, tmp_path, **emptied) as server:
         streams = [Streamer(server, number) for number in range(CLIENTS)]
         for stream in streams:
             stream.start()
@@ -54,7 +55,7 @@ def test_answered_positions_survive_a_kill_and_go_on_bit_for_bit(
         server.stop(signal.SIGKILL)
         for stream in streams:
             stream.join()
-    with serving(repository, tmp_path) as server, server.client() as client:
+    with serving(repository, tmp_path, **emptied) as server, server.client() as client:
         for stream in streams:
             stored = client.get(f"/sessions/{stream.session}").json()["position"]
             assert stored in (stream.position, stream.position + stream.sent)

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -199,9 +200,11 @@ def test_a_piece_that_is_refused_changes_nothing(
     assert client.get(f"/sessions/{session}").json()["position"] == 2
 
 
-def test_idle_sessions_expire_and_their_number_is_bounded(repository: Path, tmp_path: Path) -> None:
+def test_idle_sessions_expire_and_their_number_is_bounded(
+    repository: Path, tmp_path: Path, emptied: dict[str, Any]
+) -> None:
     bounds = {"session_ttl": 1.0, "max_sessions": 2}
-    with serving(repository, tmp_path, **bounds) as server, server.client() as client:
+    with serving(repository, tmp_path, **bounds, **emptied) as server, server.client() as client:
         kept = [begin(client) for _ in range(2)]
         full = client.post("/sessions", json={"model": "copy"})
         assert (full.status_code, full.json()["code"]) == (503, "sessions_full")
@@ -214,8 +217,9 @@ def test_idle_sessions_expire_and_their_number_is_bounded(repository: Path, tmp_
         begin(client)
 
 
-def test_their_bytes_are_bounded(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, session_bytes=40_000) as server, server.client() as client:
+def test_their_bytes_are_bounded(repository: Path, tmp_path: Path, emptied: dict[str, Any]) -> None:
+    settings = {"session_bytes": 40_000, **emptied}
+    with serving(repository, tmp_path, **settings) as server, server.client() as client:
         session = begin(client, memory_slots=256)  # a state of about 8 KB, kept twice
         assert send(client, session, draw(5)).status_code == 200
         assert send(client, session, draw(5)).status_code == 200

@@ -1,0 +1,75 @@
+"""`ntm serve --cluster`: the application on a Ray cluster, started here or joined."""
+
+import logging
+import os
+import signal
+import threading
+
+import ray
+from ray import serve
+
+from ntm import repository
+from service.cluster.application import Arguments, build
+from service.server import KEEP_ALIVE
+from service.settings import Settings
+
+log = logging.getLogger("ntm.server")
+
+NAME = "ntm"
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        ConnectionError: there is no such cluster
+        RepositoryError: there is no model to serve
+        RuntimeError: a deployment did not start
+    """
+    stopping = threading.Event()
+    listen_to_signals(stopping)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a service does not call home
+    if settings.ray:
+        ray.init(address=settings.ray, configure_logging=False, log_to_driver=False)
+    else:
+        ray.init(
+            address="local", include_dashboard=False, configure_logging=False, log_to_driver=False
+        )
+    listen_to_signals(stopping)  # Ray has put handlers of its own in their place
+    try:
+        serve.start(
+            proxy_location="EveryNode",
+            http_options={
+                "host": settings.host,
+                "port": settings.port,
+                "keep_alive_timeout_s": KEEP_ALIVE,
+            },
+        )
+        serve.run(build(settings, arguments(settings)), name=NAME, route_prefix="/")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        listen_to_signals(stopping)
+        log.info("running on http://%s:%s", host, settings.port)
+        while not stopping.wait(1):  # a wait without end would keep handlers from running
+            pass
+        log.info("draining")
+        serve.delete(NAME)
+        if not settings.ray:
+            serve.shutdown()
+    finally:
+        ray.shutdown()
+    return 0
+
+
+def arguments(settings: Settings) -> Arguments:
+    """What the cluster has room for: on this one machine one replica of every model."""
+    if settings.ray:
+        return Arguments()
+    models = len({folder.name for folder in repository.models(settings.models)})
+    share = 0.8 * ray.cluster_resources()["CPU"] / max(1, models)
+    return Arguments(max_replicas=1, num_cpus=round(min(1.0, share), 3))
+
+
+def listen_to_signals(stopping: threading.Event) -> None:
+    """End well on SIGTERM and SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: stopping.set())

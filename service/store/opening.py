@@ -1,0 +1,64 @@
+"""Which store a setting means, and a refusal where it cannot be had."""
+
+import importlib.util
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from service.settings import Settings
+from service.store.database import Database
+from service.store.protocol import Sessions, Traces
+from service.store.sessions import SessionStore
+from service.store.traces import TraceStore
+
+
+class StoreRefused(Exception):
+    """The store that was asked for cannot be had; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Traces and sessions, and how to let go of what holds them."""
+
+    traces: Traces
+    sessions: Sessions
+    close: Callable[[], Awaitable[None]]
+
+
+def open_store(
+    settings: Settings, clock: Callable[[], float], owner: Callable[[], str] = str
+) -> Store:
+    """SQLite, or Redis where NTM_STORE is its URL; Redis need not be up yet.
+
+    Args:
+        settings: what is kept, for how long, and where
+        clock: seconds since the epoch
+        owner: of the request that is being answered
+    Raises:
+        StoreRefused: the URL is wrong or the client for Redis is not installed
+        OSError, sqlite3.Error: the file cannot be made
+    """
+    bounds = (settings.session_ttl, settings.max_sessions, settings.session_bytes)
+    if not settings.store_in_redis:
+        database = Database(settings.store_path)
+
+        async def close() -> None:
+            database.close()
+
+        return Store(
+            TraceStore(database, settings.trace_ttl, settings.trace_bytes, clock, owner),
+            SessionStore(database, *bounds, clock, owner),
+            close,
+        )
+    if importlib.util.find_spec("redis") is None:
+        raise StoreRefused("NTM_STORE names Redis, which needs: pip install -e '.[cluster]'")
+    from service.store.redis import Link, RedisSessions, RedisTraces
+
+    try:
+        link = Link(settings.store, settings.store_timeout)
+    except ValueError as error:
+        raise StoreRefused(f"NTM_STORE is not the URL of a Redis: {error}") from None
+    return Store(
+        RedisTraces(link, settings.trace_ttl, settings.trace_bytes, clock, owner),
+        RedisSessions(link, *bounds, clock, owner),
+        link.close,
+    )

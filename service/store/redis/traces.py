@@ -1,0 +1,132 @@
+"""Traces in Redis, bounded by age and bytes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from service.store.arrays import pack, pack_json, unpack, unpack_json
+from service.store.cursors import read_cursor
+from service.store.redis import scripts
+from service.store.redis.link import Argument, Link
+from service.store.traces import ROW_OVERHEAD, unknown
+from service.traces import Trace
+
+LISTED = ("number", "model", "version", "steps", "memory_slots", "created_at")
+FIELDS = (
+    "model",
+    "version",
+    "model_digest",
+    "engine",
+    "created_at",
+    "memory_slots",
+    "steps",
+    "outputs_digest",
+    "inputs",
+    "target",
+    "interventions",
+)
+SKEW = 60.0  # seconds that machines' clocks may differ by; Redis' own drops a trace no sooner
+
+
+class RedisTraces:
+    """See `Traces`."""
+
+    def __init__(
+        self,
+        link: Link,
+        ttl: float,
+        max_bytes: int,
+        clock: Callable[[], float],
+        owner: Callable[[], str] = str,
+    ) -> None:
+        """As the SQLite store, with a way to Redis in place of a file."""
+        self._link = link
+        self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
+
+    async def put(self, trace: Trace) -> None:
+        """See `Traces`."""
+        blobs = {"inputs": pack(trace.inputs)}
+        if trace.target is not None:
+            blobs["target"] = pack(trace.target)
+        if trace.interventions:
+            blobs["interventions"] = pack_json(list(trace.interventions))
+        facts: dict[str, Argument] = {
+            "model": trace.model,
+            "version": trace.version,
+            "model_digest": trace.model_digest,
+            "engine": trace.engine,
+            "created_at": repr(trace.created_at),
+            "memory_slots": trace.memory_slots,
+            "steps": trace.steps,
+            "outputs_digest": trace.outputs_digest,
+            **blobs,
+        }
+        size = sum(map(len, blobs.values())) + ROW_OVERHEAD
+        life = round((self._ttl + SKEW) * 1000)
+        fields = [told for pair in facts.items() for told in pair]
+        arguments: list[Argument] = [
+            self._gone(),
+            trace.trace_id,
+            self._owner(),
+            size,
+            self._max_bytes,
+            life,
+        ]
+        await self._link.run(scripts.PUT_TRACE, [*arguments, *fields])
+
+    async def get(self, trace_id: str) -> Trace:
+        """See `Traces`."""
+        mine = [self._gone(), trace_id, self._owner()]
+        told = await self._link.run(scripts.GET_TRACE, [*mine, *FIELDS])
+        if told is None:
+            raise unknown(trace_id)
+        _, _, *facts, inputs, target, changes = told
+        model, version, digest, engine, created_at, slots, steps, outputs = (
+            fact.decode() for fact in facts
+        )
+        return Trace(
+            trace_id=trace_id,
+            model=model,
+            version=int(version),
+            model_digest=digest,
+            engine=engine,
+            created_at=float(created_at),
+            memory_slots=int(slots),
+            inputs=unpack(inputs, int(steps)),
+            target=None if target is None else unpack(target, int(steps)),
+            outputs_digest=outputs,
+            interventions=() if changes is None else unpack_json(changes),
+        )
+
+    async def delete(self, trace_id: str) -> None:
+        """See `Traces`."""
+        if not await self._link.run(scripts.DELETE_TRACE, [self._gone(), trace_id, self._owner()]):
+            raise unknown(trace_id)
+
+    async def page(
+        self, model: str | None, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """See `Traces`."""
+        before = read_cursor(cursor)
+        asked: list[Argument] = [self._gone(), self._owner(), model or "", before, limit + 1]
+        rows = await self._link.run(scripts.PAGE_OF_TRACES, [*asked, *LISTED])
+        page = [
+            {
+                "trace_id": trace_id.decode(),
+                "model": name.decode(),
+                "version": int(version),
+                "steps": int(steps),
+                "memory_slots": int(slots),
+                "created_at": float(created_at),
+            }
+            for trace_id, _, name, version, steps, slots, created_at in rows[:limit]
+        ]
+        return page, rows[limit - 1][1].decode() if len(rows) > limit else None
+
+    async def usage(self) -> tuple[int, int]:
+        """See `Traces`."""
+        count, size = await self._link.run(scripts.USAGE_OF_TRACES, [self._gone()])
+        return count, size
+
+    def _gone(self) -> str:
+        """What was made then or before is too old."""
+        return repr(self._clock() - self._ttl)

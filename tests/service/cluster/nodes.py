@@ -1,0 +1,118 @@
+"""A real Ray cluster of node processes on this machine, with a real Redis beside it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.service.redis_server import RedisServer, free_port
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+class Nodes:
+    """A head with the HTTP proxy, and a second node that can be killed."""
+
+    def __init__(self, models: Path, redis: RedisServer, folder: Path) -> None:
+        import ray
+        from ray import serve
+        from ray.cluster_utils import Cluster
+
+        from service.cluster.application import Arguments, build
+        from service.settings import Settings
+
+        memory = {"object_store_memory": 100 * 2**20}
+        self.size: dict[str, Any] = {"num_cpus": 3, **memory}
+        self.cluster = Cluster(
+            initialize_head=True, head_node_args={**self.size, "include_dashboard": False}
+        )
+        self.second = self.cluster.add_node(**self.size)
+        ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        serve.start(
+            proxy_location="HeadOnly",
+            http_options={"host": "127.0.0.1", "port": int(self.url.rpartition(":")[2])},
+        )
+        settings = Settings(
+            models=models,
+            data=folder,
+            store=redis.url,
+            poll=0.3,
+            engine="onnx",
+            max_queued_steps=6000,
+        )
+        arguments = Arguments(
+            ingress_replicas=2,
+            min_replicas=2,
+            max_replicas=3,
+            steps_per_replica=1000,
+            upscale_delay=0,
+            num_cpus=0.5,
+        )
+        serve.run(build(settings, arguments), name="ntm", route_prefix="/")
+
+    def client(self) -> httpx.Client:
+        """A client that must be closed."""
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    def replicas(self, name: str = "copy") -> list[psutil.Process]:
+        """The processes of a deployment's replicas."""
+        title = f"ray::ServeReplica:ntm:{name}"
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            try:
+                line = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            if line.startswith(title):
+                found.append(process)
+        return found
+
+    def kill_replica(self) -> None:
+        """kill -9 of one engine."""
+        self.replicas()[0].send_signal(signal.SIGKILL)
+
+    def kill_node(self) -> None:
+        """kill -9 of all that runs on the second node."""
+        self.cluster.remove_node(self.second, allow_graceful=False)
+
+    def add_node(self) -> None:
+        """Another one in its place."""
+        self.second = self.cluster.add_node(**self.size)
+
+    def close(self) -> None:
+        """End all processes."""
+        import ray
+        from ray import serve
+
+        serve.shutdown()
+        ray.shutdown()
+        self.cluster.shutdown()
+
+
+def await_that(holds: Callable[[], Any], seconds: float = 60) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.05)
+
+
+def persist(ask: Callable[[], httpx.Response], tries: list[int]) -> httpx.Response:
+    """Ask as a client does that tries again after a 5xx or a lost connection."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            answer = ask()
+            if answer.status_code < 500:
+                return answer
+        except httpx.TransportError:
+            pass
+        tries.append(1)
+        assert time.monotonic() < deadline, "it never got an answer"
+        time.sleep(0.1)
