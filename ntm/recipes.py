@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ntm.config import NTMConfig
 from ntm.tasks import TASKS, Sizes, Task
 
+AFTER_TRAINING = {"seeds", "selection", "own_write", "evaluation", "reach"}
+
 
 class Setting(BaseModel):
     """One row of an evaluation: sequences of these sizes with this many memory slots."""
@@ -20,6 +22,15 @@ class Setting(BaseModel):
     def without_memory(self) -> "Setting":
         """The same sequences for a model that has no memory slots."""
         return self.model_copy(update={"memory_slots": None})
+
+
+class OwnWrite(BaseModel):
+    """Asks of a seed that what it reads for an item be what it wrote for that item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(description="of every item's read, more than this from its own write")
+    settings: tuple[Setting, ...]
 
 
 class Recipe(BaseModel):
@@ -57,6 +68,9 @@ class Recipe(BaseModel):
     selection: tuple[Setting, ...] = Field(
         description="seeds are compared on these, longer than training"
     )
+    own_write: OwnWrite | None = Field(
+        default=None, description="seeds that fulfil it are chosen before those that do not"
+    )
     evaluation: tuple[Setting, ...]
     reach: tuple[Setting, ...] = Field(
         default=(), description="so long that they are measured only when asked for"
@@ -68,8 +82,7 @@ class Recipe(BaseModel):
 
     def differences(self, before: "Recipe") -> str:
         """What changes the training: `updates was 40, is 4000`."""
-        after_training = {"seeds", "selection", "evaluation", "reach"}
-        now, then = (r.model_dump(exclude=after_training) for r in (self, before))
+        now, then = (r.model_dump(exclude=AFTER_TRAINING) for r in (self, before))
         return ", ".join(f"{k} was {then[k]}, is {now[k]}" for k in now if now[k] != then[k])
 
     def make_task(self) -> Task:
@@ -121,6 +134,7 @@ RECIPES: dict[str, Recipe] = {
         seeds=4,
         memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
         selection=_copy_lengths(60, 120, 1000, sequences=48),
+        own_write=OwnWrite(share=0.95, settings=_copy_lengths(1, 10, 20, 30, sequences=8)),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
         reach=_copy_lengths(10_000, sequences=8),
     ),
