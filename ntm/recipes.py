@@ -1,8 +1,8 @@
 """How each shipped model was made: `ntm train TASK` with its defaults is this recipe."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ntm.config import NTMConfig
 from ntm.tasks import TASKS, Sizes, Task
@@ -63,6 +63,10 @@ class Recipe(BaseModel):
         description="draw N for every batch from this range, both ends included; "
         "by default the model's own",
     )
+    spare_slots: tuple[int, int] | None = Field(
+        default=None,
+        description="draw N for every batch: a slot for every item, and so many more",
+    )
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
     seeds: int = Field(default=1, ge=1, description="how many are trained and compared")
     selection: tuple[Setting, ...] = Field(
@@ -75,6 +79,12 @@ class Recipe(BaseModel):
     reach: tuple[Setting, ...] = Field(
         default=(), description="so long that they are measured only when asked for"
     )
+
+    @model_validator(mode="after")
+    def _one_way_to_draw_slots(self) -> Self:
+        if self.memory_slots is not None and self.spare_slots is not None:
+            raise ValueError("memory_slots or spare_slots, not both")
+        return self
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
@@ -132,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=3e-3,
         updates=4000,
         seeds=4,
-        memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
+        spare_slots=(1, 6),  # so few that writing while answering hurts at once, and is unlearnt
         selection=_copy_lengths(60, 120, 1000, sequences=48),
         own_write=OwnWrite(share=0.95, settings=_copy_lengths(1, 10, 20, 30, sequences=8)),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
