@@ -39,9 +39,12 @@ def decay_length(recipe: Recipe) -> int:
 
 
 def start_decay(progress: Progress, recipe: Recipe, levels: int) -> None:
-    """Begin the decay at the last level, or when just enough updates are left for it."""
+    """Begin the decay at the last level, held for a while, or when it takes all that is left."""
     out_of_time = progress.update >= recipe.updates - decay_length(recipe)
-    if progress.decay_since is None and (progress.level == levels or out_of_time):
+    held = (
+        progress.level == levels and progress.update - progress.level_since >= recipe.hold_updates
+    )
+    if progress.decay_since is None and (held or out_of_time):
         progress.decay_since = progress.update
 
 

@@ -104,3 +104,18 @@ def test_nothing_comes_after_the_last_level() -> None:
     progress = observed(*[0.0] * WINDOW)
     progress.climb(mastery=1.0, levels=1)
     assert progress.level == 1
+
+
+@pytest.mark.parametrize(
+    ("update", "since"), [(10, None), (29, None), (30, 30), (45, 45), (60, 60)]
+)
+def test_the_last_level_is_held_before_the_decay(update: int, since: int | None) -> None:
+    progress = Progress(update=update, level=3, level_since=10)
+    start_decay(progress, recipe(decay_updates=40, hold_updates=20), levels=3)
+    assert progress.decay_since == since
+
+
+def test_a_hold_ends_when_the_decay_takes_all_that_is_left() -> None:
+    progress = Progress(update=60, level=3, level_since=50)
+    start_decay(progress, recipe(decay_updates=40, hold_updates=1000), levels=3)
+    assert progress.decay_since == 60
