@@ -52,6 +52,10 @@ class Recipe(BaseModel):
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
     )
+    second_decay: tuple[float, int] | None = Field(
+        default=None,
+        description="rate and updates of another cosine after the first, for what is rarely seen",
+    )
     hold_updates: int = Field(
         default=0, description="at the last level, before the decay starts", ge=0
     )
