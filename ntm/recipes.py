@@ -52,13 +52,6 @@ class Recipe(BaseModel):
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
     )
-    second_decay: tuple[float, int] | None = Field(
-        default=None,
-        description="rate and updates of another cosine after the first, for what is rarely seen",
-    )
-    hold_updates: int = Field(
-        default=0, description="at the last level, before the decay starts", ge=0
-    )
     clip_norm: float = 10.0
     batch_size: int = 16
     updates: int = Field(description="in all")
@@ -148,10 +141,9 @@ RECIPES: dict[str, Recipe] = {
         task="copy",
         learning_rate=3e-3,
         updates=4000,
-        seeds=2,
-        spare_slots=(1, 12),  # so few that writing while answering hurts at once, and is unlearnt
+        seeds=4,
+        memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
         selection=_copy_lengths(60, 120, 1000, sequences=48),
-        own_write=OwnWrite(share=0.95, settings=_copy_lengths(1, 10, 20, 30, sequences=8)),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
         reach=_copy_lengths(10_000, sequences=8),
     ),

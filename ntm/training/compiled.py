@@ -3,13 +3,11 @@
 import shutil
 
 import torch
-import torch._dynamo.config
 from torch import Tensor
 from torch.nn import functional as F
 
 from ntm.model import NTM
 
-GRAPHS = 64  # one for every number of slots that is drawn; past the limit steps run uncompiled
 STEPS_AT_ONCE = 5  # twice as fast as single steps; more take longer to compile than they save
 
 
@@ -23,7 +21,6 @@ class CompiledLogits:
 
     def __init__(self, model: NTM) -> None:
         self._model = model
-        torch._dynamo.config.recompile_limit = GRAPHS
         self._advance = torch.compile(model.advance, dynamic=False)
 
     def __call__(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:

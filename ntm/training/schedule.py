@@ -39,13 +39,9 @@ def decay_length(recipe: Recipe) -> int:
 
 
 def start_decay(progress: Progress, recipe: Recipe, levels: int) -> None:
-    """Begin the decay at the last level, held for a while, or when it takes all that is left."""
-    second = recipe.second_decay[1] if recipe.second_decay else 0
-    out_of_time = progress.update >= recipe.updates - decay_length(recipe) - second
-    held = (
-        progress.level == levels and progress.update - progress.level_since >= recipe.hold_updates
-    )
-    if progress.decay_since is None and (held or out_of_time):
+    """Begin the decay at the last level, or when just enough updates are left for it."""
+    out_of_time = progress.update >= recipe.updates - decay_length(recipe)
+    if progress.decay_since is None and (progress.level == levels or out_of_time):
         progress.decay_since = progress.update
 
 
@@ -53,22 +49,14 @@ def learning_rate(progress: Progress, recipe: Recipe) -> float:
     """The rate for the next update."""
     if recipe.decay == "none" or progress.decay_since is None:
         return recipe.learning_rate
-    since, length, rate = (
-        progress.update - progress.decay_since,
-        decay_length(recipe),
-        recipe.learning_rate,
-    )
-    if recipe.second_decay is not None and since >= length:
-        since -= length
-        rate, length = recipe.second_decay
-    return rate * 0.5 * (1 + math.cos(math.pi * min(since / length, 1.0)))
+    done = (progress.update - progress.decay_since) / decay_length(recipe)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def finished(progress: Progress, recipe: Recipe) -> bool:
     """True when the decay has run its course or all updates are spent."""
-    second = recipe.second_decay[1] if recipe.second_decay else 0
     decayed = (
         progress.decay_since is not None
-        and progress.update - progress.decay_since >= decay_length(recipe) + second
+        and progress.update - progress.decay_since >= decay_length(recipe)
     )
     return decayed or progress.update >= recipe.updates

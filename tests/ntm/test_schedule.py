@@ -104,39 +104,3 @@ def test_nothing_comes_after_the_last_level() -> None:
     progress = observed(*[0.0] * WINDOW)
     progress.climb(mastery=1.0, levels=1)
     assert progress.level == 1
-
-
-@pytest.mark.parametrize(
-    ("update", "since"), [(10, None), (29, None), (30, 30), (45, 45), (60, 60)]
-)
-def test_the_last_level_is_held_before_the_decay(update: int, since: int | None) -> None:
-    progress = Progress(update=update, level=3, level_since=10)
-    start_decay(progress, recipe(decay_updates=40, hold_updates=20), levels=3)
-    assert progress.decay_since == since
-
-
-def test_a_hold_ends_when_the_decay_takes_all_that_is_left() -> None:
-    progress = Progress(update=60, level=3, level_since=50)
-    start_decay(progress, recipe(decay_updates=40, hold_updates=1000), levels=3)
-    assert progress.decay_since == 60
-
-
-@pytest.mark.parametrize(
-    ("update", "rate"), [(10, 1.0), (30, 0.5), (50, 0.2), (60, 0.1), (70, 0.0), (90, 0.0)]
-)
-def test_a_second_decay_follows_the_first_from_a_rate_of_its_own(update: int, rate: float) -> None:
-    twice = recipe(decay_updates=40, second_decay=(0.2, 20))
-    told = learning_rate(Progress(update=update, decay_since=10), twice)
-    assert told == pytest.approx(rate)
-
-
-def test_a_training_ends_after_the_second_decay_for_which_it_leaves_time() -> None:
-    twice = recipe(decay_updates=40, second_decay=(0.2, 20))
-    assert not finished(Progress(update=69, decay_since=10), twice)
-    assert finished(Progress(update=70, decay_since=10), twice)
-    waiting = Progress(update=39, level=1)
-    start_decay(waiting, twice, levels=3)
-    assert waiting.decay_since is None
-    waiting.update = 40
-    start_decay(waiting, twice, levels=3)
-    assert waiting.decay_since == 40

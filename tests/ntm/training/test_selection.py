@@ -9,7 +9,7 @@ import pytest
 from ntm import card, seeds
 from ntm.evaluation import measure
 from ntm.model import NTM
-from ntm.recipes import RECIPES, OwnWrite, Setting
+from ntm.recipes import OwnWrite, Setting
 from ntm.tasks import Copy, PrioritySort, RepeatCopy
 from ntm.training.run import train_seeds
 from ntm.training.selection import SELECTION_SEED, Score, best, own_write
@@ -94,9 +94,3 @@ def test_the_criterion_and_what_every_seed_gave_are_kept_and_told_on_the_card(
 
 def test_the_criterion_does_not_change_a_training() -> None:
     assert ASKING.trains_like(ASKING.model_copy(update={"own_write": None}))
-
-
-def test_the_copy_recipe_asks_for_it() -> None:
-    asked = RECIPES["copy"].own_write
-    assert asked is not None
-    assert asked.share == 0.95
