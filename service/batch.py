@@ -40,13 +40,14 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
     last = int(left.max())
     if engine.longest(kind, last) == last:
         most = min(most, last)
-    steps = engine.longest(kind, most)
+    soon = int(CHUNK_SECONDS / (pace * len(batch)))
+    steps = engine.longest(kind, max(1, min(most, soon)))
     while steps > 1:
         wasted = np.maximum(steps - left, 0)
         allowed = WASTE * (steps * len(batch) + lengths[wasted > 0].sum())
-        if wasted.sum() <= allowed and steps * len(batch) * pace <= CHUNK_SECONDS:
+        if wasted.sum() <= allowed:
             break
-        steps = engine.longest(kind, steps - 1)
+        steps = engine.longest(kind, steps - 1 - steps // 16)
     return steps
 
 

@@ -10,6 +10,7 @@ class Cores:
     """So many places; whoever asks first computes first, so that no model starves another."""
 
     def __init__(self, places: int) -> None:
+        self.places = places
         self._lock = threading.Lock()
         self._free = places
         self._waiting: deque[threading.Event] = deque()

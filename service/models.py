@@ -1,6 +1,8 @@
 """The models that are being served: one engine and one scheduler a version."""
 
+import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ntm.native import build
 from ntm.repository import ModelDescription, RepositoryError, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.cores import Cores, places_for
-from service.engines import Engine, EngineUnavailable, Kind, open_engine
+from service.engines import Engine, EngineUnavailable, Kind, native_is_best, open_engine
 from service.errors import UnknownModel, UnknownVersion
 from service.folders import Fingerprint, Key, scan
 from service.scheduler import Event, Scheduler
@@ -87,6 +90,8 @@ class Models:
         self._broken: dict[Key, str] = {}
         self._seen: dict[Key, Fingerprint] = {}
         self._retired: list[LoadedModel] = []
+        self._elsewhere: dict[tuple[Key, str, str], LoadedModel] = {}
+        self._opening = threading.Lock()
         self.take(self.look(fatal=EngineUnavailable))
         if not self._loaded:
             reason = f": {self.broken[0]['error']}" if self.broken else ""
@@ -120,9 +125,11 @@ class Models:
         found = scan(self._settings.models)
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
+        ready = self.wants_native() and build.is_ready(self._settings.compiled_path)
+        slower = {m.key for m in self if ready and m.engine.name != "native"}
         added = []
         for key, (folder, fingerprint) in found.items():
-            if self._seen.get(key) == fingerprint:
+            if self._seen.get(key) == fingerprint and key not in slower:
                 continue
             self._seen[key] = fingerprint  # from before the load: what changes since is seen again
             try:
@@ -155,10 +162,48 @@ class Models:
         for model in change.added:
             log.info("model %s/%s on %s, %s", *model.key, model.engine.name, model.engine.device)
 
+    def wants_native(self) -> bool:
+        """Whether something is served that the native engine would serve better, once compiled."""
+        settings = self._settings
+        return (
+            settings.engine == "auto"
+            and native_is_best(settings.device)
+            and any(model.engine.name != "native" for model in self)
+        )
+
+    async def on_engine(self, model: LoadedModel, engine: str) -> LoadedModel:
+        """The same files on the engine that computed a trace or a session: it has its own bits.
+
+        Opened when it is first asked for, which takes a moment, and then kept.
+
+        Raises:
+            EngineUnavailable: it cannot be had any more
+            RepositoryError: the files have gone
+        """
+        if model.engine.name == engine:
+            return model
+        return await asyncio.to_thread(self._open_elsewhere, model, engine)
+
+    def _open_elsewhere(self, model: LoadedModel, engine: str) -> LoadedModel:
+        with self._opening:
+            place = (model.key, model.digest, engine)
+            if place not in self._elsewhere:
+                self._elsewhere[place] = load(
+                    model.folder, self._settings, self._observe, self._cores, engine
+                )
+            return self._elsewhere[place]
+
     def release(self, model: LoadedModel) -> None:
         """Let go of a retired model, once it has finished what it has."""
         model.scheduler.close()
         self._retired.remove(model)
+        if any(served.digest == model.digest for served in self):
+            return
+        with self._opening:
+            gone = [place for place in self._elsewhere if place[1] == model.digest]
+            others = [self._elsewhere.pop(place) for place in gone]
+        for other in others:
+            other.scheduler.close()
 
     def __iter__(self) -> Iterator[LoadedModel]:
         for versions in self._loaded.values():
@@ -187,11 +232,17 @@ class Models:
 
     def close(self) -> None:
         """Finish what is running and let the engines go."""
-        for model in [*self, *self._retired]:
+        for model in [*self, *self._retired, *self._elsewhere.values()]:
             model.scheduler.close()
 
 
-def load(folder: VersionFolder, settings: Settings, observe: Observer, cores: Cores) -> LoadedModel:
+def load(
+    folder: VersionFolder,
+    settings: Settings,
+    observe: Observer,
+    cores: Cores,
+    engine: str | None = None,
+) -> LoadedModel:
     """Open one version.
 
     Args:
@@ -199,22 +250,25 @@ def load(folder: VersionFolder, settings: Settings, observe: Observer, cores: Co
         settings: of the service
         observe: told of every chunk and of every sequence that ended
         cores: shared with all other models
+        engine: instead of the settings'
 
     Raises:
         RepositoryError: a file is missing or damaged
         EngineUnavailable: the engine or device asked for cannot be had
     """
     description = folder.description()
-    engine = open_engine(folder, settings.engine, settings.device, settings.threads)
-    warm_up(engine, folder)
+    opened = open_engine(
+        folder, engine or settings.engine, settings.device, settings.threads, settings.compiled_path
+    )
+    warm_up(opened, folder)
     scheduler = Scheduler(
-        engine,
+        opened,
         settings.max_batch,
         settings.max_queued_steps,
         lambda event: observe(model, event),
         cores=cores,
     )
-    model = LoadedModel(folder, description, description.make_task(), engine, scheduler)
+    model = LoadedModel(folder, description, description.make_task(), opened, scheduler)
     return model
 
 

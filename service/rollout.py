@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from ntm.native import build
 from ntm.repository import RepositoryError
 from service.metrics import Metrics
 from service.models import LoadedModel, Models
@@ -26,6 +27,25 @@ class Rollout:
     def ask(self) -> None:
         """Look now instead of later."""
         self._asked.set()
+
+    async def compile(self) -> None:
+        """Have the native engine compiled where it would serve better, and take it once it is."""
+        if not self._models.wants_native() or build.is_ready(self._settings.compiled_path):
+            return
+        log.info("compiling the native engine; until it is ready the onnx engine answers")
+        command = build.command(self._settings.compiled_path)
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        compiler = await asyncio.create_subprocess_exec(*command, stdin=nothing, stderr=pipe)
+        try:
+            _, told = await compiler.communicate()
+        except asyncio.CancelledError:  # the service ends and does not wait for it
+            with suppress(ProcessLookupError):
+                compiler.kill()
+            raise
+        if compiler.returncode:
+            log.error("the native engine cannot be compiled, onnx stays: %s", told.decode()[-500:])
+        else:
+            self.ask()
 
     async def run(self) -> None:
         """Look whenever it is time, for ever."""
@@ -65,7 +85,8 @@ async def rolling_out(
 ) -> AsyncIterator[Rollout]:
     """Keep the models up to date for as long as the service runs."""
     rollout = Rollout(models, metrics, settings)
-    loop, task = asyncio.get_running_loop(), asyncio.create_task(rollout.run())
+    loop = asyncio.get_running_loop()
+    tasks = [asyncio.create_task(rollout.run()), asyncio.create_task(rollout.compile())]
     takes_signals = threading.current_thread() is threading.main_thread()
     if takes_signals:
         loop.add_signal_handler(signal.SIGHUP, rollout.ask)
@@ -75,6 +96,6 @@ async def rolling_out(
         if takes_signals:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # too late to matter, no reason to die
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

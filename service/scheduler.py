@@ -1,4 +1,4 @@
-"""Who computes when: one thread owns a model's engine and walks sequences through it in chunks.
+"""Who computes when: a model's engine, and the threads that walk sequences through it in chunks.
 
 Sequences of one group (same memory slots, same kind of graph) advance together; they join and
 leave between chunks, and groups take turns. What comes out for one is bit for bit what it gets
@@ -76,6 +76,9 @@ class Scheduler:
         self.engine = engine
         self._max_batch, self._max_queued_steps = max_batch, max_queued_steps
         self._observe, self._clock, self._cores = observe, clock, cores or Cores(1)
+        # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
+        self._lanes = 1 if engine.batches else self._cores.places
+        self._idle = 0
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
         self._groups: OrderedDict[Group, Works] = OrderedDict()
@@ -84,8 +87,12 @@ class Scheduler:
         self._closed = False
         self._steps_per_second = 1000.0
         self._paces: dict[tuple[str, int], float] = {}
-        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name="scheduler", daemon=True)
+            for _ in range(self._lanes)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def queued_steps(self) -> int:
@@ -156,8 +163,9 @@ class Scheduler:
         """Refuse new work, finish what is there, end the thread."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def refuse_if_full(self, steps: int) -> None:
         """Say no to so many steps before any time is spent on reading them.
@@ -227,14 +235,19 @@ class Scheduler:
     def _next_batch(self) -> list[Work]:
         """Those whose turn it is; waits for work, and is empty after the end."""
         with self._changed:
+            self._idle += 1
             self._changed.wait_for(lambda: self._waiting or self._groups or self._closed)
             self._begin_waiting()
             if not self._groups:
                 return []
             group, works = self._groups.popitem(last=False)
-            batch = [works.popitem(last=False)[0] for _ in range(min(self._max_batch, len(works)))]
+            rows = min(self._max_batch, math.ceil(len(works) / self._idle))
+            batch = [works.popitem(last=False)[0] for _ in range(rows)]
+            self._idle -= 1
             if works:
                 self._groups[group] = works
+            if self._groups and self._idle:
+                self._changed.notify()
             now = self._clock()
             for work in batch:
                 work.running = True

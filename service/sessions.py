@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
+from service.engines import EngineUnavailable
 from service.errors import SessionModelGone, UnknownModel, UnknownVersion, WrongPosition
 from service.models import LoadedModel, Models
 from service.scheduler import Walked
@@ -61,11 +62,12 @@ def begin(model: LoadedModel, slots: int, now: float) -> Session:
     )
 
 
-def model_of(session: Session, models: Models) -> LoadedModel:
+async def model_of(session: Session, models: Models) -> LoadedModel:
     """The model that a session runs on.
 
     Raises:
-        SessionModelGone: the version is not served any more, or another one by its number
+        SessionModelGone: the version is not served any more, or another one by its number, or not
+            on the engine that computed it so far
     """
     told = f"session {session.session_id} runs on {session.model}/{session.version}"
     try:
@@ -74,7 +76,10 @@ def model_of(session: Session, models: Models) -> LoadedModel:
         raise SessionModelGone(f"{told}, which is not served any more") from None
     if model.digest != session.model_digest:
         raise SessionModelGone(f"{told}, of which other files are served now")
-    return model
+    try:
+        return await models.on_engine(model, session.engine)
+    except EngineUnavailable as error:
+        raise SessionModelGone(f"{told} on engine {session.engine}: {error}") from None
 
 
 def is_repeated(session: Session, position: int | None, sequence: Array) -> bool:

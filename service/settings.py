@@ -18,8 +18,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     models: Path = Field(default=Path("models"), description="the model repository")
     data: Path = Field(default=Path("data"), description="folder for traces and sessions")
-    engine: Literal["onnx", "torchscript", "auto"] = Field(
-        default="auto", description="onnx, torchscript or auto, which takes onnx"
+    engine: Literal["onnx", "torchscript", "native", "auto"] = Field(
+        default="auto",
+        description="onnx, torchscript, native, or auto: native once compiled, onnx until then "
+        "and on CUDA",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cpu, cuda (or no start at all), or auto, which may fall back"
@@ -67,6 +69,16 @@ class Settings(BaseSettings):
         default="", description="origins that browsers may ask from, a comma list"
     )
     store: str = Field(default="", description="SQLite file; NTM_DATA/traces.sqlite by default")
+
+    compiled: str = Field(
+        default="",
+        description="folder of what the native engine compiles; NTM_DATA/native by default",
+    )
+
+    @property
+    def compiled_path(self) -> Path:
+        """The folder of what the native engine compiles."""
+        return Path(self.compiled) if self.compiled else self.data / "native"
 
     @property
     def store_path(self) -> Path:

@@ -1,6 +1,6 @@
 """What computes: one Protocol, one module an engine. An engine knows nothing of requests."""
 
-from service.engines.choose import EngineUnavailable, open_engine
+from service.engines.choose import EngineUnavailable, native_is_best, open_engine
 from service.engines.protocol import Engine, Kind, Pins, Values
 
-__all__ = ["Engine", "EngineUnavailable", "Kind", "Pins", "Values", "open_engine"]
+__all__ = ["Engine", "EngineUnavailable", "Kind", "Pins", "Values", "native_is_best", "open_engine"]

@@ -2,7 +2,9 @@
 
 import importlib.util
 import logging
+from pathlib import Path
 
+from ntm.native import build
 from ntm.repository import VersionFolder
 from service.engines.protocol import Engine
 
@@ -13,21 +15,56 @@ class EngineUnavailable(Exception):
     """The engine or device that was asked for is not there; the message says what is missing."""
 
 
-def open_engine(version: VersionFolder, engine: str, device: str, threads: int) -> Engine:
+def open_engine(
+    version: VersionFolder, engine: str, device: str, threads: int, compiled: Path | None = None
+) -> Engine:
     """The engine for one model version.
 
     Args:
         version: the model's folder
-        engine: onnx, torchscript or auto
+        engine: onnx, torchscript, native, or auto: native where it is compiled already and onnx
+            otherwise or for CUDA
         device: cpu, cuda or auto; asked for cuda, it is CUDA or an error
         threads: that the engine may use
+        compiled: folder of what native compiles; auto is never native without one
     Raises:
         EngineUnavailable: what was asked for is not installed or not there
         RepositoryError: the model's files cannot be used
     """
+    if engine == "native":
+        return _native(version, device, compiled)
+    if engine == "auto" and native_is_best(device) and compiled and build.is_ready(compiled):
+        return _native(version, device, compiled)
     if engine == "torchscript":
         return _torchscript(version, device, threads)
     return _onnx(version, device, threads)
+
+
+def native_is_best(device: str) -> bool:
+    """Whether `auto` is to mean native: Numba is there and there is no CUDA to be had."""
+    if device == "cuda" or not build.is_installed():
+        return False
+    return device == "cpu" or not _lists_cuda()
+
+
+def _lists_cuda() -> bool:
+    if importlib.util.find_spec("onnxruntime") is None:
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engine:
+    if not build.is_installed():
+        raise EngineUnavailable("engine native needs Numba: pip install -e '.[cpu]'")
+    if device == "cuda":
+        raise EngineUnavailable("NTM_DEVICE=cuda, but engine native runs on the CPU only")
+    if compiled is None:
+        raise EngineUnavailable("engine native needs a folder for what it compiles")
+    from service.engines.native import NativeEngine
+
+    return NativeEngine(version, compiled)
 
 
 def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:

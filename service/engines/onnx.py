@@ -23,6 +23,7 @@ class OnnxEngine:
     """One model's graphs as ONNX Runtime sessions."""
 
     name = "onnx"
+    batches = True
     replays_memory = True
 
     def __init__(self, version: VersionFolder, device: str, threads: int) -> None:

@@ -23,6 +23,7 @@ class Engine(Protocol):
     device: str
     signature: Signature
     digest: str  # a SHA-256 of the signature and every exported file
+    batches: bool  # whether rows together cost less than one after the other
     replays_memory: bool  # whether `ntm.replay.memories` gives the bits of its memory
 
     def initial_state(self, slots: int) -> State:

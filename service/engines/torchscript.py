@@ -23,6 +23,7 @@ class TorchScriptEngine:
     """One model's scripted modules."""
 
     name = "torchscript"
+    batches = False
     replays_memory = False
 
     def __init__(self, version: VersionFolder, device: str, threads: int) -> None:

@@ -119,7 +119,7 @@ async def replaying(
     """
     limit = context.settings.request_timeout
     found = [await find_trace(trace_id, context) for trace_id in trace_ids]
-    models = [model_of(trace, context) for trace in found]
+    models = [await model_of(trace, context) for trace in found]
     request.state.model = models[0].name
     try:
         async with WhileConnected(request), asyncio.timeout(limit), context.inspections:

@@ -111,7 +111,7 @@ async def take_turn(
     """
     while True:
         session = await context.sessions.get(session_id)
-        model = sessions.model_of(session, context.models)
+        model = await sessions.model_of(session, context.models)
         sequence = check(asked, session, model, context)
         if sessions.is_repeated(session, asked.position, sequence):
             return session, *await repeat(context, session, model, sequence, asked)

@@ -11,6 +11,7 @@ from service.connection import WhileConnected
 from service.context import Context, context_of
 from service.documents import errors
 from service.documents.traces import TRACED, TraceList
+from service.engines import EngineUnavailable
 from service.errors import (
     ResponseTooLarge,
     ServiceError,
@@ -55,15 +56,16 @@ async def get_trace(
     """A trace, or a session's by its session_id: inputs, outputs, weightings, or what is asked.
 
     `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
-    addressing, writes, reads, controller, memory; `steps` is a:b; `heads` like read.0,write.0;
-    `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is overview,
-    addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the trace
-    `other`), fig6, fig9 (repeat copy), fig12 (associative recall) or fig17 (priority sort).
+    addressing, controls (of addressing what is no weighting: key, β, g, s, γ), writes, reads,
+    controller, memory; `steps` is a:b; `heads` like read.0,write.0; `format` is json, npz,
+    safetensors, png or svg. Of png and svg, `figure` is overview, addressing (of one of `heads`),
+    memory (`at` steps like 0,10,20), difference (from the trace `other`), fig6, fig9 (repeat copy),
+    fig12 (associative recall) or fig17 (priority sort).
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
     trace = await find_trace(trace_id, context)
-    model = model_of(trace, context)
+    model = await model_of(trace, context)
     request.state.model = model.name
     if kind not in ("png", "svg"):
         figures.refuse_parameters(figure=figure, at=at, other=other)
@@ -76,7 +78,7 @@ async def get_trace(
     runs = [(trace, model)]
     if query.other is not None:
         compared = await find_trace(query.other, context)
-        runs.append((compared, model_of(compared, context)))
+        runs.append((compared, await model_of(compared, context)))
     fields = ",".join(query.fields)
     selections = [traces.select(*run, fields, steps, heads) for run in runs]
     async with WhileConnected(request):
@@ -139,11 +141,11 @@ def choose_format(asked: str | None, accept: str) -> str:
     return next((by_type[media] for media in wanted if media in by_type), "json")
 
 
-def model_of(trace: Trace, context: Context) -> LoadedModel:
+async def model_of(trace: Trace, context: Context) -> LoadedModel:
     """The model that a trace was computed with.
 
     Raises:
-        Unreplayable: the version is gone, or another one by the same number
+        Unreplayable: the version is gone, or another one by the same number, or its engine
     """
     try:
         model = context.models.get(trace.model, trace.version)
@@ -157,7 +159,12 @@ def model_of(trace: Trace, context: Context) -> LoadedModel:
             f"trace {trace.trace_id} was computed by other files of {trace.model}/{trace.version} "
             f"(or another engine: {trace.engine}) than those served now"
         )
-    return model
+    try:
+        return await context.models.on_engine(model, trace.engine)
+    except EngineUnavailable as error:
+        raise Unreplayable(
+            f"trace {trace.trace_id} was computed by engine {trace.engine}: {error}"
+        ) from None
 
 
 def refuse_large_answer(

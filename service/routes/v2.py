@@ -43,6 +43,7 @@ router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
 Answer = Callable[[Request, LoadedModel], Awaitable[Response]]
 PLATFORMS = {
     "onnx": ("onnxruntime_onnx", "onnxruntime"),
+    "native": ("ntm_native", "native"),
     "torchscript": ("pytorch_libtorch", "pytorch"),
 }
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics", "parameters")

@@ -1,0 +1,40 @@
+"""How functions are compiled here, and the two instructions that Python has no word for.
+
+No fast-math: a product and a sum are rounded once where `fma` says so and twice elsewhere, in the
+order written, so that a result depends neither on vector width nor on how long a loop is. The
+reductions of sums.py are the exception.
+"""
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+compiled = numba.njit(error_model="numpy", nogil=True)
+reduction = numba.njit(
+    error_model="numpy", nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"}
+)
+
+
+def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+    signature = types.float32(types.float32, types.float32, types.float32)
+    return signature, lambda context, builder, signature, operands: builder.fma(*operands)
+
+
+def _bits_of(context: Any, x: Any) -> Any:
+    return types.int32(types.float32), _reinterpreted(ir.IntType(32))
+
+
+def _float_of(context: Any, bits: Any) -> Any:
+    return types.float32(types.int32), _reinterpreted(ir.FloatType())
+
+
+def _reinterpreted(to: Any) -> Any:
+    return lambda context, builder, signature, operands: builder.bitcast(operands[0], to)
+
+
+fma: Any = intrinsic(_fma)  # fma(a, b, c): a * b + c in float32, rounded once
+bits_of: Any = intrinsic(_bits_of)  # bits_of(x): the 32 bits of a float32 as int32
+float_of: Any = intrinsic(_float_of)  # float_of(bits): the float32 with these bits

@@ -1,0 +1,87 @@
+"""The arrays that the compiled function works on: one type for every model, whatever is asked."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.native.alignment import LANES, aligned
+from ntm.native.walk import Carried, Pins, Record
+from ntm.native.weights import Form, Weights
+
+Array = NDArray[np.float32]
+
+
+def empty_record(form: Form, weights: Weights, shape: tuple[int, int, int], inside: bool) -> Record:
+    """Room for what is kept.
+
+    Args:
+        form, weights: of the model
+        shape: K, B and N
+        inside: whether every stage is kept, or only outputs and weightings
+    """
+    steps, batch, slots = shape
+    kept, heads = steps if inside else 0, form.reads + form.writes
+    size, told = weights.heads.shape
+    reads = len(weights.output) - size
+    cell = size if form.lstm else 0
+
+    def room(steps: int, *sizes: int) -> Array:
+        return np.empty((steps, batch, *sizes), np.float32)
+
+    return Record(
+        outputs=room(steps, len(weights.output_bias)),
+        weighting=room(steps, heads, slots),
+        told=room(kept, told),
+        content=room(kept, heads, slots),
+        gated=room(kept, heads, slots),
+        shifted=room(kept, heads, slots),
+        reads=room(kept, reads),
+        hidden=room(kept, size),
+        cell=room(kept, cell),
+    )
+
+
+def no_pins() -> Pins:
+    """Nothing is pinned."""
+    return Pins(
+        told=np.empty((0, 0, 0), np.float32),
+        told_here=np.empty((0, 0, 0), np.bool_),
+        weighting=np.empty((0, 0, 0, 0), np.float32),
+        weighting_here=np.empty((0, 0, 0), np.bool_),
+    )
+
+
+def scratch(form: Form, weights: Weights, slots: int) -> Array:
+    """Room for one sequence's intermediate values, each beginning on a vector."""
+    seen, layer = weights.controller.shape
+    size, told = weights.heads.shape
+    sizes = (seen, layer, told, size, *[slots] * 4, slots + form.shifts - 1)
+    return aligned((sum(n + LANES for n in sizes),))
+
+
+def carried(state: Mapping[str, Array], form: Form) -> Carried:
+    """A copy of the state tensors of the signature, memory with slots last."""
+    batch, slots, width = state["memory"].shape
+    memory = aligned((batch, width, slots))
+    memory[:] = state["memory"].swapaxes(1, 2)
+    none = np.empty((batch, 0), np.float32)
+    return Carried(
+        memory=memory,
+        weightings=np.concatenate([state["read_weightings"], state["write_weightings"]], axis=1),
+        reads=np.array(state["reads"], np.float32, order="C").reshape(batch, -1),
+        hidden=np.array(state["hidden"], np.float32, order="C") if form.lstm else none,
+        cell=np.array(state["cell"], np.float32, order="C") if form.lstm else none,
+    )
+
+
+def state_of(after: Carried, form: Form) -> dict[str, Array]:
+    """The state tensors of the signature, as views."""
+    batch, width, _ = after.memory.shape
+    state = {
+        "memory": after.memory.swapaxes(1, 2),
+        "read_weightings": after.weightings[:, : form.reads],
+        "write_weightings": after.weightings[:, form.reads :],
+        "reads": after.reads.reshape(batch, -1, width),
+    }
+    return state | ({"hidden": after.hidden, "cell": after.cell} if form.lstm else {})

@@ -1,0 +1,77 @@
+"""Compiling once a machine: the compiled function lies in a folder, by what it was compiled from.
+
+Compiling takes ten seconds or more and holds the interpreter, so that a service has another process
+do it (`python -m ntm.native.build FOLDER`) and loads what that one has left.
+"""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+READY = "ready"
+KEY_LENGTH = 16
+
+
+def is_installed() -> bool:
+    """Whether Numba is there."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def folder_for(compiled: Path) -> Path:
+    """Where this source, compiled by this Numba for this processor, belongs under `compiled`."""
+    from llvmlite import binding
+
+    key = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        key.update(source.read_bytes())
+    features = binding.get_host_cpu_features().flatten()
+    for told in (version("numba"), platform.python_version(), binding.get_host_cpu_name()):
+        key.update(f"{told} {features}\n".encode())
+    return compiled / key.hexdigest()[:KEY_LENGTH]
+
+
+def is_ready(compiled: Path) -> bool:
+    """Whether loading takes no compiling."""
+    return is_installed() and (folder_for(compiled) / READY).exists()
+
+
+def command(compiled: Path) -> list[str]:
+    """What compiles in a process of its own."""
+    return [sys.executable, "-m", "ntm.native.build", str(compiled)]
+
+
+def compile_elsewhere(compiled: Path) -> None:
+    """Compile in a process of its own, and wait for it.
+
+    Raises:
+        subprocess.CalledProcessError: it failed
+    """
+    subprocess.run(command(compiled), check=True, stdin=subprocess.DEVNULL)
+
+
+def load(compiled: Path) -> Any:
+    """The compiled `ntm.native.walk.walk`; compiled here and now where it is not ready."""
+    import numba
+
+    folder = folder_for(compiled)
+    folder.mkdir(parents=True, exist_ok=True)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    from ntm.native.example import run
+    from ntm.native.walk import walk
+
+    walk.enable_caching()
+    run(walk)
+    (folder / READY).touch()
+    return walk
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(10)  # whoever waits for it is answered by another engine meanwhile
+    load(Path(sys.argv[1]))

@@ -1,0 +1,162 @@
+"""One step of an ntm/1 model, each block named after what it computes and its equation.
+
+Arrays are those of one sequence. The memory lies with slots last, [M, N], where they vectorise.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.native.arithmetic import compiled, fma
+from ntm.native.elementary import exp, log, sigmoid, softplus, tanh
+from ntm.native.sums import accumulate, dot, largest, squares, total
+
+Array = NDArray[np.float32]
+
+SMALLEST_NORM = np.float32(1e-8)
+SMALLEST_WEIGHT = np.float32(1e-30)  # less is 0: nothing sees it, and denormals are slow
+ZERO, ONE = np.float32(0), np.float32(1)
+
+
+@compiled
+def run_lstm(gates: Array, hidden: Array, cell: Array) -> None:
+    """The LSTM cell: gates [4 C] are input, forget, output, candidate before their activation."""
+    size = len(hidden)
+    for i in range(3 * size):
+        gates[i] = sigmoid(gates[i])
+    for i in range(3 * size, 4 * size):
+        gates[i] = tanh(gates[i])
+    for i in range(size):
+        cell[i] = fma(gates[size + i], cell[i], gates[i] * gates[3 * size + i])
+        hidden[i] = gates[2 * size + i] * tanh(cell[i])
+
+
+@compiled
+def run_feedforward(layer: Array, hidden: Array) -> None:
+    """One tanh layer [C]."""
+    for i in range(len(hidden)):
+        hidden[i] = tanh(layer[i])
+
+
+@compiled
+def tell_heads(told: Array, heads: int, writes: int, width: int, shifts: int) -> None:
+    """Activate what the heads are told, [P] as in weights.py."""
+    tanhs = (heads + writes) * width
+    sigmoids = tanhs + writes * width + heads
+    for i in range(tanhs):
+        told[i] = tanh(told[i])
+    for i in range(tanhs, sigmoids):
+        told[i] = sigmoid(told[i])
+    for i in range(sigmoids, sigmoids + heads):
+        told[i] = softplus(told[i])
+    for i in range(sigmoids + heads, sigmoids + 2 * heads):
+        told[i] = ONE + softplus(told[i])
+    for head in range(heads):
+        start = sigmoids + 2 * heads + head * shifts
+        softmax(told[start : start + shifts])
+
+
+@compiled
+def softmax(values: Array) -> None:
+    """Softmax in place, over the largest."""
+    most = largest(values)
+    for n in range(len(values)):
+        values[n] = exp(values[n] - most)
+    share = ONE / total(values)
+    for n in range(len(values)):
+        values[n] *= share
+
+
+@compiled
+def measure_slots(memory: Array, norms: Array) -> None:
+    """One over the norm of every slot, held off zero, for Eq. 6: memory [M, N] to norms [N]."""
+    squares(norms, memory)
+    for n in range(len(norms)):
+        norm = np.sqrt(norms[n])
+        norms[n] = ONE / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
+
+
+@compiled
+def match_content(
+    memory: Array, norms: Array, key: Array, key_strength: np.float32, content: Array
+) -> None:
+    """Eq. 5 and 6: w^c [N] from key [M] and β, which rides on the key's norm."""
+    content[:] = 0
+    accumulate(content, key, memory)
+    norm = np.sqrt(dot(key, key))
+    scale = key_strength / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
+    for n in range(len(content)):
+        content[n] = scale * content[n] * norms[n]
+    softmax(content)
+
+
+@compiled
+def interpolate(content: Array, previous: Array, gate: np.float32, gated: Array) -> None:
+    """Eq. 7: w^g [N]."""
+    for n in range(len(gated)):
+        gated[n] = fma(gate, content[n] - previous[n], previous[n])
+
+
+@compiled
+def convolve(gated: Array, shift: Array, circle: Array, shifted: Array) -> None:
+    """Eq. 8: w~ [N]. `circle` [N + S - 1] holds w^g with what lies beyond either end."""
+    slots, taps = len(gated), len(shift)
+    reach = taps // 2
+    for n in range(reach):
+        circle[n] = gated[(n - reach) % slots]
+        circle[reach + slots + n] = gated[n % slots]
+    circle[reach : reach + slots] = gated
+    shifted[:] = 0
+    for j in range(taps):
+        weight, rolled = shift[j], circle[taps - 1 - j : taps - 1 - j + slots]
+        for n in range(slots):
+            shifted[n] = fma(weight, rolled[n], shifted[n])
+
+
+@compiled
+def sharpen(shifted: Array, sharpening: np.float32, weighting: Array) -> None:
+    """Eq. 9: w [N], over the largest, so that γ = 100 cannot underflow to 0 / 0."""
+    scale = ONE / largest(shifted)
+    for n in range(len(weighting)):
+        relative = shifted[n] * scale
+        held = relative if relative > SMALLEST_WEIGHT else SMALLEST_WEIGHT
+        power = exp(sharpening * log(held))
+        weighting[n] = power if relative > SMALLEST_WEIGHT else ZERO
+    share = ONE / total(weighting)
+    for n in range(len(weighting)):
+        weight = weighting[n] * share
+        weighting[n] = weight if weight > SMALLEST_WEIGHT else ZERO
+
+
+@compiled
+def read(memory: Array, weighting: Array, reads: Array) -> None:
+    """Eq. 2: r [M]."""
+    for m in range(len(reads)):
+        reads[m] = dot(memory[m], weighting)
+
+
+@compiled
+def write(memory: Array, weightings: Array, erase: Array, add: Array) -> None:
+    """Eq. 3 for every head, then Eq. 4 for every head: weightings [W, N], erase and add [W, M].
+
+    In the order of `ntm.replay.written`, every operation rounded, so that NumPy gives these bits.
+    """
+    width, slots = memory.shape
+    if len(erase) == 1:
+        weighting = weightings[0]
+        for m in range(width):
+            row, erased, added = memory[m], erase[0, m], add[0, m]
+            for n in range(slots):
+                row[n] = row[n] - (row[n] * erased - added) * weighting[n]
+        return
+    for head in range(len(erase)):
+        weighting = weightings[head]
+        for m in range(width):
+            row, erased = memory[m], erase[head, m]
+            for n in range(slots):
+                row[n] = row[n] - row[n] * (weighting[n] * erased)
+    for head in range(len(add)):
+        weighting = weightings[head]
+        for m in range(width):
+            row, added = memory[m], add[head, m]
+            for n in range(slots):
+                row[n] = row[n] + weighting[n] * added

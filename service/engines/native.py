@@ -1,0 +1,127 @@
+"""The fused kernel of `ntm.native` as an engine: every step of a chunk in one call, on the CPU."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from ntm import manifest
+from ntm.native import build
+from ntm.native.buffers import carried, empty_record, no_pins, scratch, state_of
+from ntm.native.walk import Pins as Pinned
+from ntm.native.walk import Record
+from ntm.native.weights import form_of, pack, told_widths
+from ntm.repository import RepositoryError, VersionFolder
+from ntm.signature import Signature, State
+from service.engines.protocol import Kind, Pins, Values
+
+LONGEST = 256  # steps at once; a row costs the same in any chunk, so that time alone bounds it
+
+
+class NativeEngine:
+    """One model's weights and the compiled function. A row costs as much alone as in a batch."""
+
+    name = "native"
+    device = "cpu"
+    replays_memory = True
+    batches = False
+
+    def __init__(self, version: VersionFolder, compiled: Path) -> None:
+        """Read the checkpoint of a version; its signature is that of the exported graphs.
+
+        Args:
+            version: the model's folder
+            compiled: where the compiled function is kept
+        Raises:
+            RepositoryError: a file is missing, differs from its digest or cannot be loaded
+        """
+        told = manifest.read(version, version.onnx)
+        self.signature: Signature = told.signature
+        self.digest = told.digest
+        config = version.description().config
+        try:
+            tensors = load_file(version.checkpoint)
+            self._weights = pack(config, tensors)
+        except (SafetensorError, KeyError) as error:
+            raise RepositoryError(f"{version.checkpoint} cannot be used: {error}") from error
+        self._form, self._told = form_of(config), told_widths(config)
+        learned = version.onnx / manifest.INITIAL
+        self._learned = load_file(learned) if told.initial_sha256 else None
+        self._walk = build.load(compiled)
+
+    def initial_state(self, slots: int) -> State:
+        """See `Engine`."""
+        return self.signature.initial_state(1, slots, self._learned)
+
+    def longest(self, kind: Kind, steps: int) -> int:
+        """See `Engine`."""
+        return min(steps, LONGEST)
+
+    def run(
+        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+    ) -> tuple[Values, State]:
+        """See `Engine`."""
+        after = carried(state, self._form)
+        slots = after.memory.shape[2]
+        shape = (*x.shape[:2], slots)
+        record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
+        pinned = self._pinned(pins, shape) if pins else no_pins()
+        x = np.ascontiguousarray(x)
+        form, weights = self._form, self._weights
+        room = scratch(form, weights, slots)
+        self._walk(x, 0, x.shape[1], form, weights, after, record, pinned, room)
+        return self._values(record), state_of(after, self._form)
+
+    def _values(self, record: Record) -> Values:
+        """What is kept, by the names of the signature; views all of them."""
+        reads = self._form.reads
+        values = {
+            "outputs": record.outputs,
+            "read_weightings": record.weighting[:, :, :reads],
+            "write_weightings": record.weighting[:, :, reads:],
+        }
+        if not len(record.told):
+            return values
+        steps, batch = record.told.shape[:2]
+        start = 0
+        for name, (heads, width) in self._told.items():
+            told = record.told[:, :, start : start + heads * width]
+            values[name] = told.reshape(steps, batch, heads, width)
+            start += heads * width
+        values |= {
+            "content_weighting": record.content,
+            "gated_weighting": record.gated,
+            "shifted_weighting": record.shifted,
+            "weighting": record.weighting,
+            "reads": record.reads.reshape(steps, batch, reads, -1),
+            "hidden": record.hidden,
+        }
+        return values | ({"cell": record.cell} if self._form.lstm else {})
+
+    def _pinned(self, pins: Pins, shape: tuple[int, int, int]) -> Pinned:
+        """The pins of a chunk of K steps, B rows and N slots for the compiled function."""
+        steps, batch, slots = shape
+        values, here = [], []
+        for name, (heads, width) in self._told.items():
+            whole = (steps, batch, heads, width)
+            pin = pins.get(f"pin.{name}", np.zeros((1, 1, 1, 1), np.float32))
+            where = pins.get(f"pinned.{name}", np.zeros((1, 1, 1, 1), np.bool_))
+            values.append(np.broadcast_to(pin, whole).reshape(steps, batch, -1))
+            here.append(np.broadcast_to(where, whole).reshape(steps, batch, -1))
+        heads = self.signature.heads
+        pin = pins.get("pin.weighting", np.zeros((1, 1, 1, 1), np.float32))
+        where = pins.get("pinned.weighting", np.zeros((1, 1, 1, 1), np.bool_))
+        told, told_here = np.concatenate(values, axis=2), np.concatenate(here, axis=2)
+        unused = ((0, 0), (0, 0), (0, len(self._weights.heads_bias) - told.shape[2]))
+        return Pinned(
+            told=np.pad(told, unused).astype(np.float32),
+            told_here=np.pad(told_here, unused),
+            weighting=np.array(
+                np.broadcast_to(pin, (steps, batch, heads, slots)), np.float32, order="C"
+            ),
+            weighting_here=np.array(
+                np.broadcast_to(where[..., 0], (steps, batch, heads)), order="C"
+            ),
+        )
