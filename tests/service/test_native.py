@@ -34,12 +34,13 @@ def told(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("compiling")
     asked = body(12)
     sequence = asked["sequence"]
+    own = {name: asked[name] for name in ("model", "version", "memory_slots") if name in asked}
     with (
         serving(repository, folder, compiled=str(folder / "empty")) as server,
         server.client() as client,
     ):
         first = client.post("/predict", json=asked).json()
-        session = client.post("/sessions", json={"model": "copy"}).json()["session_id"]
+        session = client.post("/sessions", json=own).json()["session_id"]
         feed = f"/sessions/{session}/steps"
         pieces = [client.post(feed, json={"sequence": sequence[:5]}).json()]
         before = stages(client, first["trace_id"])
