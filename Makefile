@@ -1,7 +1,7 @@
 # make serve   start the service on the shipped models
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
-# make bench   measure the engines side by side, and the service under load, and the cluster
+# make bench   measure the engines side by side, the service under load, the page, the cluster
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +26,7 @@ check: $(VENV)/develops
 bench: $(VENV)/develops
 	$(RUN)/python benchmarks/engine.py
 	$(RUN)/python benchmarks/serving.py
+	$(RUN)/python benchmarks/viewer.py
 	$(RUN)/python benchmarks/cluster.py
 
 clean:

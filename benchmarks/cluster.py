@@ -255,9 +255,10 @@ def describe(told: argparse.Namespace) -> str:
     return (
         f"`python benchmarks/cluster.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"{cores} cores for clients, proxy, two ingresses, engines and Redis together, ray "
-        f"{ray.__version__}, nodes as processes, engine onnx; {told.repeats} turns of "
-        f"{told.seconds:g} s each. All keep traces in the same Redis (`appendfsync always`). "
-        f"With {cores} cores the ceiling is what they give all these processes: a second replica adds processes, not cores."
+        f"{ray.__version__}, nodes as processes, engine onnx; "
+        f"{told.repeats} turns of {told.seconds:g} s each. "
+        f"All keep traces in the same Redis (`appendfsync always`). With {cores} cores the ceiling "
+        f"is what they give all these processes: a second replica adds processes, not cores."
     )
 
 

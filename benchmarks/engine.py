@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import inductor
+import limit
 import numpy as np
 import onnxruntime
 import results
@@ -26,7 +28,7 @@ from ntm.tasks import Copy
 from service.engines import Engine, open_engine
 
 STEPS = 64
-BATCHES = (1, 8, 32)
+BATCHES = (1, 8, 32, 128)
 HEADING = "## Engines, a step"
 
 Run = Callable[[], object]
@@ -36,6 +38,9 @@ def main() -> None:
     """Measure, print, and write the section of RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15, help="turns of every engine")
+    parser.add_argument(
+        "--inductor", action="store_true", help="AOTInductor too; wants a C++ compiler and minutes"
+    )
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -45,7 +50,14 @@ def main() -> None:
         version = checkpoint.save(Path(folder) / "copy" / "1", model, Copy(), {})
         export_onnx(version)
         export_torchscript(version)
-        rows = [row for batch in BATCHES for row in measure(model, version, batch, options.repeats)]
+        compiled = inductor.compiled(model, Path(folder)) if options.inductor else None
+        rows = [
+            row
+            for batch in BATCHES
+            for row in measure(model, version, batch, options.repeats, compiled)
+        ]
+        least = limit.step_of(model.config)
+    rows.append(("the limit", 1, *least))
     nodes = nodes_per_step(model.config, checkpoint.weights_of(model))
     section = "\n".join([HEADING, "", *describe(options.repeats, nodes), "", *lines(rows)])
     print(section)
@@ -54,14 +66,21 @@ def main() -> None:
 
 
 def measure(
-    model: NTM, version: VersionFolder, batch: int, repeats: int
+    model: NTM,
+    version: VersionFolder,
+    batch: int,
+    repeats: int,
+    compiled: Callable[[np.ndarray], Run] | None,
 ) -> list[tuple[str, int, float, float, float]]:
     """Engine, batch, and median, fastest and slowest microseconds a step and sequence."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, (STEPS, batch, model.config.input_size)).astype(np.float32)
     runs: dict[str, Run] = {"eager": eager(model, x)}
-    for name in ("torchscript", "onnx"):
-        runs[name] = walk(open_engine(version, name, "cpu", threads=1), x)
+    cache = version.path / "native"
+    for name in ("torchscript", "onnx", "native"):
+        runs[name] = walk(open_engine(version, name, "cpu", 1, cache), x)
+    if compiled and batch == 1:
+        runs["AOTInductor, 8 steps unrolled"] = compiled(x)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
@@ -113,8 +132,9 @@ def describe(repeats: int, nodes: float) -> list[str]:
         f"`python benchmarks/engine.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"one thread, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; "
         f"{STEPS} steps, {repeats} turns each, microseconds a step and sequence (median, fastest, "
-        f"slowest). The exported graph has {nodes:g} nodes a step. TorchScript runs one row at a "
-        f"time.",
+        f"slowest). The exported graph has {nodes:g} nodes a step. TorchScript and native "
+        f"run one row after the other. The limit is counted: "
+        f"{limit.HOW}",
     ]
 
 

@@ -88,10 +88,18 @@ def _training(description: ModelDescription) -> str:
     if "seed" not in told:
         return "## Training\n\nNot recorded."
     settings = told["settings"]
+    asked, chosen = told.get("own_write"), "the fewest errors on longer sequences"
+    if asked:
+        chosen += (
+            f", among those in which every item's read owes over {asked['asked']['share']:g} of "
+            f"itself to that item's write ({asked['least'][str(told['seed'])]:.3f} or more here)"
+        )
+    compared = len(told["seeds_compared"])
+    why = f", chosen for {chosen}" if compared > 1 else ""
     libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     return (
         f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
-        f"{len(told['seeds_compared'])} compared: {told['updates']:,} updates of batches of "
+        f"{compared} compared{why}: {told['updates']:,} updates of batches of "
         f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
         f"rate {settings['learning_rate']:g} with {settings['decay']} decay. {libraries}."
     )

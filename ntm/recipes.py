@@ -1,11 +1,13 @@
 """How each shipped model was made: `ntm train TASK` with its defaults is this recipe."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ntm.config import NTMConfig
 from ntm.tasks import TASKS, Sizes, Task
+
+AFTER_TRAINING = {"seeds", "selection", "own_write", "evaluation", "reach"}
 
 
 class Setting(BaseModel):
@@ -20,6 +22,15 @@ class Setting(BaseModel):
     def without_memory(self) -> "Setting":
         """The same sequences for a model that has no memory slots."""
         return self.model_copy(update={"memory_slots": None})
+
+
+class OwnWrite(BaseModel):
+    """Asks of a seed that what it reads for an item be what it wrote for that item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(description="of every item's read, more than this from its own write")
+    settings: tuple[Setting, ...]
 
 
 class Recipe(BaseModel):
@@ -52,15 +63,28 @@ class Recipe(BaseModel):
         description="draw N for every batch from this range, both ends included; "
         "by default the model's own",
     )
+    spare_slots: tuple[int, int] | None = Field(
+        default=None,
+        description="draw N for every batch: a slot for every item, and so many more",
+    )
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
     seeds: int = Field(default=1, ge=1, description="how many are trained and compared")
     selection: tuple[Setting, ...] = Field(
         description="seeds are compared on these, longer than training"
     )
+    own_write: OwnWrite | None = Field(
+        default=None, description="seeds that fulfil it are chosen before those that do not"
+    )
     evaluation: tuple[Setting, ...]
     reach: tuple[Setting, ...] = Field(
         default=(), description="so long that they are measured only when asked for"
     )
+
+    @model_validator(mode="after")
+    def _one_way_to_draw_slots(self) -> Self:
+        if self.memory_slots is not None and self.spare_slots is not None:
+            raise ValueError("memory_slots or spare_slots, not both")
+        return self
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
@@ -68,8 +92,7 @@ class Recipe(BaseModel):
 
     def differences(self, before: "Recipe") -> str:
         """What changes the training: `updates was 40, is 4000`."""
-        after_training = {"seeds", "selection", "evaluation", "reach"}
-        now, then = (r.model_dump(exclude=after_training) for r in (self, before))
+        now, then = (r.model_dump(exclude=AFTER_TRAINING) for r in (self, before))
         return ", ".join(f"{k} was {then[k]}, is {now[k]}" for k in now if now[k] != then[k])
 
     def make_task(self) -> Task:

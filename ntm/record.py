@@ -21,10 +21,16 @@ ADDRESSING = (
     "sharpening",
 )
 SCALARS = ("key_strength", "gate", "sharpening")
+# What the controller tells a head, a few numbers a step: addressing without its weightings.
+CONTROLS = tuple(stage for stage in ADDRESSING if not stage.endswith("weighting"))
 
 
 def addressing_of(
-    stages: Mapping[str, Array], read: Sequence[int], write: Sequence[int], first_write: int
+    stages: Mapping[str, Array],
+    read: Sequence[int],
+    write: Sequence[int],
+    first_write: int,
+    names: Sequence[str] = ADDRESSING,
 ) -> dict[str, Array]:
     """`addressing.read.<stage>` and `addressing.write.<stage>` of the selected heads.
 
@@ -33,10 +39,11 @@ def addressing_of(
         read: which read heads
         write: which write heads
         first_write: R, where the write heads begin
+        names: which stages
     """
     tensors: dict[str, Array] = {}
     for kind, heads in (("read", list(read)), ("write", [first_write + h for h in write])):
-        for stage in ADDRESSING:
+        for stage in names:
             value = stages[stage][:, heads]
             tensors[f"addressing.{kind}.{stage}"] = value[..., 0] if stage in SCALARS else value
     return tensors

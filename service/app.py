@@ -23,7 +23,7 @@ from service.metrics import Metrics
 from service.models import LoadedModel, Models, Observer
 from service.request_log import RequestLog
 from service.rollout import rolling_out
-from service.routes import docs, health, insight, models, predict, sessions, traces, v2
+from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
 from service.scheduler import Event
 from service.schemas import place
 from service.security_headers import SecurityHeaders
@@ -92,6 +92,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     ):
         app.include_router(router, responses=documented_errors(401))
     app.include_router(health.router)
+    app.include_router(viewer.router)
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
@@ -99,7 +100,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
     keys = listed(settings.api_keys.get_secret_value())
     app.add_middleware(Gate, work=context.work)
-    app.add_middleware(KeyCheck, keys=keys)  # inside the count, so that refusals are counted
+    # Inside the count, so that refusals are counted.
+    app.add_middleware(KeyCheck, keys=keys, pages=viewer.PATHS)
     app.add_middleware(RequestCount, metrics=metrics)
     if origins := listed(settings.cors_origins):
         app.add_middleware(

@@ -47,7 +47,7 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
         allowed = WASTE * (steps * len(batch) + lengths[wasted > 0].sum())
         if wasted.sum() <= allowed:
             break
-        steps = engine.longest(kind, int(left[left < steps].max()))
+        steps = engine.longest(kind, steps - 1 - steps // 16)
     return steps
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextvars import ContextVar
 
 from starlette.responses import Response
@@ -18,15 +18,27 @@ owner: ContextVar[str] = ContextVar("owner", default="")
 
 
 class KeyCheck:
-    """Lets a request through that has one of the keys; with no keys, every request."""
+    """Lets a request through that has one of the keys; with no keys, every request.
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
+    The files of the viewer, which hold nothing of anybody, need none: a browser cannot send a key
+    before it has the page that asks for it.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Iterable[str], pages: Collection[str] = ()) -> None:
+        """Keep the keys' digests.
+
+        Args:
+            app: what is behind the check
+            keys: any of which lets a request in
+            pages: paths that anybody may GET, spelled exactly so
+        """
         self.app = app
+        self._pages = pages
         self._digests = [digest(key.encode()) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 401, or pass the request on and say whose it is."""
-        if scope["type"] == "lifespan" or not self._digests or scope["path"] in OPEN_PATHS:
+        if scope["type"] == "lifespan" or not self._digests or self._is_open(scope):
             await self.app(scope, receive, send)
             return
         given = digest(key_of(scope))
@@ -40,6 +52,13 @@ class KeyCheck:
             await self.app(scope, receive, send)
         finally:
             owner.reset(token)
+
+    def _is_open(self, scope: Scope) -> bool:
+        """Whether a request needs no key."""
+        path = scope["path"]
+        return path in OPEN_PATHS or (
+            path in self._pages and scope.get("method") in ("GET", "HEAD")
+        )
 
 
 def listed(told: str) -> list[str]:

@@ -153,7 +153,7 @@ class Models:
         }
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
-        ready = self.wants_native() and build.is_ready(self._settings.compiled)
+        ready = self.wants_native() and build.is_ready(self._settings.compiled_path)
         slower = {m.key for m in self if ready and m.engine.name != "native"}
         added = []
         for key, (folder, fingerprint) in found.items():
@@ -289,7 +289,7 @@ def load(
     """
     description = folder.description()
     opened = open_engine(
-        folder, engine or settings.engine, settings.device, settings.threads, settings.compiled
+        folder, engine or settings.engine, settings.device, settings.threads, settings.compiled_path
     )
     warm_up(opened, folder)
     scheduler = Scheduler(

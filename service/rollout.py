@@ -35,13 +35,20 @@ class Rollout:
 
     async def compile(self) -> None:
         """Have the native engine compiled where it would serve better, and take it once it is."""
-        if not self._models.wants_native() or build.is_ready(self._settings.compiled):
+        if not self._models.wants_native() or build.is_ready(self._settings.compiled_path):
             return
         log.info("compiling the native engine; until it is ready the onnx engine answers")
+        command = build.command(self._settings.compiled_path)
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        compiler = await asyncio.create_subprocess_exec(*command, stdin=nothing, stderr=pipe)
         try:
-            await asyncio.to_thread(build.compile_elsewhere, self._settings.compiled)
-        except (OSError, RuntimeError) as error:
-            log.error("the native engine cannot be compiled, onnx stays: %s", error)
+            _, told = await compiler.communicate()
+        except asyncio.CancelledError:  # the service ends and does not wait for it
+            with suppress(ProcessLookupError):
+                compiler.kill()
+            raise
+        if compiler.returncode:
+            log.error("the native engine cannot be compiled, onnx stays: %s", told.decode()[-500:])
         else:
             self.ask()
 

@@ -85,10 +85,15 @@ class Settings(BaseSettings):
         """Whether traces and sessions are in Redis."""
         return self.store.startswith(("redis://", "rediss://", "unix://"))
 
+    compiled: str = Field(
+        default="",
+        description="folder of what the native engine compiles; NTM_DATA/native by default",
+    )
+
     @property
-    def compiled(self) -> Path:
+    def compiled_path(self) -> Path:
         """The folder of what the native engine compiles."""
-        return self.data / "native"
+        return Path(self.compiled) if self.compiled else self.data / "native"
 
     @property
     def store_path(self) -> Path:

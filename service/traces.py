@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.edits import resolve
-from ntm.record import ADDRESSING, addressing_of
+from ntm.record import ADDRESSING, CONTROLS, addressing_of
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
@@ -31,6 +31,7 @@ FIELDS = (
     "read_weightings",
     "write_weightings",
     "addressing",
+    "controls",
     "writes",
     "reads",
     "controller",
@@ -40,6 +41,7 @@ STAGES = {
     "read_weightings": ("weighting",),
     "write_weightings": ("weighting",),
     "addressing": ADDRESSING,
+    "controls": CONTROLS,
     "writes": ("erase", "add"),
     "reads": ("reads",),
     "controller": ("hidden", "cell"),
@@ -186,6 +188,7 @@ def size_of(selection: Selection, model: LoadedModel, trace: Trace) -> int:
         "read_weightings": len(selection.read_heads) * slots,
         "write_weightings": len(selection.write_heads) * slots,
         "addressing": heads * (3 * slots + told.memory_width + len(told.shifts) + 3),
+        "controls": heads * (told.memory_width + len(told.shifts) + 3),
         "writes": 2 * len(selection.write_heads) * told.memory_width,
         "reads": len(selection.read_heads) * told.memory_width,
         "controller": sum(
@@ -259,6 +262,9 @@ def assemble(trace: Trace, model: LoadedModel, selection: Selection, walked: Wal
                 tensors[name] = kept[name][:, write]
             case "addressing":
                 tensors |= addressing_of(kept, read, write, model.signature.read_heads)
+            case "controls":
+                reads = model.signature.read_heads
+                tensors |= addressing_of(kept, read, write, reads, CONTROLS)
             case "writes":
                 tensors["writes.erase"] = kept["erase"][:, write]
                 tensors["writes.add"] = kept["add"][:, write]

@@ -1,11 +1,14 @@
 """What all tests share: repeatable properties, one thread for torch, one model repository."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
+from ntm.native import build
+from tests import compiled as shared
 from tests import small_models
 
 settings.register_profile("ntm", deadline=None, derandomize=True)
@@ -13,10 +16,17 @@ settings.load_profile("ntm")
 torch.set_num_threads(1)  # waiting threads of torch and ONNX Runtime would fight for the cores
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the native engine before the first test, once, and have all services find it."""
+    os.environ["NTM_COMPILED"] = str(shared.FOLDER)
+    if not hasattr(config, "workerinput") and not build.is_ready(shared.FOLDER):
+        build.compile_elsewhere(shared.FOLDER)
+
+
 @pytest.fixture(scope="session")
-def compiled(pytestconfig: pytest.Config) -> Path:
-    """Where the native engine is compiled once for all runs of the tests."""
-    return pytestconfig.cache.mkdir("native")
+def compiled() -> Path:
+    """Where the native engine is compiled already."""
+    return shared.FOLDER
 
 
 @pytest.fixture(scope="session")

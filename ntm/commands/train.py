@@ -46,7 +46,8 @@ def train(
 
     The result is OUT/TASK/<next version>; OUT/TASK/training/seed-<n> holds log.csv and the state
     that the same command resumes from after Ctrl-C or a kill, with the same result as an unbroken
-    run. With several seeds the one with the fewest errors on sequences longer than training wins.
+    run. With several seeds the one with the fewest errors on sequences longer than training wins;
+    where the recipe asks that what is read for an item be its own write, seeds that do so go first.
     """
     if listed:
         show_recipes()
@@ -94,10 +95,13 @@ def run(
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
-    for seed, rows in scores.items():
+    for seed, given in scores.items():
         told = ", ".join(
-            f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}" for row in rows
+            f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}"
+            for row in given.errors
         )
+        if given.own_write is not None:
+            told += f"; of every item's read at least {given.own_write:.2f} is its own write"
         console.print(f"seed {seed}: errors a sequence at {told}")
     console.print(
         f"Saved {saved.path}. Next: ntm eval {saved.path} && ntm export {saved.path}",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.native.alignment import LANES, aligned
 from ntm.native.walk import Carried, Pins, Record
 from ntm.native.weights import Form, Weights
 
@@ -51,13 +52,22 @@ def no_pins() -> Pins:
     )
 
 
+def scratch(form: Form, weights: Weights, slots: int) -> Array:
+    """Room for one sequence's intermediate values, each beginning on a vector."""
+    seen, layer = weights.controller.shape
+    size, told = weights.heads.shape
+    sizes = (seen, layer, told, size, *[slots] * 4, slots + form.shifts - 1)
+    return aligned((sum(n + LANES for n in sizes),))
+
+
 def carried(state: Mapping[str, Array], form: Form) -> Carried:
     """A copy of the state tensors of the signature, memory with slots last."""
-    memory = state["memory"].swapaxes(1, 2)
-    batch = len(memory)
+    batch, slots, width = state["memory"].shape
+    memory = aligned((batch, width, slots))
+    memory[:] = state["memory"].swapaxes(1, 2)
     none = np.empty((batch, 0), np.float32)
     return Carried(
-        memory=np.array(memory, np.float32, order="C"),
+        memory=memory,
         weightings=np.concatenate([state["read_weightings"], state["write_weightings"]], axis=1),
         reads=np.array(state["reads"], np.float32, order="C").reshape(batch, -1),
         hidden=np.array(state["hidden"], np.float32, order="C") if form.lstm else none,

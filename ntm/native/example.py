@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ntm.native.buffers import carried, empty_record, no_pins
+from ntm.native.buffers import carried, empty_record, no_pins, scratch
 from ntm.native.weights import Form, Weights
 
 
@@ -18,4 +18,5 @@ def run(walk: Any) -> None:
     names = ("memory", "read_weightings", "write_weightings", "reads")
     state = {**dict.fromkeys(names, one), "hidden": one[0], "cell": one[0]}
     record = empty_record(form, weights, (1, 1, 1), inside=True)
-    walk(one, 0, 1, form, weights, carried(state, form), record, no_pins())
+    room = scratch(form, weights, 1)
+    walk(one, 0, 1, form, weights, carried(state, form), record, no_pins(), room)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm.native.alignment import LANES
 from ntm.native.arithmetic import compiled
 from ntm.native.elementary import sigmoid
 from ntm.native.step import (
@@ -72,10 +73,17 @@ def walk(
     carried: Carried,
     record: Record,
     pins: Pins,
+    scratch: Array,
 ) -> None:
     """Walk rows start to stop of a batch through all steps of x [K, B, I]."""
     for row in range(start, stop):
-        _walk_row(x, row, form, weights, carried, record, pins)
+        _walk_row(x, row, form, weights, carried, record, pins, scratch)
+
+
+@compiled
+def _room(scratch: Array, start: int, size: int) -> tuple[Array, int]:
+    """So many values from `start` on, and where the next vector begins."""
+    return scratch[start : start + size], start + (size + LANES - 1) // LANES * LANES
 
 
 @compiled
@@ -87,19 +95,22 @@ def _walk_row(
     carried: Carried,
     record: Record,
     pins: Pins,
+    scratch: Array,
 ) -> None:
     memory, weightings = carried.memory[row], carried.weightings[row]
     reads, cell = carried.reads[row], carried.cell[row]
     inputs, width, slots = x.shape[2], memory.shape[0], memory.shape[1]
     heads, size = form.reads + form.writes, weights.heads.shape[0]
     # the controller's operands side by side: input, last reads, last hidden
-    seen = np.empty(weights.controller.shape[0], np.float32)
-    layer = np.empty(weights.controller.shape[1], np.float32)
-    told = np.empty(weights.heads.shape[1], np.float32)
-    hidden = np.zeros(size, np.float32)
-    content, norms = np.empty(slots, np.float32), np.empty(slots, np.float32)
-    gated, shifted = np.empty(slots, np.float32), np.empty(slots, np.float32)
-    circle = np.empty(slots + form.shifts - 1, np.float32)
+    seen, end = _room(scratch, 0, weights.controller.shape[0])
+    layer, end = _room(scratch, end, weights.controller.shape[1])
+    told, end = _room(scratch, end, weights.heads.shape[1])
+    hidden, end = _room(scratch, end, size)
+    content, end = _room(scratch, end, slots)
+    norms, end = _room(scratch, end, slots)
+    gated, end = _room(scratch, end, slots)
+    shifted, end = _room(scratch, end, slots)
+    circle, end = _room(scratch, end, slots + form.shifts - 1)
     adds = heads * width
     erases = adds + form.writes * width
     gates = erases + form.writes * width

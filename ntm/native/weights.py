@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.config import NTMConfig
+from ntm.native.alignment import LANES, aligned
 
 Array = NDArray[np.float32]
 
@@ -32,7 +33,7 @@ class Weights(NamedTuple):
 
     controller: Array  # [I + R M (+ C), G]
     controller_bias: Array  # [G]
-    heads: Array  # [C, P]
+    heads: Array  # [C, P], P filled up to a multiple of 16
     heads_bias: Array  # [P]
     output: Array  # [C + R M, O]
     output_bias: Array  # [O]
@@ -70,8 +71,8 @@ def pack(config: NTMConfig, named: Mapping[str, NDArray[np.generic]]) -> Weights
     return Weights(
         controller=_across(named[f"{layer}.weight"]),
         controller_bias=_own(named[f"{layer}.bias"]),
-        heads=_across(named["heads.linear.weight"][order]),
-        heads_bias=_own(named["heads.linear.bias"][order]),
+        heads=_across(_filled(named["heads.linear.weight"][order])),
+        heads_bias=_own(_filled(named["heads.linear.bias"][order])),
         output=_across(named["output.weight"]),
         output_bias=_own(named["output.bias"]),
     )
@@ -101,4 +102,12 @@ def _across(rows: NDArray[np.generic]) -> Array:
 
 def _own(values: NDArray[np.generic]) -> Array:
     """A contiguous array of its own: one type for the compiler, whatever it came from."""
-    return np.array(values, np.float32, order="C")
+    own = aligned(values.shape)
+    own[:] = values
+    return own
+
+
+def _filled(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Rows of zeros added, so that every row of the transposed map begins on a vector."""
+    missing = -len(rows) % LANES
+    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])

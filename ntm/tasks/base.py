@@ -87,6 +87,13 @@ class Task(BaseModel, ABC):
         What is still to come of a sequence that has only begun is left out.
         """
 
+    def heard(self, inputs: Float) -> dict[int, int]:
+        """For each step of the answer to [T, input_size], the step at which its item was heard.
+
+        Empty where an answer is more than saying one item, or the sequence is no example.
+        """
+        return {}
+
     def slots_needed(self, sizes: Sizes) -> int:
         """Memory slots that a sequence of these sizes asks for; 0 where any number will do."""
         return 0

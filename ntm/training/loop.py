@@ -89,7 +89,7 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots())
+        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots(episode))
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
         self.optimizer.zero_grad()
         loss.backward()
@@ -102,12 +102,21 @@ class Trainer:
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
 
-    def draw_slots(self) -> int | None:
-        """How many memory slots the next batch gets; None is the model's own number."""
-        if self.recipe.memory_slots is None:
+    def draw_slots(self, episode: Episode) -> int | None:
+        """How many memory slots a batch gets; None is the model's own number.
+
+        Raises:
+            ValueError: the recipe counts slots by items, and the task does not tell them
+        """
+        recipe = self.recipe
+        drawn, heard = recipe.memory_slots, 0
+        if recipe.spare_slots is not None:
+            drawn, heard = recipe.spare_slots, len(self.task.heard(episode.inputs[:, 0]))
+            if not heard:
+                raise ValueError(f"{recipe.task} does not tell its items: no spare_slots for it")
+        if drawn is None:
             return None
-        low, high = self.recipe.memory_slots
-        return int(self.rng.integers(low, high + 1))
+        return heard + int(self.rng.integers(drawn[0], drawn[1] + 1))
 
     def run(self) -> None:
         """Train to the end, saving now and then.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ntm import checkpoint
-from ntm.evaluation import EVALUATION_SEED, Measurement, Predictor, as_json, measure
+from ntm.evaluation import EVALUATION_SEED, as_json, measure
 from ntm.model import NTM
 from ntm.recipes import Recipe
 from ntm.repository import (
@@ -18,14 +18,14 @@ from ntm.repository import (
     versions,
     write_json,
 )
+from ntm.training import selection
 from ntm.training.loop import Trainer
-
-SELECTION_SEED = 1
+from ntm.training.selection import Score
 
 
 def train_seeds(
     recipe: Recipe, name: str, seeds: list[int], folder: Path
-) -> tuple[VersionFolder, dict[int, list[Measurement]]]:
+) -> tuple[VersionFolder, dict[int, Score]]:
     """Train every seed and save the best as the next version of `folder`.
 
     A seed that was trained before is not trained again, one that was interrupted goes on.
@@ -42,21 +42,27 @@ def train_seeds(
         Interrupted: a training was stopped; its state is saved
     """
     trainers: dict[int, Trainer] = {}
-    scores: dict[int, list[Measurement]] = {}
+    scores: dict[int, Score] = {}
     for seed in seeds:
         trainer = Trainer(recipe, seed, folder / "training" / f"seed-{seed}")
         trainer.run()
         trainers[seed] = trainer
         if len(seeds) > 1:
-            scores[seed] = select_score(recipe, trainer.model.eval())
-    best = min(seeds, key=lambda seed: sum(m.mean for m in scores.get(seed, [])))
-    chosen = trainers[best]
+            scores[seed] = selection.score(recipe, trainer.model.eval())
+    chosen = trainers[selection.best(scores, recipe) if scores else seeds[0]]
     if not isinstance(chosen.model, NTM):
         raise ValueError(f"{name}: a baseline is measured, not saved; use train_baseline")
     told = provenance(name, chosen) | {
         "seeds_compared": seeds,
-        "selection": {str(seed): [m.model_dump() for m in rows] for seed, rows in scores.items()},
+        "selection": {
+            str(s): [m.model_dump() for m in given.errors] for s, given in scores.items()
+        },
     }
+    if recipe.own_write and scores:
+        told["own_write"] = {
+            "asked": recipe.own_write.model_dump(),
+            "least": {str(seed): given.own_write for seed, given in scores.items()},
+        }
     newest = max(versions(folder), default=0)
     if newest and is_saved(chosen.model, VersionFolder(folder / str(newest))):
         return VersionFolder(folder / str(newest)), scores
@@ -104,19 +110,10 @@ def provenance(name: str, trainer: Trainer) -> dict[str, Any]:
         "updates": trainer.progress.update,
         "sequences": trainer.progress.sequences,
         "settings": trainer.recipe.model_dump(
-            mode="json", exclude={"selection", "evaluation", "reach"}
+            mode="json", exclude={"selection", "own_write", "evaluation", "reach"}
         ),
         "libraries": libraries(),
     }
-
-
-def select_score(recipe: Recipe, model: Predictor) -> list[Measurement]:
-    """Errors on the recipe's selection settings, on sequences kept for nothing else."""
-    task = recipe.make_task()
-    return [
-        measure(model, task, setting, SELECTION_SEED, role="selection")
-        for setting in recipe.selection
-    ]
 
 
 def libraries() -> dict[str, Any]:

@@ -93,10 +93,10 @@ def one_engine(settings: Settings) -> str:
         return settings.engine
     if not native_is_best(settings.device):
         return "onnx"
-    if not build_native.is_ready(settings.compiled):
+    if not build_native.is_ready(settings.compiled_path):
         log.info("compiling the native engine, once")
         try:
-            build_native.compile_elsewhere(settings.compiled)
+            build_native.compile_elsewhere(settings.compiled_path)
         except (OSError, RuntimeError) as error:
             log.error("the native engine cannot be compiled, onnx it is: %s", error)
             return "onnx"

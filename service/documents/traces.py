@@ -30,11 +30,11 @@ class Stages(BaseModel):
 
     key: Stack = Field(description="[T][H][M]")
     key_strength: Matrix = Field(description="[T][H]")
-    content_weighting: Stack = Field(description="[T][H][N]")
+    content_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
     gate: Matrix = Field(description="[T][H]")
-    gated_weighting: Stack = Field(description="[T][H][N]")
+    gated_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
     shift: Stack = Field(description="[T][H][S]")
-    shifted_weighting: Stack = Field(description="[T][H][N]")
+    shifted_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
     sharpening: Matrix = Field(description="[T][H]")
 
 

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from ntm import manifest
 from ntm.native import build
-from ntm.native.buffers import carried, empty_record, no_pins, state_of
+from ntm.native.buffers import carried, empty_record, no_pins, scratch, state_of
 from ntm.native.walk import Pins as Pinned
 from ntm.native.walk import Record
 from ntm.native.weights import form_of, pack, told_widths
@@ -69,7 +69,9 @@ class NativeEngine:
         record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
         pinned = self._pinned(pins, shape) if pins else no_pins()
         x = np.ascontiguousarray(x)
-        self._walk(x, 0, x.shape[1], self._form, self._weights, after, record, pinned)
+        form, weights = self._form, self._weights
+        room = scratch(form, weights, slots)
+        self._walk(x, 0, x.shape[1], form, weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
 
     def _values(self, record: Record) -> Values:
@@ -111,9 +113,11 @@ class NativeEngine:
         heads = self.signature.heads
         pin = pins.get("pin.weighting", np.zeros((1, 1, 1, 1), np.float32))
         where = pins.get("pinned.weighting", np.zeros((1, 1, 1, 1), np.bool_))
+        told, told_here = np.concatenate(values, axis=2), np.concatenate(here, axis=2)
+        unused = ((0, 0), (0, 0), (0, len(self._weights.heads_bias) - told.shape[2]))
         return Pinned(
-            told=np.concatenate(values, axis=2).astype(np.float32),
-            told_here=np.concatenate(here, axis=2),
+            told=np.pad(told, unused).astype(np.float32),
+            told_here=np.pad(told_here, unused),
             weighting=np.array(
                 np.broadcast_to(pin, (steps, batch, heads, slots)), np.float32, order="C"
             ),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from ntm import checkpoint, seeds
 from ntm.recipes import Recipe, Setting
 from ntm.repository import RepositoryError
-from ntm.training import run as training_run
+from ntm.training import selection
 from ntm.training.loop import Interrupted, Trainer, answer_loss
 from ntm.training.report import COLUMNS, Display, Log
 from ntm.training.run import train_seeds
@@ -153,11 +153,15 @@ def test_the_seed_with_the_fewest_errors_is_saved_with_its_provenance(
     def measure(*args: Any, **kwargs: Any) -> Any:
         return real(*args, **kwargs).model_copy(update={"mean": next(measured)})
 
-    real = training_run.measure
-    monkeypatch.setattr(training_run, "measure", measure)
+    real = selection.measure
+    monkeypatch.setattr(selection, "measure", measure)
     recipe = TINY.model_copy(update={"updates": 3})
     saved, scores = train_seeds(recipe, "tiny", [5, 6, 7], tmp_path / "tiny")
-    assert {seed: rows[0].mean for seed, rows in scores.items()} == {5: 3.0, 6: 1.0, 7: 2.0}
+    assert {seed: given.errors[0].mean for seed, given in scores.items()} == {
+        5: 3.0,
+        6: 1.0,
+        7: 2.0,
+    }
     training = saved.description().training
     assert (training["seed"], training["seeds_compared"]) == (6, [5, 6, 7])
     assert (training["recipe"], training["updates"], training["sequences"]) == ("tiny", 3, 6)
@@ -187,7 +191,7 @@ def test_a_state_of_other_settings_is_refused_with_what_differs(tmp_path: Path) 
 def test_selection_errors_are_those_of_sequences_longer_than_training(tmp_path: Path) -> None:
     recipe = TINY.model_copy(update={"updates": 2})
     _, scores = train_seeds(recipe, "tiny", [1, 2], tmp_path)
-    assert [(row.sizes, row.sequences) for row in scores[1]] == [({"length": 4}, 8)]
+    assert [(row.sizes, row.sequences) for row in scores[1].errors] == [({"length": 4}, 8)]
 
 
 def test_the_roles_of_one_seed_draw_unrelated_numbers() -> None:
@@ -223,4 +227,4 @@ def test_a_setting_without_slots_is_measured_with_the_models_own(tmp_path: Path)
         update={"updates": 1, "selection": (Setting(sizes={"length": 1}, sequences=1),)}
     )
     _, scores = train_seeds(recipe, "tiny", [1, 2], tmp_path)
-    assert scores[1][0].memory_slots == TINY.model["N"]
+    assert scores[1].errors[0].memory_slots == TINY.model["N"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests import compiled
 from tests.command_line import ENVIRONMENT, NTM
 
 CLEAN = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("NTM_")}
@@ -42,6 +43,7 @@ def launch(models: Path, folder: Path, **settings: str | float) -> subprocess.Po
     environment = CLEAN | {
         "NTM_MODELS": str(models),
         "NTM_DATA": str(folder / "data"),
+        "NTM_COMPILED": str(compiled.FOLDER),
         "NTM_PORT": "0",
         **{f"NTM_{name.upper()}": str(value) for name, value in settings.items()},
     }

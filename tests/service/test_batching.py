@@ -53,6 +53,7 @@ class Gated:
         self.signature, self.digest = engine.signature, engine.digest
         self.initial_state, self.longest = engine.initial_state, engine.longest
         self.replays_memory = engine.replays_memory
+        self.batches = engine.batches
         self._loop = asyncio.get_running_loop()
         self._arrived: asyncio.Queue[tuple[int, int, asyncio.Future[Any]]] = asyncio.Queue()
 

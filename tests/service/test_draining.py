@@ -79,7 +79,7 @@ def test_draining_refuses_new_work_and_finishes_the_old(repository: Path, tmp_pa
 
 
 def test_what_takes_too_long_is_given_up(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, drain_timeout=1, max_steps=200_000) as server:
+    with serving(repository, tmp_path, engine="onnx", drain_timeout=1, max_steps=200_000) as server:
         asking = Asking(server, 80_000)
         asking.start()
         with server.client() as client:

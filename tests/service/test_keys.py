@@ -46,7 +46,6 @@ def stranger(guarded: Server) -> Iterator[httpx.Client]:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/predict",
         "/predict/",
         "//predict",

@@ -26,7 +26,7 @@ def busy(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A server with a short queue."""
     folder = tmp_path_factory.mktemp("busy")
     bounds = {"max_queued_steps": STEPS + 100, "max_steps": STEPS, "request_timeout": 30}
-    with serving(repository, folder, **bounds) as running:
+    with serving(repository, folder, engine="onnx", **bounds) as running:
         yield running
 
 

@@ -31,7 +31,7 @@ def test_metrics_count_requests_steps_and_errors(client: httpx.Client) -> None:
     assert value(after.text, good) == value(before, good) + 1
     assert value(after.text, bad) == value(before, bad) + 1
     assert value(after.text, steps) == value(before, steps) + 17
-    told = 'ntm_model_info{device="cpu",engine="onnx",model="copy",version="1"}'
+    told = 'ntm_model_info{device="cpu",engine="native",model="copy",version="1"}'
     assert value(after.text, told) == 1
     assert value(after.text, 'ntm_queued_steps{model="copy",version="1"}') == 0
 

@@ -20,7 +20,7 @@ def test_every_model_is_listed_with_its_versions(client: httpx.Client) -> None:
     assert told["broken"] == []
     wide = next(m for m in told["models"] if m["name"] == "wide")
     assert wide["heads"] == {"read": 2, "write": 2}
-    assert (wide["engine"], wide["device"]) == ("onnx", "cpu")
+    assert (wide["engine"], wide["device"]) == ("native", "cpu")
     assert (wide["input_size"], wide["output_size"], wide["memory_slots"]) == (6, 4, 10)
 
 

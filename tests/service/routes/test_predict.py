@@ -20,7 +20,7 @@ def test_the_answer_has_the_shape_it_promises(client: httpx.Client) -> None:
     assert {name: told[name] for name in ("model", "version", "engine", "steps")} == {
         "model": "copy",
         "version": 1,
-        "engine": "onnx",
+        "engine": "native",
         "steps": 7,
     }
     assert told["memory_slots"] == 11

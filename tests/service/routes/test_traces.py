@@ -347,3 +347,21 @@ def test_inputs_that_float32_cannot_hold_come_back_as_they_were_used(client: htt
     told = client.get(f"/trace/{client.post('/predict', json=asked).json()['trace_id']}").json()
     assert same(array(told["inputs"]), array(asked["sequence"]))
     assert told["inputs"] != draw(1).tolist()
+
+
+def test_controls_are_addressing_without_its_weightings(
+    client: httpx.Client, answer: dict[str, Any], everything: dict[str, Any]
+) -> None:
+    told = client.get(f"/trace/{answer['trace_id']}?include=controls&steps=3:9").json()
+    for kind in ("read", "write"):
+        controls = told["addressing"][kind]
+        assert controls.keys() == {"key", "key_strength", "gate", "shift", "sharpening"}
+        for name, value in controls.items():
+            assert value == everything["addressing"][kind][name][3:9], name
+
+
+def test_controls_and_addressing_may_be_asked_together(
+    client: httpx.Client, answer: dict[str, Any], everything: dict[str, Any]
+) -> None:
+    told = client.get(f"/trace/{answer['trace_id']}?include=addressing,controls").json()
+    assert told["addressing"] == everything["addressing"]

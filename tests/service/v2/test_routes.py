@@ -129,7 +129,7 @@ def test_the_server_tells_of_itself(client: httpx.Client) -> None:
     assert client.get("/v2/").json() == told
     assert told["name"] == "ntm"
     assert "binary_tensor_data" in told["extensions"]
-    assert {(m["name"], m["engine"]) for m in told["models"]} >= {("copy", "onnx")}
+    assert {(m["name"], m["engine"]) for m in told["models"]} >= {("copy", "native")}
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2/models/wide/ready").json() == {"name": "wide", "ready": True}

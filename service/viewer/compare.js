@@ -1,0 +1,175 @@
+// @ts-check
+// Two runs side by side, and their difference: where they part, and by how much at every stage.
+
+import { askJson } from "./api.js";
+import { saved } from "./downloads.js";
+import { sentenceOf } from "./changes.js";
+import { fill, make, told } from "./element.js";
+import { HeatTrack } from "./heat-track.js";
+import { bitTracks, vectorTrack, weightingTrack } from "./overview.js";
+import { bare } from "./run.js";
+import { TrackStack } from "./track-stack.js";
+
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./track.js").Track} Track */
+
+export class Compare extends HTMLElement {
+  /**
+   * @param {import("./place.js").Place} place
+   * @param {import("./palette.js").Palette} palette
+   */
+  constructor(place, palette) {
+    super();
+    this.place = place;
+    this.palette = palette;
+    /** @type {TrackStack[]} */
+    this.stacks = [];
+  }
+
+  end() {
+    for (const stack of this.stacks) stack.end();
+    this.stacks = [];
+    fill(this);
+  }
+
+  /**
+   * @param {Run} left
+   * @param {Run} right
+   */
+  async show(left, right) {
+    this.end();
+    fill(this, make("p", { class: "loading", role: "status" }, "Comparing the two runs…"));
+    const difference = await askJson(`trace/${left.trace}/difference/${right.trace}`);
+    const first = difference.first;
+    const marks = first ? [{ step: first.step, name: "part here" }] : [];
+    const columns = [
+      this.columnOf(`A · ${left.name}`, changesOf(left), tracksOf(left, left), left, marks),
+      this.columnOf(`B · ${right.name}`, changesOf(right), tracksOf(right, left), right, marks),
+      this.columnOf("A − B", "orange: A is larger; blue: B is larger", differences(left, right), left, marks),
+    ];
+    fill(this, this.headline(difference, left, right), make("div", { class: "columns" }, ...columns), this.table(difference));
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} note
+   * @param {Track[]} tracks
+   * @param {Run} run
+   * @param {{step: number, name: string}[]} marks
+   */
+  columnOf(title, note, tracks, run, marks) {
+    const facts = { steps: run.steps, phases: run.facts.phases ?? [], marks };
+    const stack = new TrackStack(tracks, facts, this.place, this.palette);
+    stack.classList.add("narrow");
+    this.stacks.push(stack);
+    return make("section", { class: "column" }, make("h3", {}, title), make("p", { class: "note" }, note), stack);
+  }
+
+  /**
+   * @param {any} difference
+   * @param {Run} left
+   * @param {Run} right
+   */
+  headline(difference, left, right) {
+    const { first, changed_bits: bits } = difference;
+    const wrong = [left, right].map((run) => run.wrongBits());
+    const scored = wrong.every((count) => count !== null) ? ` Wrong bits: ${wrong[0]} in A, ${wrong[1]} in B.` : "";
+    const to = () => this.place.go({ step: first.step });
+    const swap = () => this.place.go({ trace: right.trace, other: left.trace });
+    const save = (/** @type {string} */ format) =>
+      saved(`trace/${left.trace}?figure=difference&other=${right.trace}&format=${format}`, `${left.trace}-${right.trace}.${format}`);
+    const open = (/** @type {Run} */ run) => () => this.place.go({ view: "watch", trace: run.trace, other: null });
+    return make(
+      "div",
+      { class: "headline" },
+      first
+        ? make("p", { class: "said" }, "They part at ", make("button", { type: "button", class: "link", on: { click: to } }, `step ${first.step}`), ` (${first.stages.slice(0, 2).join(", ")}); ${bits.count} output bits differ.${scored}`)
+        : make("p", { class: "said" }, `The two runs are the same, bit for bit.${scored}`),
+      make(
+        "div",
+        { class: "line" },
+        make("button", { type: "button", on: { click: open(left) } }, "Watch A"),
+        make("button", { type: "button", on: { click: open(right) } }, "Watch B"),
+        make("button", { type: "button", on: { click: swap } }, "Swap"),
+        ...["png", "svg"].map((format) =>
+          make("button", { type: "button", on: { click: () => save(format) } }, `Difference as ${format.toUpperCase()}`),
+        ),
+      ),
+    );
+  }
+
+  /** @param {any} difference */
+  table(difference) {
+    const link = (/** @type {number | null} */ step) =>
+      step === null ? "–" : make("button", { type: "button", class: "link", on: { click: () => this.place.go({ step }) } }, `step ${step}`);
+    const rows = difference.stages.map((/** @type {any} */ stage) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, stage.stage),
+        make("td", {}, link(stage.first_step)),
+        make("td", { class: "number" }, told(stage.maximum)),
+        make("td", {}, link(stage.maximum_step)),
+        make("td", { class: "number" }, told(stage.mean)),
+      ),
+    );
+    const heads = ["stage, in the order of computation", "parts at", "largest |A − B|", "found at", "mean |A − B|"];
+    return make(
+      "details",
+      { class: "stages-table", open: true },
+      make("summary", {}, "Every stage in numbers"),
+      make(
+        "div",
+        { class: "scroll", tabIndex: 0, role: "region", "aria-label": "differences by stage" },
+        make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col", class: head.includes("|") ? "number" : "" }, head)))), make("tbody", {}, ...rows)),
+      ),
+    );
+  }
+}
+
+/** @param {Run} run */
+function changesOf(run) {
+  const items = run.facts.interventions ?? [];
+  return items.length ? items.map((/** @type {any} */ item) => sentenceOf(/** @type {any} */ (bare(item)))).join("; ") : "as it was";
+}
+
+/**
+ * @param {Run} run
+ * @param {Run} first whose slots are shown
+ */
+function tracksOf(run, first) {
+  return [
+    ...bitTracks(run).filter((track) => track.facts.id !== "target"),
+    ...run.heads.flatMap((head) => [weightingTrack(run, head, shownOf(run, first)), vectorTrack(run, head)]),
+  ];
+}
+
+/**
+ * @param {Run} a
+ * @param {Run} b
+ */
+function shownOf(a, b) {
+  return a.slots === b.slots && (a === b || a.used.count <= b.used.count) ? b.used : { first: 0, count: a.slots };
+}
+
+/**
+ * @param {Run} left
+ * @param {Run} right
+ */
+function differences(left, right) {
+  const others = tracksOf(right, left);
+  return tracksOf(left, left).map((track, i) => {
+    const mine = /** @type {HeatTrack} */ (track);
+    const plane = mine.heat.plane.minus(/** @type {HeatTrack} */ (others[i]).heat.plane);
+    const largest = plane.largest();
+    // What is only rounding is not blown up to look like a difference.
+    const high = largest > 0.01 ? largest : Math.max(mine.heat.scale.high, 1e-6);
+    const note = largest ? `colours ±${told(high)}, largest ${told(largest)}` : "the same";
+    return new HeatTrack(
+      { ...mine.facts, id: `difference.${mine.facts.id}`, note },
+      { ...mine.heat, plane, scale: { signed: true, high }, map: "difference", isWrong: undefined, peaks: false },
+    );
+  });
+}
+
+customElements.define("ntm-compare", Compare);

@@ -1,0 +1,52 @@
+// @ts-check
+// What the colours, lines and marks of an overview mean.
+
+import { paintCurve } from "./curve-track.js";
+import { fill, fit, make } from "./element.js";
+
+export class Legend extends HTMLElement {
+  /** @param {import("./palette.js").Palette} palette */
+  constructor(palette) {
+    super();
+    this.palette = palette;
+    this.className = "legend";
+    /** @type {string[]} */
+    this.heads = [];
+    palette.addEventListener("change", () => this.paint());
+  }
+
+  /** @param {string[]} heads in the order of their curves */
+  show(heads) {
+    this.heads = heads;
+    this.paint();
+  }
+
+  paint() {
+    const { look } = this.palette;
+    const map = (/** @type {Uint32Array} */ colours) => {
+      const canvas = make("canvas", { "aria-hidden": "true", width: 255, height: 1 });
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const image = context.createImageData(255, 1);
+      new Uint32Array(image.data.buffer).set(colours.subarray(1));
+      context.putImageData(image, 0, 0);
+      return canvas;
+    };
+    const curves = this.heads.map((_, i) => ({ i, canvas: make("canvas", { class: "curve", "aria-hidden": "true" }) }));
+    fill(
+      this,
+      make("span", {}, "0", map(look.values), "1"),
+      make("span", {}, "−", map(look.signed), "+"),
+      ...this.heads.map((head, i) => make("span", {}, curves[i].canvas, head)),
+      make("span", {}, "struck out: a wrong bit"),
+    );
+    for (const { i, canvas } of curves) {
+      const { context, width, height, ratio } = fit(canvas);
+      paintCurve(context, look, i, ratio, () => {
+        context.moveTo(0, height / 2);
+        context.lineTo(width, height / 2);
+      });
+    }
+  }
+}
+
+customElements.define("ntm-legend", Legend);

@@ -1,0 +1,299 @@
+// @ts-check
+// The page: which parts there are, and what happens when the place changes.
+
+import { askJson, send } from "./api.js";
+import { Changes, sentenceOf } from "./changes.js";
+import { Compare } from "./compare.js";
+import { Downloads } from "./downloads.js";
+import { fill, found, make } from "./element.js";
+import { Findings } from "./findings.js";
+import { HeatTrack } from "./heat-track.js";
+import { askInPage } from "./key-dialog.js";
+import { Legend } from "./legend.js";
+import { Live } from "./live.js";
+import { offerLooks } from "./looks.js";
+import { Memory } from "./memory.js";
+import { Microscope } from "./microscope.js";
+import { slotsNote, tracksOf } from "./overview.js";
+import { Palette } from "./palette.js";
+import { Place } from "./place.js";
+import { bare, load } from "./run.js";
+import { RunForm } from "./run-form.js";
+import { Traces } from "./traces.js";
+import { TrackStack } from "./track-stack.js";
+import { Transport } from "./transport.js";
+import { WhatIf } from "./what-if.js";
+
+/** @typedef {import("./run.js").Run} Run */
+
+const place = new Place();
+const palette = new Palette();
+const changes = new Changes();
+const form = new RunForm();
+const transport = new Transport(place);
+const microscope = new Microscope(place, palette, changes);
+const memory = new Memory(place, palette);
+const whatIf = new WhatIf(changes, place);
+const findings = new Findings(place);
+const compare = new Compare(place, palette);
+const traces = new Traces(place);
+const live = new Live(place, palette);
+const legend = new Legend(palette);
+const downloads = new Downloads(place);
+
+/** @type {{run: Run | null, stack: TrackStack | null, loading: AbortController | null, compared: string}} */
+const now = { run: null, stack: null, loading: null, compared: "" };
+
+/** Puts the parts where the page has room for them. */
+function build() {
+  askInPage();
+  found("run").append(form);
+  found("transport").append(transport, legend);
+  found("microscope").append(microscope);
+  found("memory").append(memory);
+  found("what-if").append(whatIf);
+  found("findings").append(findings);
+  found("compare").append(compare);
+  found("traces").append(traces);
+  found("live").append(live);
+  found("downloads").append(downloads);
+  whatIf.head = () => microscope.head;
+  downloads.head = () => microscope.head;
+  for (const link of document.querySelectorAll("nav a[data-view]"))
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      place.go({ view: /** @type {any} */ (/** @type {HTMLElement} */ (link).dataset.view) });
+    });
+  offerLooks(palette);
+  form.addEventListener("ran", (event) => {
+    const { trace_id: trace } = /** @type {CustomEvent} */ (event).detail;
+    place.go({ view: "watch", trace, other: null, step: 0, range: null });
+  });
+  found("begin").addEventListener("click", () => form.run());
+  microscope.addEventListener("pin", (event) => {
+    const { control, value } = /** @type {CustomEvent} */ (event).detail;
+    changes.put({ steps: whatIf.steps(), head: microscope.head, set: { [control]: value } });
+  });
+  memory.addEventListener("cell", (event) => whatIf.askCell(/** @type {CustomEvent} */ (event).detail));
+  whatIf.addEventListener("rerun", rerun);
+  found("overview").addEventListener("edit", editInput);
+  document.addEventListener("keydown", onKey);
+  place.onChange(onPlace);
+}
+
+/**
+ * A bit of the input that somebody flips: a change of the run at that step.
+ *
+ * @param {Event} event
+ */
+function editInput(event) {
+  const track = /** @type {HTMLElement} */ (event.target);
+  const point = /** @type {CustomEvent} */ (event).detail;
+  if (track.dataset.track !== "inputs" || !now.run || !point) return;
+  const before = changes.items.findLast((item) => item.steps === point.step && item.set.input)?.set.input;
+  const row = before ?? [.../** @type {any} */ (now.run.plane("inputs")).row(point.step)];
+  const input = row.map((/** @type {number} */ value, /** @type {number} */ bit) => (bit === point.row ? (value > 0.5 ? 0 : 1) : value));
+  changes.put({ steps: point.step, set: { input } });
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const isField = /** @type {HTMLElement} */ (event.target).matches?.("input, select, textarea, button, summary");
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !/** @type {HTMLElement} */ (event.target).matches?.("input[type=number], input[type=search], input[type=password]")) {
+    event.preventDefault();
+    changes.undo();
+  } else if (event.key === " " && !isField && place.spot.view === "watch" && now.run) {
+    event.preventDefault();
+    transport.toggle();
+  }
+}
+
+async function rerun() {
+  const { run } = now;
+  if (!run) return;
+  whatIf.rerun.disabled = true;
+  whatIf.tell("");
+  try {
+    const body = run.request();
+    body.interventions = [...(body.interventions ?? []), ...changes.items];
+    const answer = await send("predict", body);
+    place.go({ view: "compare", other: answer.trace_id });
+  } catch (error) {
+    whatIf.tell(/** @type {Error} */ (error).message);
+  } finally {
+    whatIf.rerun.disabled = !changes.items.length;
+  }
+}
+
+/** @param {Set<string>} changed */
+function onPlace(changed) {
+  if (changed.has("view")) showView();
+  if (changed.has("trace")) openTrace();
+  else if (changed.has("view") || changed.has("other")) openOther();
+  if (now.run && (changed.has("slots") || changed.has("range"))) showSlots(now.run);
+  if (changed.has("step") || changed.has("head") || changed.has("slots") || changed.has("range")) {
+    if (changed.has("step") || changed.has("head")) microscope.followFocus();
+    memory.wants();
+    microscope.wants();
+    highlight();
+  }
+}
+
+function showView() {
+  const { view } = place.spot;
+  for (const part of document.querySelectorAll("main > [data-view]"))
+    /** @type {HTMLElement} */ (part).hidden = /** @type {HTMLElement} */ (part).dataset.view !== view;
+  for (const link of document.querySelectorAll("nav a[data-view]"))
+    if (/** @type {HTMLElement} */ (link).dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  if (view === "traces") traces.load();
+  if (view !== "watch") transport.pause();
+  now.stack?.wants("base");
+  microscope.wants();
+  memory.wants();
+}
+
+/** Loads the trace of the place and shows it. */
+async function openTrace() {
+  const { trace } = place.spot;
+  now.loading?.abort();
+  now.loading = new AbortController();
+  const { signal } = now.loading;
+  changes.items = [];
+  changes.past = [];
+  changes.replace([]);
+  changes.past = [];
+  whatIf.show();
+  if (!trace) {
+    now.run = null;
+    state("empty");
+    return;
+  }
+  if (now.run?.trace !== trace) {
+    state("loading");
+    try {
+      now.run = await load(trace, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      now.run = null;
+      found("failure-text").textContent = /** @type {Error} */ (error).message;
+      state("failed");
+      return;
+    }
+  }
+  if (!signal.aborted && now.run) showRun(now.run);
+  await openOther();
+}
+
+/** @param {"empty" | "loading" | "failed" | "shown"} name */
+function state(name) {
+  document.body.dataset.state = name;
+  for (const part of document.querySelectorAll("[data-state-of]"))
+    /** @type {HTMLElement} */ (part).hidden = /** @type {HTMLElement} */ (part).dataset.stateOf !== name;
+}
+
+/** @param {Run} run */
+function showRun(run) {
+  state("shown");
+  const wrong = run.wrongBits();
+  const score = wrong === null ? "no target" : wrong === 0 ? "no wrong bit" : `${wrong} wrong ${wrong === 1 ? "bit" : "bits"}`;
+  const partly = run.steps < run.facts.steps ? ` (the first ${run.steps} are shown: all would be too large for the page)` : "";
+  fill(
+    found("summary"),
+    make("strong", {}, run.name),
+    ` ran ${run.facts.steps} steps${partly} on ${run.slots} memory slots: `,
+    make("strong", { class: wrong ? "bad" : "" }, score),
+    `. Trace `,
+    make("code", {}, run.trace),
+  );
+  const items = run.facts.interventions ?? [];
+  const note = found("changed");
+  note.hidden = !items.length;
+  note.textContent = `In this run: ${items.map((/** @type {any} */ item) => sentenceOf(/** @type {any} */ (bare(item)))).join("; ")}.`;
+  document.title = `${run.name}, ${run.steps} steps · Neural Turing Machine`;
+  downloads.run = run;
+  whatIf.run = run;
+  microscope.setRun(run);
+  showOverview(run);
+  microscope.followFocus();
+  memory.setRun(run);
+  findings.setRun(run);
+}
+
+/**
+ * Draws the slots that heads look at in the range shown, or all of them.
+ *
+ * @param {Run} run
+ */
+function showSlots(run) {
+  if (!now.stack) return;
+  run.used = run.usedIn(now.stack.range);
+  const shown = place.spot.slots === "all" ? { first: 0, count: run.slots } : run.used;
+  for (const track of now.stack.tracks)
+    if (track instanceof HeatTrack && run.heads.includes(track.facts.id)) track.setShown(shown, slotsNote(shown, run.slots));
+  now.stack.wants("base");
+}
+
+/** @param {Run} run */
+function showOverview(run) {
+  now.stack?.end();
+  now.stack = new TrackStack(tracksOf(run, place.spot.slots), { steps: run.steps, phases: run.facts.phases ?? [] }, place, palette);
+  found("overview").append(now.stack);
+  if (place.spot.range) showSlots(run);
+  transport.follow(now.stack, run.steps);
+  legend.show(run.heads);
+  highlight();
+}
+
+/** Marks the tracks of the head that the microscope looks at. */
+function highlight() {
+  if (!now.stack || !microscope.run) return;
+  for (const track of now.stack.tracks) {
+    const id = track.facts.id;
+    track.classList.toggle("chosen", id === microscope.head || id === `${microscope.head}.vector`);
+  }
+}
+
+/** Compares with the other trace of the place, if that is the view. */
+async function openOther() {
+  const { view, other } = place.spot;
+  if (view !== "compare") return;
+  const { run } = now;
+  const hint = found("compare-hint");
+  hint.hidden = Boolean(run && other);
+  if (!run || !other) {
+    compare.end();
+    now.compared = "";
+    return;
+  }
+  const compared = `${run.trace} ${other}`;
+  if (compared === now.compared) return;
+  now.compared = compared;
+  try {
+    const right = await load(other, new AbortController().signal);
+    if (compared === now.compared) await compare.show(run, right);
+  } catch (error) {
+    now.compared = "";
+    compare.end();
+    compare.append(make("p", { class: "error", role: "alert" }, `The two runs cannot be compared: ${/** @type {Error} */ (error).message}`));
+  }
+}
+
+async function begin() {
+  build();
+  showView();
+  state(place.spot.trace ? "loading" : "empty");
+  try {
+    const { models, broken } = await askJson("models");
+    if (broken.length) found("broken").textContent = broken.map((/** @type {any} */ one) => `${one.name}/${one.version} could not be loaded: ${one.error}`).join(" ");
+    traces.setModels(models.map((/** @type {any} */ model) => model.name));
+    live.setModels(models);
+    form.setModels(models);
+  } catch (error) {
+    form.tell(/** @type {Error} */ (error).message);
+  }
+  if (place.spot.trace) await openTrace();
+  else await openOther();
+}
+
+begin();

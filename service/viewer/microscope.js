@@ -1,0 +1,271 @@
+// @ts-check
+// One head at one step, stage by stage on one slot axis, with a control for each number that the
+// controller gave. To drag a control is to ask what if.
+
+import { cosines, peakOf, shiftFor, stagesOf } from "./addressing.js";
+import { fill, make, told } from "./element.js";
+import { expected, slotsNote } from "./overview.js";
+import { headOf } from "./run.js";
+import { ofContent, ofGate, ofSharpening, ofShift, ofSimilarity, ofStep } from "./sentences.js";
+import { SlotPlot } from "./slot-plot.js";
+import { STAGES, SYMBOLS } from "./stages.js";
+
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./addressing.js").Controls} Controls */
+/** @typedef {import("./stages.js").Control} Control */
+/** @typedef {import("./stages.js").StageFacts} StageFacts */
+
+/** Tells `pin` events: {control, value} as an intervention's `set` takes it. */
+export class Microscope extends HTMLElement {
+  /**
+   * @param {import("./place.js").Place} place
+   * @param {import("./palette.js").Palette} palette
+   * @param {import("./changes.js").Changes} changes
+   */
+  constructor(place, palette, changes) {
+    super();
+    this.place = place;
+    this.palette = palette;
+    this.changes = changes;
+    /** @type {Run | null} */
+    this.run = null;
+    this.at = 0;
+    this.frame = 0;
+    this.said = make("p", { class: "said" });
+    this.heads = make("div", { class: "choices", role: "group", "aria-label": "head" });
+    this.rows = STAGES.map((stage) => this.rowOf(stage));
+    this.axis = make("p", { class: "note axis" });
+    this.append(this.heads, this.said, ...this.rows.map((row) => row.element), this.axis);
+    this.addEventListener("slot", (event) => {
+      this.at = /** @type {CustomEvent} */ (event).detail;
+      this.wants();
+    });
+    const observer = new ResizeObserver(() => this.wants());
+    observer.observe(this);
+    palette.addEventListener("change", () => this.wants());
+    changes.addEventListener("change", () => this.wants());
+  }
+
+  /** @param {StageFacts} stage */
+  rowOf(stage) {
+    const plot = new SlotPlot(stage.name.slice(3));
+    const sentence = make("p", { class: "sentence" });
+    const value = make("span", { class: "value" });
+    const formula = make("p", { class: "formula" });
+    formula.append(
+      ...stage.formula.map((part) => (typeof part === "string" ? part : make(/** @type {any} */ (part[0]), {}, part[1]))),
+    );
+    const control = stage.control && this.controlOf(stage.control);
+    const element = make(
+      "section",
+      { class: "stage" },
+      make("div", { class: "stage-text" }, make("h3", {}, stage.name), formula, control?.element, sentence),
+      make("div", { class: "stage-plot" }, plot, value),
+    );
+    element.dataset.stage = stage.id;
+    return { stage, plot, sentence, value, control, element };
+  }
+
+  /** @param {Control} control */
+  controlOf(control) {
+    const number = make("output", { class: "number" });
+    const input = make("input", { type: "range", "aria-label": `${SYMBOLS[control]}, drag to ask what if` });
+    const element = make("label", { class: "control" }, make("i", {}, SYMBOLS[control]), input, number);
+    input.addEventListener("input", () => {
+      const told = Number(input.value);
+      const value = control === "shift" && this.run ? shiftFor(told, this.run.shifts) : told;
+      this.dispatchEvent(new CustomEvent("pin", { detail: { control, value } }));
+    });
+    return { control, element, input, number };
+  }
+
+  /** @param {Run} run */
+  setRun(run) {
+    this.run = run;
+    fill(
+      this.heads,
+      ...run.heads.map((head) =>
+        make("button", { type: "button", "data-head": head, on: { click: () => this.place.go({ head }) } }, head),
+      ),
+    );
+    for (const { control } of this.rows) {
+      if (!control) continue;
+      const { input } = control;
+      const reach = Math.max(...run.shifts.map(Math.abs));
+      const top = (/** @type {any} */ name) =>
+        Math.ceil(1.25 * Math.max(...run.heads.map((head) => run.control(head, name).largest())));
+      const [low, high] =
+        control.control === "gate"
+          ? [0, 1]
+          : control.control === "shift"
+            ? [-reach, reach]
+            : control.control === "sharpening"
+              ? [1, Math.max(10, top("sharpening"))]
+              : [0, Math.max(20, top("key_strength"))];
+      Object.assign(input, { min: String(low), max: String(high), step: "0.01" });
+    }
+    this.wants();
+  }
+
+  /** @returns {string} the head looked at */
+  get head() {
+    const run = /** @type {Run} */ (this.run);
+    const { head } = this.place.spot;
+    return head && run.heads.includes(head) ? head : run.heads[run.heads.length - 1];
+  }
+
+  get step() {
+    return Math.min(this.place.spot.step, /** @type {Run} */ (this.run).steps - 1);
+  }
+
+  wants() {
+    if (!this.frame)
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.paint();
+      });
+  }
+
+  paint() {
+    const { run } = this;
+    if (!run || !this.clientWidth) return;
+    const { head, step } = this;
+    for (const button of this.heads.querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(button.dataset.head === head));
+    const page = run.page(step);
+    this.toggleAttribute("data-loading", !page);
+    if (!page) {
+      this.fetch(run, step);
+      return;
+    }
+    const start = performance.now();
+    const { kind, number } = headOf(head);
+    const row = (/** @type {string} */ name) => page.row(`addressing.${kind}.${name}`, step, number);
+    const controls = {
+      key: row("key"),
+      strength: row("key_strength")[0],
+      gate: row("gate")[0],
+      shift: row("shift"),
+      sharpening: row("sharpening")[0],
+    };
+    const similarity = cosines(page.memory(step), controls.key);
+    const stages = {
+      content: row("content_weighting"),
+      gated: row("gated_weighting"),
+      shifted: row("shifted_weighting"),
+      weighting: run.weighting(head).row(step),
+    };
+    const previous = previousOf(run, head, step);
+    const pinned = this.changes.pinsAt(head, step);
+    const preview = Object.keys(pinned).length
+      ? stagesOf(similarity, previous, changed(controls, pinned), run.shifts)
+      : null;
+    this.said.textContent = ofStep(head, step, stages, previous, controls, run.shifts);
+    this.paintStages({ similarity, ...stages }, preview, previous, controls, pinned);
+    this.paintSentences(similarity, stages, controls, run);
+    performance.measure("ntm-microscope", { start, end: performance.now() });
+  }
+
+  /**
+   * @param {Record<string, ArrayLike<number>>} stages
+   * @param {Record<string, any> | null} preview
+   * @param {ArrayLike<number>} previous
+   * @param {Controls} controls
+   * @param {Record<string, any>} pinned
+   */
+  paintStages(stages, preview, previous, controls, pinned) {
+    const run = /** @type {Run} */ (this.run);
+    const shown = this.place.spot.slots === "all" ? { first: 0, count: run.slots } : run.used;
+    const numbers = /** @type {Record<Control, number>} */ ({
+      key_strength: controls.strength,
+      gate: controls.gate,
+      shift: expected(controls.shift, run.shifts),
+      sharpening: controls.sharpening,
+    });
+    for (const { stage, plot, value, control } of this.rows) {
+      const values = stages[stage.id];
+      const outline = preview?.[stage.id] ?? (stage.id === "gated" && !preview ? previous : null);
+      plot.show({ values, outline, signed: stage.id === "similarity", shown, slot: this.at }, this.palette.look);
+      const also = outline ? ` · ${preview ? "then" : "before"} ${told(outline[this.at])}` : "";
+      value.textContent = `slot ${this.at}: ${told(values[this.at])}${also}`;
+      if (!control) continue;
+      const pin = pinned[control.control];
+      const number = pin === undefined ? numbers[control.control] : Array.isArray(pin) ? expected(pin, run.shifts) : pin;
+      if (document.activeElement !== control.input || pin === undefined) control.input.value = String(number);
+      control.element.classList.toggle("pinned", pin !== undefined);
+      control.number.textContent =
+        pin === undefined ? told(number) : `${told(number)}, was ${told(numbers[control.control])}`;
+    }
+    const line = preview ? "the outline is what your change would do at this step" : "the outline at the gate is the last weighting";
+    this.axis.textContent = `Across: ${slotsNote(shown, run.slots)}. Up: share of the head’s attention; ${line}.`;
+  }
+
+  /**
+   * @param {ArrayLike<number>} similarity
+   * @param {import("./addressing.js").Stages} stages
+   * @param {Controls} controls
+   * @param {Run} run
+   */
+  paintSentences(similarity, stages, controls, run) {
+    const said = /** @type {Record<string, string>} */ ({
+      similarity: ofSimilarity(similarity),
+      content: ofContent(stages.content, controls.strength),
+      gated: ofGate(controls.gate),
+      shifted: ofShift(controls.shift, run.shifts),
+      weighting: ofSharpening(stages, controls.sharpening),
+    });
+    for (const { stage, sentence } of this.rows) sentence.textContent = said[stage.id];
+  }
+
+  /**
+   * @param {Run} run
+   * @param {number} step
+   */
+  async fetch(run, step) {
+    try {
+      await run.fetchPage(step);
+      if (run === this.run) this.wants();
+    } catch (error) {
+      this.said.textContent = `The stages could not be fetched: ${/** @type {Error} */ (error).message}`;
+    }
+  }
+
+  /** The peak of the weighting becomes the slot under the cursor. */
+  followFocus() {
+    if (!this.run) return;
+    this.at = peakOf(this.run.weighting(this.head).row(this.step));
+    this.wants();
+  }
+}
+
+/**
+ * A head's weighting before a step: at first all of it on slot 0.
+ *
+ * @param {Run} run
+ * @param {string} head
+ * @param {number} step
+ * @returns {ArrayLike<number>}
+ */
+export function previousOf(run, head, step) {
+  if (step > 0) return run.weighting(head).row(step - 1);
+  const first = new Float32Array(run.slots);
+  first[0] = 1;
+  return first;
+}
+
+/**
+ * @param {Controls} controls
+ * @param {Record<string, any>} pinned
+ * @returns {Controls}
+ */
+function changed(controls, pinned) {
+  return {
+    key: controls.key,
+    strength: pinned.key_strength ?? controls.strength,
+    gate: pinned.gate ?? controls.gate,
+    shift: pinned.shift ?? controls.shift,
+    sharpening: pinned.sharpening ?? controls.sharpening,
+  };
+}
+
+customElements.define("ntm-microscope", Microscope);

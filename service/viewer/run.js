@@ -1,0 +1,298 @@
+// @ts-check
+// One run as the page holds it: facts and tensors of a trace, its stages fetched where one looks.
+
+import { Refusal, askJson, askTensors, query } from "./api.js";
+import { Plane, slotsInUse } from "./plane.js";
+
+const FIELDS = "inputs,outputs,target,read_weightings,write_weightings,controls,writes,reads";
+const BUDGET = 256 * 2 ** 20; // bytes of one run that the page holds
+const PIECE = 48 * 2 ** 20; // bytes asked for at once where a whole answer is refused
+const PAGE = 2 * 2 ** 20; // bytes of stages fetched at once
+const MOST_PAGES = 16;
+
+/** @typedef {import("./safetensors.js").Tensor} Tensor */
+/** @typedef {Record<string, Tensor>} Tensors */
+/** @typedef {"read" | "write"} Kind */
+
+/**
+ * Loads a run.
+ *
+ * @param {string} trace
+ * @param {AbortSignal} signal
+ * @returns {Promise<Run>}
+ * @throws {Refusal}
+ */
+export async function load(trace, signal) {
+  const path = `trace/${encodeURIComponent(trace)}`;
+  try {
+    const { facts, tensors } = await askTensors(`${path}?${query({ include: FIELDS })}`, signal);
+    return new Run(facts, tensors, facts.steps);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== 413) throw error;
+  }
+  const facts = await askJson(`${path}?include=inputs&steps=0:1`, { signal });
+  const heads = facts.heads.read + facts.heads.write;
+  const bytes = 4 * heads * (facts.memory_slots + 64);
+  const shown = Math.max(1, Math.min(facts.steps, Math.floor(BUDGET / bytes)));
+  const piece = Math.max(1, Math.floor(PIECE / bytes));
+  /** @type {Tensors[]} */
+  const pieces = [];
+  for (let start = 0; start < shown; start += piece) {
+    const steps = `${start}:${Math.min(shown, start + piece)}`;
+    pieces.push((await askTensors(`${path}?${query({ include: FIELDS, steps })}`, signal)).tensors);
+  }
+  return new Run(facts, joined(pieces), shown);
+}
+
+/**
+ * @param {Tensors[]} pieces of consecutive steps
+ * @returns {Tensors}
+ */
+function joined(pieces) {
+  /** @type {Tensors} */
+  const all = {};
+  for (const name of Object.keys(pieces[0])) {
+    const data = new Float32Array(pieces.reduce((sum, piece) => sum + piece[name].data.length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      data.set(piece[name].data, at);
+      at += piece[name].data.length;
+    }
+    all[name] = { shape: [-1, ...pieces[0][name].shape.slice(1)], data };
+  }
+  return all;
+}
+
+/** Every stage and the memory of some steps. */
+export class Page {
+  /**
+   * @param {number} start
+   * @param {Tensors} tensors
+   */
+  constructor(start, tensors) {
+    this.start = start;
+    this.tensors = tensors;
+  }
+
+  /**
+   * @param {string} name of a tensor [K, H, width]
+   * @param {number} step
+   * @param {number} head
+   * @returns {Float32Array} [width]
+   */
+  row(name, step, head) {
+    const { shape, data } = this.tensors[name];
+    const width = shape[2] ?? 1;
+    const at = ((step - this.start) * shape[1] + head) * width;
+    return data.subarray(at, at + width);
+  }
+
+  /**
+   * @param {number} step
+   * @returns {Float32Array} the memory that its reads see, [N * M]
+   */
+  memory(step) {
+    const { shape, data } = this.tensors.memory;
+    const size = shape[1] * shape[2];
+    return data.subarray((step - this.start) * size, (step - this.start + 1) * size);
+  }
+}
+
+export class Run {
+  /**
+   * @param {Record<string, any>} facts
+   * @param {Tensors} tensors
+   * @param {number} steps that the page holds, from the first
+   */
+  constructor(facts, tensors, steps) {
+    this.facts = facts;
+    this.tensors = tensors;
+    this.steps = steps;
+    /** @type {string} */
+    this.trace = facts.trace_id;
+    /** @type {number} */
+    this.slots = facts.memory_slots;
+    /** @type {number} M */
+    this.width = tensors.reads.shape[2];
+    /** @type {number[]} */
+    this.shifts = facts.shifts;
+    /** @type {string[]} write heads first, as they come first in a run that listens, then answers */
+    this.heads = [...namesOf("write", facts.heads.write), ...namesOf("read", facts.heads.read)];
+    /** @type {Map<number, Page>} */
+    this.pages = new Map();
+    /** @type {Map<number, Promise<Page>>} */
+    this.coming = new Map();
+    const perStep = this.heads.length * (3 * this.slots + this.width + 8) + this.slots * this.width;
+    this.pageSteps = Math.max(1, Math.min(64, Math.floor(PAGE / 4 / perStep)));
+    this.used = this.usedIn([0, steps]);
+  }
+
+  /**
+   * @param {[number, number]} range of steps
+   * @returns {{first: number, count: number}} the slots that any head looks at there
+   */
+  usedIn(range) {
+    return slotsInUse(this.heads.map((head) => this.weighting(head)), range);
+  }
+
+  /** @returns {string} such as copy/1 */
+  get name() {
+    return `${this.facts.model}/${this.facts.version}`;
+  }
+
+  /**
+   * @param {string} name of a tensor [T, width]
+   * @returns {Plane | null}
+   */
+  plane(name) {
+    const tensor = this.tensors[name];
+    return tensor ? new Plane(tensor.data, this.steps, tensor.shape[1]) : null;
+  }
+
+  /**
+   * @param {string} name of a tensor [T, H, width] or [T, H]
+   * @param {number} head
+   * @returns {Plane}
+   */
+  planeOf(name, head) {
+    const { shape, data } = this.tensors[name];
+    const width = shape[2] ?? 1;
+    return new Plane(data, this.steps, width, shape[1] * width, head * width);
+  }
+
+  /**
+   * @param {string} head such as read.0
+   * @returns {Plane} [T, N]
+   */
+  weighting(head) {
+    const { kind, number } = headOf(head);
+    return this.planeOf(`${kind}_weightings`, number);
+  }
+
+  /**
+   * @param {string} head
+   * @param {"key" | "key_strength" | "gate" | "shift" | "sharpening"} control
+   * @returns {Plane} [T, width]
+   */
+  control(head, control) {
+    const { kind, number } = headOf(head);
+    return this.planeOf(`addressing.${kind}.${control}`, number);
+  }
+
+  /**
+   * @param {number} step
+   * @returns {Page | null} if it is here
+   */
+  page(step) {
+    return this.pages.get(Math.floor(step / this.pageSteps)) ?? null;
+  }
+
+  /**
+   * @param {number} step
+   * @returns {Promise<Page>}
+   */
+  fetchPage(step) {
+    const number = Math.floor(step / this.pageSteps);
+    const here = this.pages.get(number);
+    if (here) return Promise.resolve(here);
+    let coming = this.coming.get(number);
+    if (!coming) {
+      coming = this.askPage(number).finally(() => this.coming.delete(number));
+      this.coming.set(number, coming);
+    }
+    return coming;
+  }
+
+  /**
+   * @param {number} number
+   * @returns {Promise<Page>}
+   */
+  async askPage(number) {
+    const start = number * this.pageSteps;
+    const steps = `${start}:${Math.min(this.steps, start + this.pageSteps)}`;
+    const asked = query({ include: "addressing,memory", steps });
+    const page = new Page(start, (await askTensors(`trace/${this.trace}?${asked}`)).tensors);
+    if (this.pages.size >= MOST_PAGES) this.pages.delete([...this.pages.keys()][0]);
+    this.pages.set(number, page);
+    return page;
+  }
+
+  /**
+   * The request that gives this run again.
+   *
+   * @returns {Record<string, any>} a body of POST /predict
+   */
+  request() {
+    /** @type {Record<string, any>} */
+    const body = {
+      model: this.facts.model,
+      version: this.facts.version,
+      memory_slots: this.slots,
+      sequence: rowsOf(/** @type {Plane} */ (this.plane("inputs"))),
+    };
+    const target = this.plane("target");
+    if (target)
+      body.target = rowsOf(target).map((row) => {
+        const gaps = row.map((value) => (Number.isNaN(value) ? null : value));
+        return gaps.every((value) => value === null) ? null : gaps;
+      });
+    if (this.facts.interventions?.length) body.interventions = this.facts.interventions.map(bare);
+    return body;
+  }
+
+  /**
+   * Whether an output is on the other side of 0.5 than its target.
+   *
+   * @param {number} step
+   * @param {number} bit
+   */
+  isWrong(step, bit) {
+    const { outputs, target } = this.tensors;
+    if (!target) return false;
+    const at = step * outputs.shape[1] + bit;
+    return outputs.data[at] > 0.5 !== target.data[at] > 0.5 && !Number.isNaN(target.data[at]);
+  }
+
+  /** @returns {number | null} wrong bits of the steps held; null without a target */
+  wrongBits() {
+    if (!this.tensors.target) return null;
+    const bits = this.tensors.outputs.shape[1];
+    let wrong = 0;
+    for (let step = 0; step < this.steps; step++)
+      for (let bit = 0; bit < bits; bit++) wrong += Number(this.isWrong(step, bit));
+    return wrong;
+  }
+}
+
+/**
+ * @param {Kind} kind
+ * @param {number} count
+ */
+function namesOf(kind, count) {
+  return Array.from({ length: count }, (_, number) => `${kind}.${number}`);
+}
+
+/**
+ * @param {string} head such as read.0
+ * @returns {{kind: Kind, number: number}}
+ */
+export function headOf(head) {
+  const [kind, number] = head.split(".");
+  return { kind: /** @type {Kind} */ (kind), number: Number(number) };
+}
+
+/** @param {Plane} plane */
+function rowsOf(plane) {
+  return Array.from({ length: plane.steps }, (_, step) => [...plane.row(step)]);
+}
+
+/**
+ * An intervention without the fields that say nothing.
+ *
+ * @param {Record<string, any>} item
+ * @returns {Record<string, any>}
+ */
+export function bare(item) {
+  const kept = Object.entries(item).filter(([, value]) => value !== null);
+  return Object.fromEntries(kept.map(([name, value]) => [name, name === "set" ? bare(value) : value]));
+}
