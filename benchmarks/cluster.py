@@ -56,7 +56,7 @@ def main() -> None:
             costs, per_request = measure(pool, two, nodes, redis, told.seconds)
             deaths = [
                 kills("a replica", told.kills, two, lambda: nodes.kill_replica("two"), None),
-                kills("a node", told.kills, two, nodes.kill_node, nodes.add_node),
+                kills("a node", told.kills, two, lambda: nodes.kill_node("two"), nodes.add_node),
                 kills("Redis", told.kills, two, redis.kill, redis.start),
             ]
         finally:
@@ -77,7 +77,17 @@ def main() -> None:
             "failed try.",
             "",
             *results.table(
-                ["killed", "times", "answered", "failed", "lost", "no trace", "median", "worst"],
+                [
+                    "killed",
+                    "times",
+                    "processes",
+                    "answered",
+                    "failed",
+                    "lost",
+                    "no trace",
+                    "median",
+                    "worst",
+                ],
                 deaths,
             ),
             "",
@@ -143,10 +153,10 @@ def measure(
 
 
 def kills(
-    name: str, times: int, url: str, kill: Callable[[], None], mend: Callable[[], None] | None
+    name: str, times: int, url: str, kill: Callable[[], int], mend: Callable[[], None] | None
 ) -> list[str]:
     """A row on killing something under load."""
-    count, normal = Count(), []
+    count, normal, gone = Count(), [], 0
     streams = [Client(url, number, count) for number in range(STREAMS)]
     for stream in streams:
         stream.start()
@@ -154,7 +164,7 @@ def kills(
         await_quiet(count, 1)
         for _ in range(times):
             killed = time.perf_counter()
-            kill()
+            gone += kill()
             if mend is not None:
                 time.sleep(1)
                 mend()
@@ -166,7 +176,7 @@ def kills(
             stream.enough.set()
         for stream in streams:
             stream.join()
-    told = [times, count.answered, len(count.failed), count.lost, count.not_kept]
+    told = [times, gone, count.answered, len(count.failed), count.lost, count.not_kept]
     numbers = [f"{statistics.median(normal):.1f} s", f"{max(normal):.1f} s"]
     return [name, *map(str, told), *numbers]
 

@@ -45,10 +45,11 @@ class Redis:
             except OSError:
                 time.sleep(0.02)
 
-    def kill(self) -> None:
+    def kill(self) -> int:
         """kill -9."""
         self.process.kill()
         self.process.wait()
+        return 1
 
     def seconds(self) -> float:
         """Of processor time so far."""
@@ -66,7 +67,7 @@ class Nodes:
 
         self._models, self._redis = models, redis
         self._size = {"num_cpus": 4, "object_store_memory": 100 * 2**20}
-        head = {**self._size, "include_dashboard": False}
+        head = {**self._size, "num_cpus": 1, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._second = self._cluster.add_node(**self._size)
         ray.init(address=self._cluster.address, log_to_driver=False, configure_logging=False)
@@ -105,13 +106,20 @@ class Nodes:
         times = [process.cpu_times() for process in self.processes(role, app)]
         return sum(told.user + told.system for told in times)
 
-    def kill_replica(self, app: str) -> None:
+    def kill_replica(self, app: str) -> int:
         """kill -9 of one engine."""
         self.processes("engine", app)[0].send_signal(signal.SIGKILL)
+        return 1
 
-    def kill_node(self) -> None:
-        """kill -9 of the second node with all that runs on it."""
+    def kill_node(self, app: str) -> int:
+        """kill -9 of the second node with all that runs on it; how many replicas these were."""
+        replicas = {p.pid for role in ("engine", "ingress") for p in self.processes(role, app)}
+        raylet = psutil.Process(self._second.all_processes["raylet"][0].process.pid)
+        there = [raylet, *raylet.children(recursive=True)]
+        for process in there:  # its workers at the same moment, as with a machine
+            process.send_signal(signal.SIGKILL)
         self._cluster.remove_node(self._second, allow_graceful=False)
+        return len(replicas & {process.pid for process in there})
 
     def add_node(self) -> None:
         """Another one in its place."""

@@ -29,7 +29,8 @@ class Nodes:
         memory = {"object_store_memory": 100 * 2**20}
         self.size: dict[str, Any] = {"num_cpus": 3, **memory}
         self.cluster = Cluster(
-            initialize_head=True, head_node_args={**self.size, "include_dashboard": False}
+            initialize_head=True,
+            head_node_args={**self.size, "num_cpus": 1, "include_dashboard": False},
         )
         self.second = self.cluster.add_node(**self.size)
         ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False)
@@ -78,7 +79,13 @@ class Nodes:
         self.replicas()[0].send_signal(signal.SIGKILL)
 
     def kill_node(self) -> None:
-        """kill -9 of all that runs on the second node."""
+        """kill -9 of all that runs on the second node, replicas of both kinds among it."""
+        raylet = psutil.Process(self.second.all_processes["raylet"][0].process.pid)
+        there = [raylet, *raylet.children(recursive=True)]
+        pids = {process.pid for process in there}
+        self.killed = [process for process in self.replicas() if process.pid in pids]
+        for process in there:  # its workers at the same moment, as with a machine
+            process.send_signal(signal.SIGKILL)
         self.cluster.remove_node(self.second, allow_graceful=False)
 
     def add_node(self) -> None:

@@ -170,8 +170,9 @@ def test_killed_replicas_lose_nothing(nodes: "Nodes", cluster: httpx.Client) -> 
 
 
 def test_a_killed_node_loses_nothing(nodes: "Nodes", cluster: httpx.Client) -> None:
-    check(stream_while(nodes, nodes.kill_node, 1), cluster)
-    nodes.add_node()
+    streams = stream_while(nodes, lambda: (nodes.kill_node(), nodes.add_node()), 1)
+    assert nodes.killed  # engines among them
+    check(streams, cluster)
     await_that(lambda: len(nodes.replicas()) >= 2)
 
 
