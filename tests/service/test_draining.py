@@ -50,7 +50,7 @@ def is_busy(client: httpx.Client) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_service_ends_at_once_with_0(repository: Path, tmp_path: Path, number: int) -> None:
-    with serving(repository, tmp_path) as server, server.client() as client:
+    with serving(repository, tmp_path, engine="onnx") as server, server.client() as client:
         assert client.get("/models").status_code == 200  # and its connection is kept alive
         started = time.monotonic()
         assert server.stop(number) == 0
@@ -58,7 +58,7 @@ def test_an_idle_service_ends_at_once_with_0(repository: Path, tmp_path: Path, n
 
 
 def test_draining_refuses_new_work_and_finishes_the_old(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path) as server, server.client() as client:
+    with serving(repository, tmp_path, engine="onnx") as server, server.client() as client:
         asking = Asking(server, LONG)
         asking.start()
         await_that(lambda: is_busy(client))
@@ -92,7 +92,7 @@ def test_what_takes_too_long_is_given_up(repository: Path, tmp_path: Path) -> No
 
 
 def test_a_slow_client_does_not_hold_the_end_up(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, drain_timeout=1) as server:
+    with serving(repository, tmp_path, engine="onnx", drain_timeout=1) as server:
         url = httpx.URL(server.url)
         started = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
         with (
