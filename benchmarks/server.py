@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import torch
 
 from ntm import NTM, checkpoint
 from ntm.export.write import export_onnx
+from ntm.native import build
 from ntm.tasks import Copy
 
 LISTENING = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
@@ -73,6 +75,14 @@ def reference_model(models: Path) -> None:
     export_onnx(checkpoint.save(models / "copy" / "1", model, Copy(), {}))
 
 
+def compiled() -> Path:
+    """The native engine, compiled before anything is measured."""
+    folder = Path(tempfile.gettempdir()) / "ntm-native"
+    if not build.is_ready(folder):
+        build.compile_elsewhere(folder)
+    return folder
+
+
 @contextmanager
 def serving(models: Path, folder: Path, **settings: str | float) -> Iterator[Server]:
     """A service on a port of its own for as long as it is needed."""
@@ -82,6 +92,7 @@ def serving(models: Path, folder: Path, **settings: str | float) -> Iterator[Ser
         "NTM_MODELS": str(models),
         "NTM_DATA": str(folder / "data"),
         "NTM_PORT": "0",
+        "NTM_COMPILED": str(compiled()),
         **told,
     }
     with (folder / "log").open("wb") as log:
