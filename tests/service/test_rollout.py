@@ -27,7 +27,7 @@ def models(repository: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def server(models: Path, tmp_path: Path) -> Iterator[Server]:
     """Looks often."""
-    with serving(models, tmp_path, poll=0.1) as server:
+    with serving(models, tmp_path, engine="onnx", poll=0.1) as server:
         yield server
 
 
@@ -192,7 +192,7 @@ def test_a_repository_that_goes_away_leaves_the_models(
 
 
 def test_a_new_model_comes_with_a_signal(models: Path, repository: Path, tmp_path: Path) -> None:
-    with serving(models, tmp_path, poll=0) as server, server.client() as client:
+    with serving(models, tmp_path, engine="onnx", poll=0) as server, server.client() as client:
         shutil.copytree(repository / "odd" / "1", models / "odd" / "1")
         time.sleep(0.5)
         assert client.get("/models/odd").status_code == 404
