@@ -28,10 +28,6 @@ PAUSE = 1.0  # seconds before a worker that died is replaced
 SWITCH_INTERVAL = 0.0005
 PATIENCE = 10.0  # seconds beyond NTM_DRAIN_TIMEOUT until a worker is killed
 
-# Seconds. Engine and store come back from outside the interpreter many times a request, and each
-# time wait for it so long at most; the default of 5 ms is longer than a whole chunk.
-SWITCH_INTERVAL = 0.0005
-
 
 class Supervisor:
     """Starts the workers, replaces one that dies, ends them all together."""

@@ -1,6 +1,7 @@
 """The Serve application: the ingress, and a deployment of engines for every model."""
 
 import logging
+import subprocess
 from functools import partial
 from typing import Any
 
@@ -97,7 +98,7 @@ def one_engine(settings: Settings) -> str:
         log.info("compiling the native engine, once")
         try:
             build_native.compile_elsewhere(settings.compiled_path)
-        except (OSError, RuntimeError) as error:
+        except (OSError, subprocess.SubprocessError) as error:
             log.error("the native engine cannot be compiled, onnx it is: %s", error)
             return "onnx"
     return "native"
