@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -28,6 +29,7 @@ from service.scheduler import Event
 from service.schemas import place
 from service.security_headers import SecurityHeaders
 from service.settings import Settings
+from service.shortcut import Shortcut
 from service.statistics import Statistics
 from service.store import open_store
 
@@ -97,7 +99,9 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
-    app.add_middleware(Compression)  # innermost: it has to see a whole answer to know its size
+    shortcuts = [route for route in predict.router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(Shortcut, routes=shortcuts, on_error=on_service_error)
+    app.add_middleware(Compression)  # inside the rest: it has to see a whole answer
     keys = listed(settings.api_keys.get_secret_value())
     app.add_middleware(Gate, work=context.work)
     # Inside the count, so that refusals are counted.

@@ -1,8 +1,9 @@
 """gzip for answers that are worth it, to clients that accept it."""
 
-from starlette.datastructures import Headers
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.headers import header
 
 WORTH = 16 * 1024  # bytes; below, the time to deflate costs more than the time to send
 LEVEL = 1
@@ -19,9 +20,7 @@ class Compression:
         self._gzip = GZipMiddleware(app, WORTH, LEVEL, exclude_content_types=EXCLUDED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = scope["type"] == "http" and accepts_gzip(
-            Headers(scope=scope).get("accept-encoding", "")
-        )
+        wanted = scope["type"] == "http" and accepts_gzip(header(scope, b"accept-encoding") or "")
         await (self._gzip if wanted else self._plain)(scope, receive, send)
 
 

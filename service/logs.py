@@ -5,6 +5,9 @@ import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
+
+import orjson
 
 # The request that is being answered; every line logged meanwhile carries it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -26,12 +29,22 @@ class JsonLines(logging.Formatter):
             told["request_id"] = current
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        # ASCII only: U+2028 and its like end a line for some readers
-        return json.dumps(told, default=str)
+        return as_line(told)
+
+
+def as_line(told: dict[str, Any]) -> str:
+    """An object as JSON on one line; ASCII only, for U+2028 and its like end a line for some."""
+    try:
+        line = orjson.dumps(told, default=str)
+    except orjson.JSONEncodeError:  # half a surrogate pair
+        line = b""
+    return line.decode() if line and line.isascii() else json.dumps(told, default=str)
 
 
 def configure() -> None:
-    """Send everything that is logged to stderr."""
+    """Send everything that is logged to stderr, without finding out what no line tells."""
+    logging._srcfile = None  # type: ignore[assignment]  # file and line of the call
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

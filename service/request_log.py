@@ -2,12 +2,13 @@
 
 import logging
 import re
-import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import ids
+from service.headers import header
 from service.logs import request_id
 
 log = logging.getLogger("ntm.requests")
@@ -27,7 +28,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        chosen = choose_id(Headers(scope=scope).get(HEADER))
+        chosen = choose_id(header(scope, b"x-request-id"))
         started, status, size = time.perf_counter(), 0, 0
 
         async def send_and_look(message: Message) -> None:
@@ -58,4 +59,4 @@ class RequestLog:
 
 def choose_id(told: str | None) -> str:
     """The client's, if it is one that can stand in a log and a header; else a new one."""
-    return told if told is not None and VALID.fullmatch(told) else secrets.token_hex(8)
+    return told if told is not None and VALID.fullmatch(told) else ids.token(8)

@@ -3,6 +3,10 @@
 Sequences of one group (same memory slots, same kind of graph) advance together; they join and
 leave between chunks, and groups take turns. What comes out for one is bit for bit what it gets
 alone. What a chunk is and does is in batch.py.
+
+A thread is handed all that came in one turn of the event loop. A short sequence that came alone, to
+an engine that has nothing else to do, is walked there and then: to wake a thread and be woken by it
+takes as long.
 """
 
 import asyncio
@@ -34,9 +38,11 @@ log = logging.getLogger("ntm.scheduler")
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 LONGEST_WAIT = 600  # seconds that Retry-After may say
+AT_ONCE = 0.001  # seconds that the event loop may be kept by a sequence that came alone
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
+Results = list[tuple["asyncio.Future[Walked]", Walked | Exception]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class Scheduler:
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
         self._lanes = 1 if engine.batches else self._cores.places
         self._idle = 0
+        self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
         self._groups: OrderedDict[Group, Works] = OrderedDict()
@@ -187,7 +194,10 @@ class Scheduler:
                 work.counted = steps
                 self._queued += steps
                 self._waiting[work] = None
-                self._changed.notify()
+                loop = work.future.get_loop()
+                if self._handing_over is not loop:
+                    self._handing_over = loop
+                    loop.call_soon(self._hand_over)
                 return
         self._refuse(steps, queued)
 
@@ -221,16 +231,45 @@ class Scheduler:
         self._queued += steps - work.counted
         work.counted = steps
 
+    def _hand_over(self) -> None:
+        """Wake threads for what has come, or walk it here."""
+        error: Exception | None = None
+        with self._changed:
+            self._handing_over = None
+            work = self._alone()
+            if work is None:
+                self._changed.notify(len(self._waiting))
+                return
+            self._begin_waiting()
+            batch = self._take(*self._groups.popitem(), rows=1)
+        while work.remaining and not error:
+            error = self._compute_or_fail(batch)
+        settle(results(self._leave(batch, error), error))
+
+    def _alone(self) -> Work | None:
+        """The one sequence there is, where it is walked in a moment, as far as is known."""
+        if len(self._waiting) != 1 or self._groups or self._idle < self._lanes:
+            return None
+        work = next(iter(self._waiting))
+        if self.engine.batches or work.future.get_loop() is not asyncio.get_running_loop():
+            return None
+        pace = self._paces.get(size_of(work.group), math.inf)
+        return work if pace * work.remaining <= AT_ONCE else None
+
     def _run(self) -> None:
         while batch := self._next_batch():
-            error: Exception | None = None
-            try:
-                with self._cores:
-                    self._compute(batch)
-            except Exception as raised:  # an engine's failure belongs to the requests it hit
-                log.exception("the engine failed")
-                error = raised
-            deliver(self._leave(batch, error), error)
+            with self._cores:
+                error = self._compute_or_fail(batch)
+            deliver(results(self._leave(batch, error), error))
+
+    def _compute_or_fail(self, batch: list[Work]) -> Exception | None:
+        """Run one chunk; an engine's failure belongs to the requests it hit."""
+        try:
+            self._compute(batch)
+        except Exception as error:
+            log.exception("the engine failed")
+            return error
+        return None
 
     def _next_batch(self) -> list[Work]:
         """Those whose turn it is; waits for work, and is empty after the end."""
@@ -241,18 +280,24 @@ class Scheduler:
             if not self._groups:
                 return []
             group, works = self._groups.popitem(last=False)
-            rows = min(self._max_batch, math.ceil(len(works) / self._idle))
-            batch = [works.popitem(last=False)[0] for _ in range(rows)]
+            batch = self._take(
+                group, works, min(self._max_batch, math.ceil(len(works) / self._idle))
+            )
             self._idle -= 1
-            if works:
-                self._groups[group] = works
             if self._groups and self._idle:
                 self._changed.notify()
-            now = self._clock()
-            for work in batch:
-                work.running = True
-                work.started = now if work.started is None else work.started
             return batch
+
+    def _take(self, group: Group, works: Works, rows: int) -> list[Work]:
+        """So many of a group, which goes to the end of the line; they are running from now on."""
+        batch = [works.popitem(last=False)[0] for _ in range(rows)]
+        if works:
+            self._groups[group] = works
+        now = self._clock()
+        for work in batch:
+            work.running = True
+            work.started = now if work.started is None else work.started
+        return batch
 
     def _begin_waiting(self) -> None:
         """Let in whoever waits, as far as memory for their states goes; one always may."""
@@ -269,7 +314,7 @@ class Scheduler:
         """Run one chunk and learn from it."""
         began, group = self._clock(), batch[0].group
         before = sum(work.position for work in batch)
-        size = (group.kind, group.slots.bit_length())
+        size = size_of(group)
         pace = self._paces.get(size, FIRST_PACE * group.slots)
         steps = choose_steps(self.engine, batch, pace)
         advance(self.engine, batch, steps)
@@ -306,9 +351,18 @@ class Scheduler:
         )
 
 
-def deliver(done: list[Work], error: Exception | None) -> None:
-    """Give results, or the error, to whoever waits on their event loops."""
-    given = [(work.future, error or finished(work)) for work in done]
+def size_of(group: Group) -> tuple[str, int]:
+    """Groups of one size walk at one pace."""
+    return group.kind, group.slots.bit_length()
+
+
+def results(done: list[Work], error: Exception | None) -> Results:
+    """What each gets: what came of it, or the error."""
+    return [(work.future, error or finished(work)) for work in done]
+
+
+def deliver(given: Results) -> None:
+    """Give results to whoever waits on their event loops."""
     for loop in {future.get_loop() for future, _ in given}:
         here = [pair for pair in given if pair[0].get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -323,7 +377,7 @@ def finished(work: Work) -> Walked | Exception:
         return error
 
 
-def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
+def settle(given: Results) -> None:
     """On the event loop: set what has not been cancelled meanwhile."""
     for future, result in given:
         if future.done():

@@ -61,9 +61,9 @@ class PredictRequest(BaseModel):
     target: TargetRows | None = Field(
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
-    include: list[Weightings] = Field(default=[], description="what else to answer with")
+    include: list[Weightings] = Field(default_factory=list, description="what else to answer with")
     interventions: SkipValidation[list[Intervention]] = Field(  # as `resolve` checks them
-        default=[], description="what to change in the run"
+        default_factory=list, description="what to change in the run"
     )
     record: Annotated[bool, Field(strict=True)] = Field(
         default=True, description="keep a trace of this request"
@@ -96,7 +96,7 @@ class PieceRequest(BaseModel):
         description="the session's step that this piece begins with, which makes it safe to send "
         "again; the next one by default",
     )
-    include: list[Weightings] = Field(default=[], description="what else to answer with")
+    include: list[Weightings] = Field(default_factory=list, description="what else to answer with")
 
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -1,6 +1,5 @@
 """Headers that keep a browser from doing more with an answer than it should."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Nothing from elsewhere and no script inside a page; figures and downloads are data: and blob:.
@@ -17,6 +16,9 @@ HEADERS = {
 }
 
 
+RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+
 class SecurityHeaders:
     """Adds them to every answer that does not set its own."""
 
@@ -31,9 +33,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                told = list(message["headers"])
+                own = {name for name, _ in told}
+                message["headers"] = told + [pair for pair in RAW if pair[0] not in own]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

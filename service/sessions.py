@@ -4,13 +4,13 @@ The pieces give bit for bit what one request gives. The state before the last pi
 that a client that did not get its answer can send the piece again and gets the same one.
 """
 
-import secrets
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
+from service import ids
 from service.engines import EngineUnavailable
 from service.errors import SessionModelGone, UnknownModel, UnknownVersion, WrongPosition
 from service.models import LoadedModel, Models
@@ -51,7 +51,7 @@ class Session:
 def begin(model: LoadedModel, slots: int, now: float) -> Session:
     """A new session at step 0."""
     return Session(
-        session_id=secrets.token_hex(12),
+        session_id=ids.token(12),
         model=model.name,
         version=model.version,
         model_digest=model.digest,

@@ -6,7 +6,6 @@ engine, and a digest of the outputs, against which every replay is checked.
 
 import asyncio
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ntm.edits import resolve
 from ntm.record import ADDRESSING, CONTROLS, addressing_of
+from service import ids
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models import LoadedModel
 from service.scheduler import Segment, Walked
@@ -94,7 +94,7 @@ def record(
 ) -> Trace:
     """The trace of a request that has just been computed."""
     return Trace(
-        trace_id=secrets.token_hex(12),
+        trace_id=ids.token(12),
         model=model.name,
         version=model.version,
         model_digest=model.digest,

@@ -1,5 +1,7 @@
 """The fused kernel of `ntm.native` as an engine: every step of a chunk in one call, on the CPU."""
 
+import threading
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.protocol import Kind, Pins, Values
 
+STATES_KEPT = 8  # initial states, of as many N
 LONGEST = 256  # steps at once; a row costs the same in any chunk, so that time alone bounds it
 
 
@@ -50,10 +53,13 @@ class NativeEngine:
         learned = version.onnx / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
         self._walk = build.load(compiled)
+        self._kept = threading.local()  # what a thread works on, for as long as N stays the same
+        self.initial_state = lru_cache(STATES_KEPT)(self._initial_state)
 
-    def initial_state(self, slots: int) -> State:
-        """See `Engine`."""
-        return self.signature.initial_state(1, slots, self._learned)
+    def _initial_state(self, slots: int) -> State:
+        """See `Engine`; laid out as the function wants it, so that it is copied as it lies."""
+        state = self.signature.initial_state(1, slots, self._learned)
+        return state_of(carried(state, self._form), self._form)
 
     def longest(self, kind: Kind, steps: int) -> int:
         """See `Engine`."""
@@ -69,10 +75,16 @@ class NativeEngine:
         record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
         pinned = self._pinned(pins, shape) if pins else no_pins()
         x = np.ascontiguousarray(x)
-        form, weights = self._form, self._weights
-        room = scratch(form, weights, slots)
-        self._walk(x, 0, x.shape[1], form, weights, after, record, pinned, room)
+        room = self._scratch(slots)
+        self._walk(x, 0, x.shape[1], self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
+
+    def _scratch(self, slots: int) -> NDArray[np.float32]:
+        """This thread's own."""
+        kept: tuple[int, NDArray[np.float32]] | None = getattr(self._kept, "scratch", None)
+        if kept is None or kept[0] != slots:
+            kept = self._kept.scratch = slots, scratch(self._form, self._weights, slots)
+        return kept[1]
 
     def _values(self, record: Record) -> Values:
         """What is kept, by the names of the signature; views all of them."""

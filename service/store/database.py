@@ -1,4 +1,9 @@
-"""The SQLite file: one connection, one thread that uses it, safe beside other processes."""
+"""The SQLite file, safe beside other processes: a thread that may wait, and quick notes beside it.
+
+To hand a row to another thread and hear of it takes longer than to write it. So what is one row is
+written by the event loop itself, on a connection of its own that waits for nobody; whatever may
+take long, and whatever finds the file taken, goes to the file's thread.
+"""
 
 import asyncio
 import logging
@@ -14,10 +19,12 @@ from service.errors import StoreUnavailable
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
+Changes = list[tuple[Work, "asyncio.Future[Any]"]]
 
 log = logging.getLogger("ntm.store")
 
 BUSY_TIMEOUT = 10.0  # seconds to wait for another process that is writing
+NOTES_BETWEEN_CHECKPOINTS = 500  # a checkpoint waits for the disk
 
 
 class Database:
@@ -28,12 +35,13 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = ThreadPoolExecutor(1, "store")
         self._lock = threading.Lock()
-        self._changes: list[tuple[Work, asyncio.Future[Any]]] = []
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
+        self._changes: Changes = []
+        self._notes: Changes = []
+        self._noted = 0
+        self._connection = connect(path, BUSY_TIMEOUT)
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._notebook = connect(path, timeout=0)
+        self._notebook.execute("PRAGMA wal_autocheckpoint=0")
 
     def prepare(self, schema: str) -> None:
         """Make the tables that are not there yet; before anything else is asked."""
@@ -62,14 +70,50 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        with self._lock:
-            self._changes.append((work, future))
-            alone = len(self._changes) == 1
-        if alone:  # else a commit is on its way that takes this one along
-            self._thread.submit(self._commit, loop)
+        self._hand_over([(work, future)], loop)
         with told():
             result: T = await future
         return result
+
+    async def note(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a change that is done in a moment; what else is said of `change` holds for it.
+
+        Raises:
+            StoreUnavailable: the file cannot be written, or another process writes for too long
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._notes.append((work, future))
+        if len(self._notes) == 1:
+            loop.call_soon(self._write_notes, loop)
+        with told():
+            result: T = await future
+        return result
+
+    def later(self, work: Work) -> None:
+        """Run a change some time, for which nobody waits."""
+        self._thread.submit(write_all, self._connection, [work])
+
+    def _write_notes(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the event loop: write what came in this turn, or leave it to the file's thread."""
+        notes, self._notes = self._notes, []
+        try:
+            results = with_lock(self._notebook, lambda c: [work(c) for work, _ in notes])
+        except Exception:  # another process writes, or one of them fails
+            self._hand_over(notes, loop)
+            return
+        settle(list(zip([future for _, future in notes], results, strict=True)))
+        self._noted += len(notes)
+        if self._noted >= NOTES_BETWEEN_CHECKPOINTS:
+            self._noted = 0
+            self._thread.submit(self._connection.execute, "PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _hand_over(self, changes: Changes, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            alone = not self._changes
+            self._changes += changes
+        if alone:  # else a commit is on its way that takes these along
+            self._thread.submit(self._commit, loop)
 
     def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the file's thread: write all that waits in one transaction."""
@@ -83,11 +127,21 @@ class Database:
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._thread.shutdown()
+        self._notebook.close()
         self._connection.close()
 
     async def _do(self, work: Callable[[], T]) -> T:
         with told():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def connect(path: Path, timeout: float) -> sqlite3.Connection:
+    """A connection for several threads, one at a time, that commits only when told to."""
+    connection = sqlite3.connect(
+        path, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
 
 
 @contextmanager

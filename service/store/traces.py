@@ -75,7 +75,13 @@ class TraceStore:
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
         owner = self._owner()
-        await self._database.change(lambda c: self._put(c, trace, owner))
+        await self._database.note(lambda c: self._put(c, trace, owner))
+        if self._inserts >= INSERTS_BETWEEN_SWEEPS:
+            self._inserts = 0
+            self._database.later(self._drop_old)
+        if self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes:
+            self._inserted = 0
+            self._database.later(self._drop_many)
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.
@@ -148,10 +154,6 @@ class TraceStore:
         )
         self._inserts += 1
         self._inserted += size
-        if self._inserts >= INSERTS_BETWEEN_SWEEPS:
-            self._drop_old(connection)
-        if self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes:
-            self._drop_many(connection)
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
@@ -202,12 +204,10 @@ class TraceStore:
 
     def _drop_old(self, connection: sqlite3.Connection) -> None:
         """Drop what is older than the time to live."""
-        self._inserts = 0
         connection.execute("DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,))
 
     def _drop_many(self, connection: sqlite3.Connection) -> None:
         """Drop the oldest while there are too many bytes; to be done rarely, as it looks at all."""
-        self._inserted = 0
         connection.execute(
             "DELETE FROM traces WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM (SELECT "
             "number, SUM(bytes) OVER (ORDER BY number DESC) AS held FROM traces) WHERE held > ?)",

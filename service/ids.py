@@ -1,0 +1,28 @@
+"""Ids that nobody can guess, without asking the system for every one of them."""
+
+import os
+import threading
+
+POOL = 4096  # bytes asked for at once: a call lets other threads run, and waits for its turn after
+
+
+class Ids:
+    """Hexadecimal tokens from the system's random numbers; not to be shared with a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool, self._used = b"", 0
+
+    def token(self, size: int) -> str:
+        """So many random bytes, at most POOL, in hexadecimal; none are given twice."""
+        with self._lock:
+            if self._used + size > len(self._pool):
+                self._pool, self._used = os.urandom(POOL), 0
+            start = self._used
+            self._used += size
+            return self._pool[start : self._used].hex()
+
+
+_ids = Ids()
+os.register_at_fork(after_in_child=_ids.__init__)  # type: ignore[misc]
+token = _ids.token
