@@ -1,6 +1,7 @@
 # make serve   start the service on the shipped models
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
+# make kserve  install KServe's own client, for the test that runs it
 # make bench   measure the engines side by side, the service under load, the page, the cluster
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check install -q -c .ci/constr
 EXTRA := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 JOBS ?= 2
 
-.PHONY: serve test check bench clean
+.PHONY: serve test check kserve bench clean
 
 serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
@@ -22,6 +23,8 @@ check: $(VENV)/develops
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
+
+kserve: build/kserve/bin/python
 
 bench: $(VENV)/develops
 	$(RUN)/python benchmarks/engine.py
@@ -57,3 +60,8 @@ $(VENV)/develops: $(VENV)/serves-cpu
 	@echo "installing what tests need: a few minutes, once"
 	$(PIP) -e '.[dev]'
 	@touch $@
+
+# Its pins and ours cannot be had in one environment.
+build/kserve/bin/python:
+	$(PYTHON) -m venv build/kserve
+	build/kserve/bin/pip --disable-pip-version-check install -q kserve || { rm -rf build/kserve; exit 1; }

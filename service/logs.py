@@ -43,7 +43,7 @@ def as_line(told: dict[str, Any]) -> str:
 
 def configure() -> None:
     """Send everything that is logged to stderr, without finding out what no line tells."""
-    logging._srcfile = None  # type: ignore[assignment]  # file and line of the call
+    logging._srcfile = None  # file and line of the call
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
