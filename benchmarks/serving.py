@@ -24,6 +24,7 @@ from clients import Report
 from server import Server
 
 HEADING = "## Serving under load"
+ENGINES = ("native", "onnx")  # native walks rows one by one, so that only onnx gains by batches
 CLIENTS = 32
 COPY_20 = 42  # steps: 20 vectors, two markers, 20 answers
 MIXED = [2 * length + 2 for length in range(1, 41)]
@@ -48,12 +49,16 @@ def main() -> None:
         models = folder / "models"
         server.reference_model(models)
         bench = Bench(pool, told.repeats, told.seconds)
-        one_row = server.serving(models, folder / "one-row", max_batch=1)
-        with server.serving(models, folder / "batching") as batching, one_row as alone:
-            rows = [*bench.throughput(batching, alone), *bench.recording(batching)]
-            rows += bench.latency(batching)
+        rows = []
+        for engine in ENGINES:
+            one_row = server.serving(models, folder / f"{engine}-1", engine=engine, max_batch=1)
+            running = server.serving(models, folder / engine, engine=engine)
+            with running as batching, one_row as alone:
+                rows += bench.throughput(engine, batching, alone)
+        with server.serving(models, folder / "default") as default:
+            rows += [*bench.recording(default), *bench.latency(default)]
             if told.soak:
-                rows += bench.memory(batching, told.soak)
+                rows += bench.memory(default, told.soak)
         if told.flood:
             with server.serving(models, folder / "flood", max_queued_steps=QUEUE) as flooded:
                 rows += bench.flood(flooded, told.flood)
@@ -69,11 +74,11 @@ class Bench:
     def __init__(self, pool: ProcessPoolExecutor, repeats: int, seconds: float) -> None:
         self._pool, self._repeats, self._seconds = pool, repeats, seconds
 
-    def throughput(self, batching: Server, alone: Server) -> list[Row]:
+    def throughput(self, engine: str, batching: Server, alone: Server) -> list[Row]:
         """Requests a second of 32 clients, of one, and of 32 without batching."""
         rows = []
-        for name, lengths in (("42 steps", [COPY_20]), ("4 to 82 steps", MIXED)):
-            asked = bodies(lengths)
+        for steps, lengths in (("42 steps", [COPY_20]), ("4 to 82 steps", MIXED)):
+            name, asked = f"{engine}, {steps}", bodies(lengths)
             before = batching.counts()
             rates = self._in_turns(
                 {

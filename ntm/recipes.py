@@ -58,6 +58,11 @@ class Recipe(BaseModel):
     decay_updates: int | None = Field(
         default=None, description="length of the decay once the last level is reached"
     )
+    rewriting: float = Field(
+        default=0.0,
+        ge=0,
+        description="added to the loss, times what is written over; see ntm.training.rewriting",
+    )
     memory_slots: tuple[int, int] | None = Field(
         default=None,
         description="draw N for every batch from this range, both ends included; "
@@ -81,9 +86,11 @@ class Recipe(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_way_to_draw_slots(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.memory_slots is not None and self.spare_slots is not None:
             raise ValueError("memory_slots or spare_slots, not both")
+        if self.rewriting and self.compile:
+            raise ValueError("rewriting or compile, not both")
         return self
 
     def trains_like(self, other: "Recipe") -> bool:

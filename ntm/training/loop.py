@@ -21,6 +21,7 @@ from ntm.tasks import Episode, Task
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
 from ntm.training.report import Display, Log
+from ntm.training.rewriting import Rewritten
 from ntm.training.schedule import Progress, finished, learning_rate, start_decay
 
 SECONDS_BETWEEN_SAVES = 20.0
@@ -78,6 +79,9 @@ class Trainer:
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
         self.logits: Callable[[Tensor, int | None], Tensor] = self.model.logits
+        self.rewritten: Rewritten | None = None
+        if recipe.rewriting and isinstance(self.model, NTM):
+            self.logits = self.rewritten = Rewritten(self.model)
         if recipe.compile and isinstance(self.model, NTM):
             if can_compile():
                 self.logits = CompiledLogits(self.model)
@@ -91,6 +95,8 @@ class Trainer:
             group["lr"] = rate
         logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots(episode))
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
+        if self.rewritten is not None and self.rewritten.cost is not None:
+            loss = loss + self.recipe.rewriting * self.rewritten.cost
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)

@@ -31,7 +31,7 @@ def test_it_gets_what_predict_gives_in_json_and_binary(
     )
     assert run.returncode == 0, run.stderr.decode()
     told = json.loads(run.stdout)
-    assert told["live"] and told["ready"] and told["model"] and not told["no model"]
+    assert [told[name] for name in ("live", "ready", "model", "no model")] == [True] * 3 + [False]
     for kind in ("json", "binary"):
         assert told[f"{kind} id"] == "7"
         for row, sequence in enumerate(sequences):
