@@ -53,7 +53,7 @@ def uvicorn(app: str) -> Callable[[Site], tuple[list[str], Environment]]:
 
 
 def triton(site: Site) -> tuple[list[str], Environment]:
-    """The server itself on a model folder, the stub of its Python backend where it is looked for."""
+    """The server itself on a model folder; its Python backend looks for the stub beside itself."""
     packages = next(site.python.parent.parent.glob("lib/python*/site-packages"))
     inside = packages / "pytriton" / "tritonserver"
     model = site.folder / "repository" / "copy"
@@ -93,7 +93,12 @@ def ours(workers: int) -> Callable[[Site], tuple[list[str], Environment]]:
 def environment(site: Site) -> Environment:
     """What every peer's file may read."""
     path = os.pathsep.join([str(PEERS), str(ROOT)])
-    return {"MODEL": str(site.model), "PORT": str(site.port), "PYTHONPATH": path}
+    return {
+        "MODEL": str(site.model),
+        "MODELS": str(site.models),
+        "PORT": str(site.port),
+        "PYTHONPATH": path,
+    }
 
 
 def computes_natively(body: bytes) -> bool:
