@@ -1,5 +1,6 @@
 """The servers that peers.py measures: ours, and each peer as a competent user would set it up."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import orjson
 import running
 import server
-from forms import OURS, OURS_BINARY, PLAIN, V2, V2_BINARY, Form, unrecorded
+from forms import LISTED, OURS, OURS_BINARY, PLAIN, V2, V2_BINARY, Form, unrecorded
 from running import PEERS
 
 ROOT = PEERS.parent.parent
@@ -72,6 +73,44 @@ def triton(site: Site) -> tuple[list[str], Environment]:
     return [str(inside / "bin" / "tritonserver"), *words], environment(site) | told
 
 
+def script(name: str) -> Callable[[Site], tuple[list[str], Environment]]:
+    """A file that serves when it is run."""
+
+    def launch(site: Site) -> tuple[list[str], Environment]:
+        return [str(site.python), str(PEERS / f"{name}.py")], environment(site)
+
+    return launch
+
+
+def mlserver(site: Site) -> tuple[list[str], Environment]:
+    """Its own command on a folder with its two files of settings."""
+    settings = {
+        "host": "127.0.0.1",
+        "http_port": site.port,
+        "grpc_port": running.free_port(),
+        "metrics_port": running.free_port(),
+        "parallel_workers": 2,
+        "debug": False,
+    }
+    model = {
+        "name": "copy",
+        "implementation": "mlserver_runtime.Copy",
+        "max_batch_size": 16,
+        "max_batch_time": 0.005,
+    }
+    (site.folder / "settings.json").write_text(json.dumps(settings))
+    (site.folder / "model-settings.json").write_text(json.dumps(model))
+    return [str(site.python.with_name("mlserver")), "start", str(site.folder)], environment(site)
+
+
+def bentoml(site: Site) -> tuple[list[str], Environment]:
+    """Its own command."""
+    words = ["serve", "bentoml_service:Copy", "--host", "127.0.0.1", "--working-dir"]
+    command = [str(site.python.with_name("bentoml")), *words, str(PEERS), "--port", str(site.port)]
+    told = {"BENTOML_HOME": str(site.folder / "home"), "BENTOML_DO_NOT_TRACK": "True"}
+    return command, environment(site) | told
+
+
 def ours(workers: int) -> Callable[[Site], tuple[list[str], Environment]]:
     """`ntm serve` as installed."""
 
@@ -131,6 +170,17 @@ ALL = [
         uvicorn("fastapi_onnx"),
         {"json": PLAIN},
     ),
+    Contender(
+        "fastapi-eager",
+        "FastAPI + eager PyTorch",
+        "fastapi_eager.py",
+        uvicorn("fastapi_eager"),
+        {"json": PLAIN},
+    ),
+    Contender("litserve", "LitServe", "litserve_api.py", script("litserve_api"), {"json": PLAIN}),
+    Contender("mlserver", "MLServer", "mlserver_runtime.py", mlserver, {"json": V2}),
+    Contender("bentoml", "BentoML", "bentoml_service.py", bentoml, {"json": LISTED}),
+    Contender("ray", "Ray Serve", "ray_app.py", script("ray_app"), {"json": PLAIN}, restless=True),
 ]
 
 

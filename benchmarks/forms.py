@@ -54,6 +54,17 @@ def read_json(body: bytes, _: Mapping[str, str]) -> Tensors:
     return {name: np.array(told[name], np.float32) for name in names}
 
 
+def ask_listed(sequence: np.ndarray, weightings: bool) -> Asked:
+    """What a server of batches is given: a list of one."""
+    body = {"asked": [{"sequence": rows(sequence), "weightings": weightings}]}
+    return Asked("/predict", orjson.dumps(body), JSON)
+
+
+def read_listed(body: bytes, headers: Mapping[str, str]) -> Tensors:
+    """The only one of a list."""
+    return read_json(orjson.dumps(orjson.loads(body)[0]), headers)
+
+
 def ask_ours(sequence: np.ndarray, weightings: bool) -> Asked:
     """POST /predict."""
     body = {"model": "copy", "sequence": rows(sequence)}
@@ -129,6 +140,7 @@ def rows(sequence: np.ndarray) -> list[list[int]]:
 
 
 PLAIN = Form(ask_plainly, read_json)
+LISTED = Form(ask_listed, read_listed)
 OURS = Form(ask_ours, read_json)
 OURS_BINARY = Form(ask_safetensors, lambda body, _: load(body))
 V2 = Form(ask_v2, read_v2)

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -212,8 +213,13 @@ class Bench:
     def _window(self, contender: Contender, case: Case, clients: int, seconds: int) -> Measured:
         started, form = self._running[contender], contender.forms[case.form]
         asked = [form.ask(one, case.weightings) for one in self._sequences[case.lengths]]
-        with ThreadPoolExecutor(clients) as pool:  # to warm up
-            list(pool.map(lambda one: ask(started.url, one), asked))
+
+        def warm_up(one: Asked) -> None:
+            with suppress(OSError):  # the window counts what fails
+                ask(started.url, one)
+
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(warm_up, asked))
         before = started.processor_seconds()
         window = load.window(started.url, [one.whole() for one in asked], clients, seconds)
         spent = started.processor_seconds() - before

@@ -16,14 +16,18 @@ class Asked(BaseModel):
     weightings: bool = False
 
 
-@bentoml.service(workers=2, traffic={"timeout": 60, "max_concurrency": 256})
+@bentoml.service(
+    workers=2,
+    traffic={"timeout": 60, "max_concurrency": 256},
+    logging={"access": {"enabled": False}},
+)
 class Copy:
     """A worker."""
 
     def __init__(self) -> None:
         self._model = Unrolled()
 
-    @bentoml.api(batchable=True, max_batch_size=16, max_latency_ms=1000)
+    @bentoml.api(batchable=True, max_batch_size=16, max_latency_ms=30_000)
     def predict(self, asked: list[Asked]) -> list[dict]:
         """Outputs of each, and where the heads were."""
         sequences = [np.array(one.sequence, np.float32) for one in asked]

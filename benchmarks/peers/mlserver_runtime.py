@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["mlserver==1.7.1", "numpy>=1.26", "onnxruntime==1.32.0"]
+# dependencies = ["mlserver==1.7.1", "uvloop<0.22", "numpy>=1.26", "onnxruntime==1.32.0"]
 # ///
 """MLServer and ONNX Runtime: a runtime of its own, adaptive batches of 16, two workers."""
 
