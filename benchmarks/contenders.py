@@ -83,7 +83,10 @@ def script(name: str) -> Callable[[Site], tuple[list[str], Environment]]:
 
 
 def mlserver(site: Site) -> tuple[list[str], Environment]:
-    """Its own command on a folder with its two files of settings."""
+    """Its own command on a folder with its two files of settings.
+
+    Its batches take sequences of one length only and fail with others.
+    """
     settings = {
         "host": "127.0.0.1",
         "http_port": site.port,

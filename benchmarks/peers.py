@@ -116,7 +116,7 @@ class Bench:
         self._folder, self._model, self._models = folder, temporary / "graph", temporary / "models"
         server.reference_model(self._models)
         model = checkpoint.load(find(self._models / "copy"))
-        write_graph(model, self._model)
+        write_graph(self._models, self._model)
         self._sequences = {name: sequences(lengths) for name, lengths in LENGTHS.items()}
         self._expected = {
             name: [step_loop(model, one) for one in asked]
@@ -271,8 +271,9 @@ def step_loop(model: NTM, sequence: np.ndarray) -> Tensors:
     return {n: torch.cat(v).numpy() for n, v in zip(names, zip(*told, strict=True), strict=True)}
 
 
-def write_graph(model: NTM, folder: Path) -> None:
+def write_graph(models: Path, folder: Path) -> None:
     """What peers run: the exported graph of a chunk, and the state before the first step."""
+    model = checkpoint.load(find(models / "copy"))
     folder.mkdir(parents=True)
     graph = chunk(model.config, checkpoint.weights_of(model), CHUNK, "predict")
     (folder / "chunk.onnx").write_bytes(graph.SerializeToString())

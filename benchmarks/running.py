@@ -128,7 +128,7 @@ def start(
             raise CannotRun(f"ended with {root.returncode}: {last_words(log.read_text())}")
         if answers(url):
             return running
-        time.sleep(0.2)
+        time.sleep(0.02)
     running.stop()
     raise CannotRun(f"no answer within {START} s: {last_words(log.read_text())}")
 
