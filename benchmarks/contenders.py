@@ -82,28 +82,34 @@ def script(name: str) -> Callable[[Site], tuple[list[str], Environment]]:
     return launch
 
 
-def mlserver(site: Site) -> tuple[list[str], Environment]:
+def mlserver(batch: int) -> Callable[[Site], tuple[list[str], Environment]]:
     """Its own command on a folder with its two files of settings.
 
-    Its batches take sequences of one length only and fail with others.
+    Its batches take sequences of one length only and fail with others, so that it is measured
+    without batches too.
     """
-    settings = {
-        "host": "127.0.0.1",
-        "http_port": site.port,
-        "grpc_port": running.free_port(),
-        "metrics_port": running.free_port(),
-        "parallel_workers": 2,
-        "debug": False,
-    }
-    model = {
-        "name": "copy",
-        "implementation": "mlserver_runtime.Copy",
-        "max_batch_size": 16,
-        "max_batch_time": 0.005,
-    }
-    (site.folder / "settings.json").write_text(json.dumps(settings))
-    (site.folder / "model-settings.json").write_text(json.dumps(model))
-    return [str(site.python.with_name("mlserver")), "start", str(site.folder)], environment(site)
+
+    def launch(site: Site) -> tuple[list[str], Environment]:
+        settings = {
+            "host": "127.0.0.1",
+            "http_port": site.port,
+            "grpc_port": running.free_port(),
+            "metrics_port": running.free_port(),
+            "parallel_workers": 2,
+            "debug": False,
+        }
+        model = {
+            "name": "copy",
+            "implementation": "mlserver_runtime.Copy",
+            "max_batch_size": batch,
+            "max_batch_time": 0.005 if batch else 0,
+        }
+        (site.folder / "settings.json").write_text(json.dumps(settings))
+        (site.folder / "model-settings.json").write_text(json.dumps(model))
+        command = [str(site.python.with_name("mlserver")), "start", str(site.folder)]
+        return command, environment(site)
+
+    return launch
 
 
 def bentoml(site: Site) -> tuple[list[str], Environment]:
@@ -181,7 +187,14 @@ ALL = [
         {"json": PLAIN},
     ),
     Contender("litserve", "LitServe", "litserve_api.py", script("litserve_api"), {"json": PLAIN}),
-    Contender("mlserver", "MLServer", "mlserver_runtime.py", mlserver, {"json": V2}),
+    Contender("mlserver", "MLServer", "mlserver_runtime.py", mlserver(16), {"json": V2}),
+    Contender(
+        "mlserver-unbatched",
+        "MLServer, no batches",
+        "mlserver_runtime.py",
+        mlserver(0),
+        {"json": V2},
+    ),
     Contender("bentoml", "BentoML", "bentoml_service.py", bentoml, {"json": LISTED}),
     Contender("ray", "Ray Serve", "ray_app.py", script("ray_app"), {"json": PLAIN}, restless=True),
 ]
@@ -195,7 +208,9 @@ def settle(contender: Contender, folder: Path, model: Path, models: Path) -> Sit
     """
     python = Path(sys.executable)
     if contender.file:
-        python = running.build(folder / "venvs" / contender.name, contender.file, contender.python)
+        python = running.build(
+            folder / "venvs" / Path(contender.file).stem, contender.file, contender.python
+        )
     place = folder / "run" / contender.name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)

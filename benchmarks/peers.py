@@ -83,6 +83,7 @@ def main() -> None:
     if wanted - set(names):
         parser.error(f"there is no {', '.join(wanted - set(names))}")
     chosen = [contender for contender in contenders.ALL if contender.name in wanted]
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(told.folder.resolve(), Path(temporary))
         try:

@@ -38,6 +38,6 @@ class Copy:
 
 
 if __name__ == "__main__":
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": int(os.environ["PORT"])})
     serve.run(Copy.bind(), route_prefix="/predict", blocking=True)
