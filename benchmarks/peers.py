@@ -7,7 +7,6 @@ asks it anything is started for its part of each turn only.
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ import results
 import running
 import server
 import torch
+from comparison import CLIENTS, report
 from contenders import Contender
 from forms import WEIGHTINGS, Asked, Tensors
 from load import Window
@@ -38,7 +38,6 @@ from ntm.tasks import Copy
 
 HEADING = "## Peers"
 FOLDER = contenders.ROOT / "build" / "peers"
-CLIENTS = (1, 8, 32)
 LENGTHS = {"42 steps": [20] * 40, "4 to 82 steps": list(range(1, 41))}  # vectors to copy
 TOLERANCE = 1e-4
 CHUNK = 14  # steps of the graph that peers run; three are a copy of 20
@@ -103,7 +102,7 @@ def main() -> None:
         "wrong": bench.wrong,
         "windows": [flat(one) for one in measured],
     }
-    section = "\n".join([HEADING, "", *report(found)])
+    section = "\n".join([HEADING, "", *report(found, [str(case) for case in ALL_CASES])])
     print(section)
     if not told.no_write:
         results.keep("peers", found)
@@ -285,86 +284,6 @@ def flat(one: Measured) -> dict[str, str | int | float]:
     """As JSON keeps it."""
     told = asdict(one)
     return told | told.pop("window")
-
-
-def report(found: dict) -> list[str]:
-    """All of it as Markdown."""
-    return [
-        f"`python benchmarks/peers.py`, {found['date']}: {found['processor']}, {found['cores']} "
-        f"cores for clients ({found['load']}) and server; the copy model of the paper (LSTM 100, "
-        f"memory 128 x 20), {found['repeats']} turns of {found['seconds']} s each. Medians; the "
-        f"spread is of the requests a second; latencies in ms; cores are those that the server "
-        f"used. At rest all servers together used {found['idle_cores']:.3f} cores.",
-        *(
-            f"\n{found['titles'][name]} could not run: {why}"
-            for name, why in found["failed"].items()
-        ),
-        *(line for case in map(str, ALL_CASES) for line in case_table(found, case)),
-        "",
-        *ratios(found),
-    ]
-
-
-def case_table(found: dict, case: str) -> list[str]:
-    """A row for each contender."""
-    rows = []
-    for name, title in found["titles"].items():
-        if wrong := found["wrong"].get(f"{name}, {case}"):
-            rows.append([title, wrong, *[""] * 8])
-        cells = []
-        for clients in CLIENTS:
-            rates, p50, p99, cores = series(found, name, case, clients)
-            if not rates:
-                break
-            spread = f"{min(rates):.0f} to {max(rates):.0f}"
-            cells += [f"{statistics.median(rates):.0f}"] + [spread] * (clients == max(CLIENTS))
-            cells += [
-                f"{1000 * statistics.median(p50):.1f}",
-                f"{1000 * statistics.median(p99):.1f}",
-            ]
-            cells += [f"{statistics.median(cores):.2f}"] * (clients == max(CLIENTS))
-        else:
-            rows.append([title, *cells])
-    header = ["server"]
-    for clients in CLIENTS:
-        header += [f"{clients}: requests/s"] + ["spread"] * (clients == max(CLIENTS))
-        header += ["p50", "p99"] + ["cores"] * (clients == max(CLIENTS))
-    return ["", f"**{case}**, by clients", "", *results.table(header, rows)] if rows else []
-
-
-def ratios(found: dict) -> list[str]:
-    """Ours against the best peer of each case."""
-    mine = [name for name in found["titles"] if name.startswith("ours")]
-    rows = []
-    for case in map(str, ALL_CASES):
-        for clients in CLIENTS:
-            medians = {
-                name: [statistics.median(one) for one in series(found, name, case, clients)[:3]]
-                for name in found["titles"]
-                if series(found, name, case, clients)[0]
-            }
-            others = {name: told for name, told in medians.items() if name not in mine}
-            if not others or not set(mine) & set(medians):
-                continue
-            best = max(others, key=lambda name: others[name][0])
-            rows.append([case, str(clients), found["titles"][best]])
-            for name in mine:
-                rate, p50, p99 = medians[name]
-                times = [rate / others[best][0], p50 / others[best][1], p99 / others[best][2]]
-                rows[-1].append(" / ".join(f"{value:.2f}" for value in times))
-    header = ["case", "clients", "best peer", *(found["titles"][name] for name in mine)]
-    told = "Ours / the best peer: requests a second, p50, p99 (of the medians)."
-    return [told, "", *results.table(header, rows)] if rows else []
-
-
-def series(found: dict, name: str, case: str, clients: int) -> list[list[float]]:
-    """Requests a second, p50, p99 and cores of all turns."""
-    mine = [
-        one
-        for one in found["windows"]
-        if (one["contender"], one["case"], one["clients"]) == (name, case, clients)
-    ]
-    return [[one[key] for one in mine] for key in ("rate", "p50", "p99", "cores")]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import statistics
 from pathlib import Path
 
 import matplotlib
+from comparison import series
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -154,11 +155,7 @@ def bars(
 
 def median(found: dict, name: str, case: str, clients: int, key: str) -> float | None:
     """Of all turns, or None where the contender has no right answers to the case."""
-    values = [
-        one[key]
-        for one in found["windows"]
-        if (one["contender"], one["case"], one["clients"]) == (name, case, clients)
-    ]
+    values = series(found, name, case, clients)[key]
     return statistics.median(values) if values else None
 
 
