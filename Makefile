@@ -2,7 +2,7 @@
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
 # make bench   measure engines, growth, training, the service, the page, the cluster, and peers beside
-#              us: hours, and gigabytes for the peers' environments in build/peers
+#              us: two hours, and gigabytes for the peers' environments in build/peers
 
 PYTHON ?= python3
 VENV := .venv

@@ -127,7 +127,7 @@ def peers(found: dict) -> Figure:
         values = [median(found, name, case, clients, key) for name in order]
         scaled = [value and value * (1000 if key == "p50" else 1) for value in values]
         names = [found["titles"][name] for name in order]
-        bars(axes, names, scaled, "ntm", missing="wrong answers")
+        bars(axes, names, scaled, "ntm", missing="fails")
         axes.set_title(title, loc="left", fontsize=10)
         if axes is not all_axes[0]:
             axes.set_yticklabels([])

@@ -91,15 +91,17 @@ def main() -> None:
     parser.add_argument("--batches", default=batches, help=f"sizes, a comma list [{batches}]")
     parser.add_argument("--repeats", type=int, default=5, help="turns of everything timed")
     parser.add_argument("--updates", type=int, default=5, help="of one turn")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch")
     parser.add_argument("--seeds", type=int, default=3, help="trained to 0 wrong bits; 0 for none")
     parser.add_argument("--limit", type=int, default=LIMIT, help="updates until one is given up")
     parser.add_argument("--no-write", action="store_true", help="leave the results as they are")
     told = parser.parse_args()
+    torch.set_num_threads(told.threads)
     found = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "processor": results.processor(),
         "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        "threads": told.threads,
         "repeats": told.repeats,
         "updates": told.updates,
         "limit": told.limit,
