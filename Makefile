@@ -2,7 +2,8 @@
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
 # make kserve  install KServe's own client, for the test that runs it
-# make bench   measure the engines side by side, the service under load, the page, the cluster
+# make bench   measure engines, growth, training, the service, the page, the cluster, and peers beside
+#              us: two hours, and gigabytes for the peers' environments in build/peers
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +32,11 @@ bench: $(VENV)/develops
 	$(RUN)/python benchmarks/serving.py
 	$(RUN)/python benchmarks/viewer.py
 	$(RUN)/python benchmarks/cluster.py
+	$(RUN)/python benchmarks/growth.py
+	$(RUN)/python benchmarks/training.py
+	$(RUN)/python benchmarks/peers.py
+	$(RUN)/python benchmarks/start.py
+	$(RUN)/python benchmarks/plot.py
 
 clean:
 	rm -rf $(VENV)

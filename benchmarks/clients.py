@@ -53,13 +53,21 @@ def closed_loop(
         seconds: after which no more requests are sent
         count: of requests in all
     """
-    report, prefix = Report(), urlsplit(url).path
+    prefix = urlsplit(url).path
+    return loop_of(url, [post(body, prefix) for body in bodies], clients, seconds, count)
+
+
+def loop_of(
+    url: str, requests: Sequence[bytes], clients: int, seconds: float, count: int = 10**9
+) -> Report:
+    """The same with whole requests, as they go over the wire."""
+    report = Report()
 
     async def main() -> None:
-        requests = itertools.islice(itertools.cycle([post(body, prefix) for body in bodies]), count)
+        asked = itertools.islice(itertools.cycle(requests), count)
         started = time.perf_counter()
         await asyncio.gather(
-            *(client(url, requests, started, seconds, report) for _ in range(clients))
+            *(client(url, asked, started, seconds, report) for _ in range(clients))
         )
         report.seconds = time.perf_counter() - started
 

@@ -62,6 +62,9 @@ def main() -> None:
     section = "\n".join([HEADING, "", *describe(options.repeats, nodes), "", *lines(rows)])
     print(section)
     if not options.no_write:
+        names = ("engine", "batch", "median", "fastest", "slowest")
+        points = [dict(zip(names, row, strict=True)) for row in rows]
+        results.keep("engine", {"processor": results.processor(), "points": points})
         results.write(HEADING, section)
 
 

@@ -1,10 +1,13 @@
 """RESULTS.md: every benchmark replaces its own section and leaves the others as they are."""
 
+import json
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+KEPT = Path(__file__).parent / "results"
 
 
 def write(heading: str, section: str) -> None:
@@ -19,6 +22,12 @@ def write(heading: str, section: str) -> None:
     after = rest.partition("\n## ")[2]
     kept = f"\n## {after}" if after else ""
     RESULTS.write_text(f"{before.rstrip()}\n\n{section}\n{kept}")
+
+
+def keep(name: str, found: dict[str, Any]) -> None:
+    """Write what a benchmark measured as JSON, for plot.py."""
+    KEPT.mkdir(exist_ok=True)
+    (KEPT / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
