@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,15 @@ pytestmark = [
     ),
 ]
 CONFIG = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def few(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models: every model is a process of its own, and every process takes its time."""
+    folder = tmp_path_factory.mktemp("commands") / "models"
+    for name in ("copy", "learned"):
+        shutil.copytree(repository / name / "1", folder / name / "1")
+    return folder
 
 
 def check(
@@ -58,17 +68,15 @@ def check(
             process.wait(30)
 
 
-def test_ntm_serve_cluster(repository: Path, tmp_path: Path) -> None:
+def test_ntm_serve_cluster(few: Path, tmp_path: Path) -> None:
     port = free_port()
-    settings = {"MODELS": repository, "DATA": tmp_path / "data", "PORT": port, "ENGINE": "onnx"}
+    settings = {"MODELS": few, "DATA": tmp_path / "data", "PORT": port, "ENGINE": "onnx"}
     environment = CLEAN | {f"NTM_{name}": str(value) for name, value in settings.items()}
     check([*NTM, "serve", "--cluster"], environment, port, tmp_path / "log")
 
 
 @pytest.mark.timeout(500)
-def test_serve_run_of_the_configuration(
-    repository: Path, tmp_path: Path, redis: RedisServer
-) -> None:
+def test_serve_run_of_the_configuration(few: Path, tmp_path: Path, redis: RedisServer) -> None:
     """cluster.yaml as it is, but for where things are and for how many cores there are."""
     port, config = free_port(), copy.deepcopy(CONFIG)
     config |= {"http_options": {**config["http_options"], "host": "127.0.0.1", "port": port}}
@@ -76,7 +84,7 @@ def test_serve_run_of_the_configuration(
     application["args"]["num_cpus"] = 0.1
     application["deployments"][0]["ray_actor_options"]["num_cpus"] = 0.1
     application["runtime_env"]["env_vars"] = {
-        "NTM_MODELS": str(repository),
+        "NTM_MODELS": str(few),
         "NTM_STORE": redis.url,
         "NTM_ENGINE": "onnx",
     }
