@@ -57,7 +57,7 @@ def launch(
 
 def await_ready(process: subprocess.Popen[bytes], log: Path) -> Server:
     """The server once it listens."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120  # a Ray of its own takes its time
     while time.monotonic() < deadline and process.poll() is None:
         if found := LISTENING.search(log.read_text()):
             return Server(process, found[1], log)

@@ -2,7 +2,10 @@
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import yaml
 
+from tests.command_line import ROOT
 from tests.service.bodies import array, body, draw, same
 from tests.service.redis_server import RedisServer, needs_redis
-from tests.service.running import serving
+from tests.service.running import CLEAN, serving
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 pytestmark = [
@@ -256,6 +261,39 @@ def test_a_flood_is_refused_and_brings_another_replica(nodes: "Nodes") -> None:
             thread.join()
     assert set(served) == {200}
     assert min(refused) >= 1
+
+
+def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_path: Path) -> None:
+    """cluster.yaml as it is, but for where things are and for how many cores there are."""
+    from ray import serve
+
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    application = config["applications"][0]
+    application["args"]["num_cpus"] = 0.1
+    application["deployments"][0]["ray_actor_options"]["num_cpus"] = 0.1
+    settings = {"MODELS": str(models), "STORE": nodes.store, "ENGINE": "onnx"}
+    application["runtime_env"]["env_vars"] = {f"NTM_{name}": v for name, v in settings.items()}
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(config))
+
+    def deployed() -> bool:
+        assert process.poll() is None, log.read_text()
+        app = serve.status().applications["ntm"]
+        return app.status == "RUNNING" and app.last_deployed_time_s > began
+
+    began, log = time.time(), tmp_path / "log"
+    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
+    environment = CLEAN | {"RAY_ADDRESS": nodes.cluster.address}
+    with log.open("wb") as told:
+        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
+    try:
+        await_that(deployed, 120)
+        assert serve.status().applications["ntm"].deployments["copy"].replica_states["RUNNING"] == 2
+        with nodes.client() as client:
+            made = client.post("/predict", json=body()).json()
+            assert client.get(f"/trace/{made['trace_id']}").status_code == 200
+    finally:
+        process.kill()  # how it ends is Ray's
+        process.wait(30)
 
 
 def test_a_running_ray_is_joined(nodes: "Nodes", models: Path, tmp_path: Path) -> None:
