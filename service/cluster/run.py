@@ -7,6 +7,7 @@ import threading
 
 import ray
 from ray import serve
+from ray.serve.context import _get_global_client
 
 from ntm import repository
 from service.cluster.application import Arguments, build
@@ -46,9 +47,8 @@ def run(settings: Settings) -> int:
             },
         )
         serve.run(build(settings, arguments(settings)), name=NAME, route_prefix="/")
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         listen_to_signals(stopping)
-        log.info("running on http://%s:%s", host, settings.port)
+        log.info("running on http://%s:%s", *address(settings))
         while not stopping.wait(1):  # a wait without end would keep handlers from running
             pass
         log.info("draining")
@@ -58,6 +58,14 @@ def run(settings: Settings) -> int:
     finally:
         ray.shutdown()
     return 0
+
+
+def address(settings: Settings) -> tuple[str, int]:
+    """Where Serve listens: where it ran before, its first start said that, and no other can."""
+    http = _get_global_client().http_config
+    if (http.host, http.port) != (settings.host, settings.port):
+        log.warning("Ray Serve ran here before: NTM_HOST and NTM_PORT count after `serve shutdown`")
+    return f"[{http.host}]" if ":" in http.host else http.host, http.port
 
 
 def arguments(settings: Settings) -> Arguments:

@@ -17,7 +17,7 @@ export class BitsEditor extends HTMLElement {
     this.brush = null;
     this.grid = make("div", { class: "bits", role: "group", "aria-label": "input bits; arrows move, space flips" });
     this.where = make("span", { class: "note" });
-    this.value = make("input", { type: "number", step: "any", id: "bit-value", class: "small" });
+    this.value = make("input", { type: "number", step: "any", class: "small" });
     const button = (/** @type {string} */ text, /** @type {() => void} */ click) =>
       make("button", { type: "button", on: { click } }, text);
     this.append(
@@ -28,8 +28,7 @@ export class BitsEditor extends HTMLElement {
         button("◂ earlier", () => this.turn(-WINDOW)),
         button("later ▸", () => this.turn(WINDOW)),
         this.where,
-        make("label", { for: "bit-value" }, "value"),
-        this.value,
+        make("label", { class: "check" }, "value", this.value),
         button("Insert a step", () => this.insert()),
         button("Delete this step", () => this.delete()),
         button("Empty all", () => this.set(this.sequence.map((row) => row.map(() => 0)), true)),

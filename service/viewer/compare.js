@@ -1,14 +1,16 @@
 // @ts-check
 // Two runs side by side, and their difference: where they part, and by how much at every stage.
 
-import { askJson } from "./api.js";
+import { askJson, query } from "./api.js";
 import { saved } from "./downloads.js";
 import { sentenceOf } from "./changes.js";
 import { fill, make, told } from "./element.js";
 import { HeatTrack } from "./heat-track.js";
-import { bitTracks, vectorTrack, weightingTrack } from "./overview.js";
+import { bitTracks, vectorTrack, vectorsOf, weightingTrack } from "./overview.js";
 import { bare } from "./run.js";
 import { TrackStack } from "./track-stack.js";
+
+const ROUNDING = 1e-3; // what two engines may differ by in a stage without having parted
 
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./track.js").Track} Track */
@@ -39,13 +41,16 @@ export class Compare extends HTMLElement {
   async show(left, right) {
     this.end();
     fill(this, make("p", { class: "loading", role: "status" }, "Comparing the two runs…"));
-    const difference = await askJson(`trace/${left.trace}/difference/${right.trace}`);
+    const tolerance = left.facts.engine === right.facts.engine ? 0 : ROUNDING;
+    const difference = await askJson(`trace/${left.trace}/difference/${right.trace}?${query({ tolerance })}`);
     const first = difference.first;
     const marks = first ? [{ step: first.step, name: "part here" }] : [];
+    const steps = Math.max(left.steps, right.steps); // one time axis for all three
+    const colours = `${this.palette.look.dark ? "orange" : "red"}: A is larger; blue: B is larger`;
     const columns = [
-      this.columnOf(`A · ${left.name}`, changesOf(left), tracksOf(left, left), left, marks),
-      this.columnOf(`B · ${right.name}`, changesOf(right), tracksOf(right, left), right, marks),
-      this.columnOf("A − B", "orange: A is larger; blue: B is larger", differences(left, right), left, marks),
+      this.columnOf(`A · ${left.name}`, changesOf(left), tracksOf(left, left, right), left, steps, marks),
+      this.columnOf(`B · ${right.name}`, changesOf(right), tracksOf(right, left, right), right, steps, marks),
+      this.columnOf("A − B", colours, differences(left, right), left, steps, marks),
     ];
     fill(this, this.headline(difference, left, right), make("div", { class: "columns" }, ...columns), this.table(difference));
   }
@@ -55,10 +60,11 @@ export class Compare extends HTMLElement {
    * @param {string} note
    * @param {Track[]} tracks
    * @param {Run} run
+   * @param {number} steps
    * @param {{step: number, name: string}[]} marks
    */
-  columnOf(title, note, tracks, run, marks) {
-    const facts = { steps: run.steps, phases: run.facts.phases ?? [], marks };
+  columnOf(title, note, tracks, run, steps, marks) {
+    const facts = { steps, phases: run.facts.phases ?? [], marks };
     const stack = new TrackStack(tracks, facts, this.place, this.palette);
     stack.classList.add("narrow");
     this.stacks.push(stack);
@@ -72,8 +78,9 @@ export class Compare extends HTMLElement {
    */
   headline(difference, left, right) {
     const { first, changed_bits: bits } = difference;
-    const wrong = [left, right].map((run) => run.wrongBits());
-    const scored = wrong.every((count) => count !== null) ? ` Wrong bits: ${wrong[0]} in A, ${wrong[1]} in B.` : "";
+    const scored = left.wrongBits() === null || right.wrongBits() === null ? "" : ` A: ${left.score().text}; B: ${right.score().text}.`;
+    const rounding = difference.tolerance ? ` They were computed by two engines (${left.facts.engine}, ${right.facts.engine}): less than ${told(difference.tolerance)} counts as rounding.` : "";
+    const same = difference.tolerance ? "The two runs are the same but for rounding." : "The two runs are the same, bit for bit.";
     const to = () => this.place.go({ step: first.step });
     const swap = () => this.place.go({ trace: right.trace, other: left.trace });
     const save = (/** @type {string} */ format) =>
@@ -83,8 +90,8 @@ export class Compare extends HTMLElement {
       "div",
       { class: "headline" },
       first
-        ? make("p", { class: "said" }, "They part at ", make("button", { type: "button", class: "link", on: { click: to } }, `step ${first.step}`), ` (${first.stages.slice(0, 2).join(", ")}); ${bits.count} output bits differ.${scored}`)
-        : make("p", { class: "said" }, `The two runs are the same, bit for bit.${scored}`),
+        ? make("p", { class: "said" }, "They part at ", make("button", { type: "button", class: "link", on: { click: to } }, `step ${first.step}`), ` (${first.stages.slice(0, 2).join(", ")}); ${bits.count} output bits differ.${scored}${rounding}`)
+        : make("p", { class: "said" }, `${same}${scored}${rounding}`),
       make(
         "div",
         { class: "line" },
@@ -135,12 +142,16 @@ function changesOf(run) {
 
 /**
  * @param {Run} run
- * @param {Run} first whose slots are shown
+ * @param {Run} left whose slots are shown
+ * @param {Run} right
  */
-function tracksOf(run, first) {
+function tracksOf(run, left, right) {
   return [
     ...bitTracks(run).filter((track) => track.facts.id !== "target"),
-    ...run.heads.flatMap((head) => [weightingTrack(run, head, shownOf(run, first)), vectorTrack(run, head)]),
+    ...run.heads.flatMap((head) => {
+      const high = Math.max(vectorsOf(left, head).largest(), vectorsOf(right, head).largest());
+      return [weightingTrack(run, head, shownOf(run, left)), vectorTrack(run, head, high)];
+    }),
   ];
 }
 
@@ -157,14 +168,14 @@ function shownOf(a, b) {
  * @param {Run} right
  */
 function differences(left, right) {
-  const others = tracksOf(right, left);
-  return tracksOf(left, left).map((track, i) => {
+  const others = tracksOf(right, left, right);
+  return tracksOf(left, left, right).map((track, i) => {
     const mine = /** @type {HeatTrack} */ (track);
     const plane = mine.heat.plane.minus(/** @type {HeatTrack} */ (others[i]).heat.plane);
     const largest = plane.largest();
     // What is only rounding is not blown up to look like a difference.
     const high = largest > 0.01 ? largest : Math.max(mine.heat.scale.high, 1e-6);
-    const note = largest ? `colours ±${told(high)}, largest ${told(largest)}` : "the same";
+    const note = !largest ? "the same" : largest === high ? `±${told(high)}` : `±${told(high)}, largest ${told(largest)}`;
     return new HeatTrack(
       { ...mine.facts, id: `difference.${mine.facts.id}`, note },
       { ...mine.heat, plane, scale: { signed: true, high }, map: "difference", isWrong: undefined, peaks: false },

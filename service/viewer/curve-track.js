@@ -91,6 +91,10 @@ export class CurveTrack extends Track {
    */
   trace(context, curve, [a, b], width, y) {
     const perPixel = (b - a) / width;
+    if (b - a === 1) {
+      for (const x of [0, width]) context.lineTo(x, y(curve.at(a))); // one step fills the plot
+      return;
+    }
     if (perPixel <= 1) {
       for (let step = a; step < b; step++) context.lineTo((step - a + 0.5) / perPixel, y(curve.at(step)));
       return;

@@ -1,7 +1,7 @@
 // @ts-check
 // A run to take away: figures, arrays, and the commands that give it again.
 
-import { ROOT, ask, hasKey } from "./api.js";
+import { ROOT, Refusal, ask, hasKey } from "./api.js";
 import { make } from "./element.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -47,7 +47,10 @@ export class Downloads extends HTMLElement {
     try {
       this.said.textContent = await doing();
     } catch (error) {
-      this.said.textContent = `That did not work: ${/** @type {Error} */ (error).message}`;
+      this.said.textContent =
+        error instanceof Refusal && error.status === 413
+          ? "All steps are too large for one file: zoom in, and the steps shown are saved."
+          : `That did not work: ${/** @type {Error} */ (error).message}`;
     }
   }
 
@@ -60,7 +63,11 @@ export class Downloads extends HTMLElement {
     if (format === "npz") asked.set("include", "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller,memory");
     else asked.set("figure", figure);
     if (figure === "addressing") asked.set("heads", this.head());
-    if (figure === "memory") asked.set("at", String(Math.min(this.place.spot.step, (this.run?.steps ?? 1) - 1)));
+    if (figure === "memory") {
+      const step = Math.min(this.place.spot.step, (this.run?.steps ?? 1) - 1);
+      asked.set("at", String(step));
+      asked.set("steps", `${step}:${step + 1}`); // the memory of all steps may be too large to ask for
+    }
     await saved(`trace/${trace}?${asked}`, `${trace}.${format}`);
     return `${trace}.${format} is saved.`;
   }
@@ -88,10 +95,10 @@ export async function saved(path, name) {
 /** @param {Run} run */
 export function curlOf(run) {
   const key = hasKey() ? ` -H "Authorization: Bearer $NTM_API_KEY"` : "";
-  const body = JSON.stringify(run.request()).replaceAll("'", "'\\''");
+  const body = JSON.stringify(run.request()); // from standard input: an argument has a limit
   return (
     `# the same run again, then the trace of the one you see\n` +
-    `curl -s '${new URL("predict", ROOT)}'${key} -H 'Content-Type: application/json' -d '${body}'\n` +
+    `curl -s '${new URL("predict", ROOT)}'${key} -H 'Content-Type: application/json' -d @- <<'END'\n${body}\nEND\n` +
     `curl -s '${new URL(`trace/${run.trace}?include=addressing,memory&format=npz`, ROOT)}'${key} -o ${run.trace}.npz\n`
   );
 }

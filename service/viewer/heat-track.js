@@ -73,8 +73,10 @@ export class HeatTrack extends Track {
 
   /** @param {number} step */
   summary(step) {
-    const { plane, peaks } = this.heat;
+    const { plane, peaks, map } = this.heat;
     if (step >= plane.steps) return "–";
+    if (map === "difference") return this.describe(step, plane.extreme(step));
+    if (plane.rows === 1) return told(plane.at(step, 0)).replace("–", "any");
     if (peaks) return this.describe(step, plane.peak(step));
     if (plane.rows > 10) return "";
     const bits = [...plane.row(step)];

@@ -12,12 +12,18 @@ export class Legend extends HTMLElement {
     this.className = "legend";
     /** @type {string[]} */
     this.heads = [];
+    this.marks = true;
     palette.addEventListener("change", () => this.paint());
+    new ResizeObserver(() => this.paintCurves()).observe(this); // it may be filled while hidden
   }
 
-  /** @param {string[]} heads in the order of their curves */
-  show(heads) {
+  /**
+   * @param {string[]} heads in the order of their curves
+   * @param {boolean} marks whether wrong bits are struck out
+   */
+  show(heads, marks) {
     this.heads = heads;
+    this.marks = marks;
     this.paint();
   }
 
@@ -31,21 +37,30 @@ export class Legend extends HTMLElement {
       context.putImageData(image, 0, 0);
       return canvas;
     };
-    const curves = this.heads.map((_, i) => ({ i, canvas: make("canvas", { class: "curve", "aria-hidden": "true" }) }));
+    this.curves = this.heads.map(() => make("canvas", { class: "curve", "aria-hidden": "true" }));
     fill(
       this,
       make("span", {}, "0", map(look.values), "1"),
       make("span", {}, "−", map(look.signed), "+"),
-      ...this.heads.map((head, i) => make("span", {}, curves[i].canvas, head)),
-      make("span", {}, "struck out: a wrong bit"),
+      ...this.heads.map((head, i) => make("span", {}, this.curves[i], head)),
+      this.marks && make("span", {}, "struck out: a wrong bit"),
     );
-    for (const { i, canvas } of curves) {
+    this.paintCurves();
+  }
+
+  /** @type {HTMLCanvasElement[]} */
+  curves = [];
+
+  paintCurves() {
+    const { look } = this.palette;
+    this.curves.forEach((canvas, i) => {
       const { context, width, height, ratio } = fit(canvas);
+      context.clearRect(0, 0, width, height);
       paintCurve(context, look, i, ratio, () => {
         context.moveTo(0, height / 2);
         context.lineTo(width, height / 2);
       });
-    }
+    });
   }
 }
 

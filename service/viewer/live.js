@@ -5,8 +5,9 @@ import { ask, askJson, query, send } from "./api.js";
 import { BitsEditor } from "./bits-editor.js";
 import { fill, make } from "./element.js";
 import { HeatTrack } from "./heat-track.js";
+import { slotsNote } from "./overview.js";
 import { Place } from "./place.js";
-import { Plane } from "./plane.js";
+import { Plane, slotsInUse } from "./plane.js";
 import { TrackStack } from "./track-stack.js";
 
 const PACE = 200; // ms from one step of an example to the next
@@ -85,6 +86,8 @@ export class Live extends HTMLElement {
     this.session = await send("sessions", asked);
     this.facts = this.models.find((model) => model.name === this.session.model);
     this.rows = {};
+    this.waiting = []; // they were for another model
+    this.stopFlow();
     this.stack?.end();
     this.stack = null;
     this.controls.hidden = false;
@@ -131,9 +134,12 @@ export class Live extends HTMLElement {
     }
     this.flow.textContent = "Pause";
     const next = async () => {
-      const step = this.waiting.shift();
+      const [step] = this.waiting;
       if (!step) return this.stopFlow();
-      await this.attempt(() => this.feed([step]));
+      await this.attempt(async () => {
+        await this.feed([step]);
+        this.waiting.shift(); // not before: what was not answered is fed again
+      });
       if (this.timer) this.timer = setTimeout(next, PACE);
     };
     this.timer = setTimeout(next, 0);
@@ -164,14 +170,18 @@ export class Live extends HTMLElement {
   draw() {
     this.stack?.end();
     const steps = this.rows.input.length;
-    const tracks = Object.entries(this.rows).map(([name, rows]) => {
-      const plane = new Plane(Float32Array.from(rows.flat()), steps, rows[0].length);
-      const isSlots = name.endsWith("weighting");
-      const note = isSlots ? `slots 0–${plane.rows - 1}` : `${plane.rows} bits`;
+    const planes = Object.entries(this.rows).map(([name, rows]) => ({
+      name,
+      isSlots: name.endsWith("weighting"),
+      plane: new Plane(Float32Array.from(rows.flat()), steps, rows[0].length),
+    }));
+    const shown = slotsInUse(planes.filter((each) => each.isSlots).map((each) => each.plane), [0, steps]);
+    const tracks = planes.map(({ name, isSlots, plane }) => {
+      const note = isSlots ? slotsNote(shown, plane.rows) : `${plane.rows} ${plane.rows === 1 ? "bit" : "bits"}`;
       const height = isSlots ? 110 : Math.max(18, Math.min(72, 6 * plane.rows));
       return new HeatTrack(
         { id: name, name, note, steps, height },
-        { plane, rowName: isSlots ? "slot" : "bit", scale: { signed: false, high: 1 }, map: "values", peaks: isSlots },
+        { plane, rowName: isSlots ? "slot" : "bit", scale: { signed: false, high: 1 }, map: "values", peaks: isSlots, shown: isSlots ? shown : undefined },
       );
     });
     this.here.take({ ...this.here.spot, step: steps - 1, range: [Math.max(0, steps - 60), Math.max(steps, 60)] });

@@ -70,6 +70,7 @@ function build() {
     place.go({ view: "watch", trace, other: null, step: 0, range: null });
   });
   found("begin").addEventListener("click", () => form.run());
+  found("again").addEventListener("click", () => openTrace());
   microscope.addEventListener("pin", (event) => {
     const { control, value } = /** @type {CustomEvent} */ (event).detail;
     changes.put({ steps: whatIf.steps(), head: microscope.head, set: { [control]: value } });
@@ -195,14 +196,13 @@ function state(name) {
 /** @param {Run} run */
 function showRun(run) {
   state("shown");
-  const wrong = run.wrongBits();
-  const score = wrong === null ? "no target" : wrong === 0 ? "no wrong bit" : `${wrong} wrong ${wrong === 1 ? "bit" : "bits"}`;
+  const score = run.score();
   const partly = run.steps < run.facts.steps ? ` (the first ${run.steps} are shown: all would be too large for the page)` : "";
   fill(
     found("summary"),
     make("strong", {}, run.name),
-    ` ran ${run.facts.steps} steps${partly} on ${run.slots} memory slots: `,
-    make("strong", { class: wrong ? "bad" : "" }, score),
+    ` ran ${run.facts.steps} ${run.facts.steps === 1 ? "step" : "steps"}${partly} on ${run.slots} memory slots: `,
+    make("strong", { class: score.bad ? "bad" : "" }, score.text),
     `. Trace `,
     make("code", {}, run.trace),
   );
@@ -241,7 +241,7 @@ function showOverview(run) {
   found("overview").append(now.stack);
   if (place.spot.range) showSlots(run);
   transport.follow(now.stack, run.steps);
-  legend.show(run.heads);
+  legend.show(run.heads, !run.predicts);
   highlight();
 }
 
@@ -275,7 +275,10 @@ async function openOther() {
   } catch (error) {
     now.compared = "";
     compare.end();
-    compare.append(make("p", { class: "error", role: "alert" }, `The two runs cannot be compared: ${/** @type {Error} */ (error).message}`));
+    compare.append(
+      make("p", { class: "error", role: "alert" }, `The two runs cannot be compared: ${/** @type {Error} */ (error).message}`),
+      make("p", {}, "Choose two others in the list of traces, or run again on the Watch page."),
+    );
   }
 }
 

@@ -239,7 +239,8 @@ export class Microscope extends HTMLElement {
 }
 
 /**
- * A head's weighting before a step: at first all of it on slot 0.
+ * A head's weighting before a step: at first all of it on slot 0; uniform after an ablation, which
+ * leaves none.
  *
  * @param {Run} run
  * @param {string} head
@@ -247,8 +248,10 @@ export class Microscope extends HTMLElement {
  * @returns {ArrayLike<number>}
  */
 export function previousOf(run, head, step) {
-  if (step > 0) return run.weighting(head).row(step - 1);
-  const first = new Float32Array(run.slots);
+  const last = step > 0 ? run.weighting(head).row(step - 1) : null;
+  if (last?.some((share) => share !== 0)) return last;
+  const first = new Float32Array(run.slots).fill(last ? 1 / run.slots : 0);
+  if (last) return first;
   first[0] = 1;
   return first;
 }

@@ -2,6 +2,7 @@
 // The whole run on one time axis: what went in, what came out, where every head looked and why.
 
 import { CurveTrack } from "./curve-track.js";
+import { told } from "./element.js";
 import { HeatTrack } from "./heat-track.js";
 import { headOf } from "./run.js";
 
@@ -43,12 +44,12 @@ export function bitTracks(run) {
     const facts = {
       id,
       name,
-      note: `${plane.rows} ${plane.rows === 1 ? "bit" : "bits"}, ${isSigned ? "−1" : "0"} to 1`,
+      note: `${plane.rows} ${plane.rows === 1 ? "bit" : "bits"}, ${isSigned ? told(-scale.high) : "0"} to ${told(scale.high)}`,
       steps: run.steps,
       height: Math.max(18, Math.min(72, 6 * plane.rows)),
     };
     const isWrong =
-      id === "outputs"
+      id === "outputs" && !run.predicts
         ? (/** @type {number} */ step, /** @type {number} */ bit) => run.isWrong(step, bit)
         : undefined;
     const map = isSigned ? "signed" : "values";
@@ -101,22 +102,32 @@ export function rangeOf({ first, count }, slots) {
  *
  * @param {Run} run
  * @param {string} head
+ * @param {number} [high] the number of the last colour; by default the largest one
  * @returns {HeatTrack}
  */
-export function vectorTrack(run, head) {
-  const { kind, number } = headOf(head);
-  const plane = run.planeOf(kind === "write" ? "writes.add" : "reads", number);
-  const high = plane.largest();
+export function vectorTrack(run, head, high = vectorsOf(run, head).largest()) {
+  const { kind } = headOf(head);
+  const plane = vectorsOf(run, head);
   return new HeatTrack(
     {
       id: `${head}.vector`,
       name: kind === "write" ? `${head} adds` : `${head} reads`,
-      note: `${run.width} columns, ±${high.toPrecision(2)}`,
+      note: `${run.width} columns, ±${told(Number(high.toPrecision(2)))}`,
       steps: run.steps,
       height: 56,
     },
     { plane, rowName: "column", scale: { signed: true, high }, map: "signed" },
   );
+}
+
+/**
+ * @param {Run} run
+ * @param {string} head
+ * @returns {Plane} what it adds or reads, [T, M]
+ */
+export function vectorsOf(run, head) {
+  const { kind, number } = headOf(head);
+  return run.planeOf(kind === "write" ? "writes.add" : "reads", number);
 }
 
 /**

@@ -46,6 +46,17 @@ export class Plane {
     return best;
   }
 
+  /**
+   * @param {number} step
+   * @returns {number} the row of the largest number by size
+   */
+  extreme(step) {
+    const row = this.row(step);
+    let best = 0;
+    for (let i = 1; i < row.length; i++) if (Math.abs(row[i]) > Math.abs(row[best])) best = i;
+    return best;
+  }
+
   /** @returns {number} the largest number by size, NaN left out */
   largest() {
     let largest = 0;

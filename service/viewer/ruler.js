@@ -42,8 +42,8 @@ export function paintRuler(canvas, look, [a, b], facts) {
   for (const mark of facts.marks ?? []) {
     if (mark.step < a || mark.step >= b) continue;
     const wide = context.measureText(mark.name).width + 8 * ratio;
-    const after = x(mark.step + 1) + 3 * ratio; // beside the cursor, which often stands there
-    const from = after + wide < width ? after : Math.max(0, x(mark.step) - wide - 3 * ratio);
+    const before = x(mark.step) - wide - 3 * ratio; // the cursor stands at the mark or after it
+    const from = before >= 0 ? before : x(mark.step + 1) + 3 * ratio;
     context.fillStyle = look.paper;
     context.fillRect(from, 0, wide, band);
     context.fillStyle = look.wrong;

@@ -4,6 +4,7 @@
 import { askJson, query, send } from "./api.js";
 import { BitsEditor } from "./bits-editor.js";
 import { fill, make } from "./element.js";
+import { sentenceOfTask } from "./tasks.js";
 
 /** Tells `ran` events with the answer of POST /predict. */
 export class RunForm extends HTMLElement {
@@ -28,6 +29,7 @@ export class RunForm extends HTMLElement {
       this.editor,
       make("label", { class: "check" }, this.keep, "compare the outputs with the example’s target, although the input may have been changed"),
     );
+    this.sentence = make("p", { class: "note" });
     this.error = make("p", { class: "error", role: "alert", hidden: true });
     const field = (/** @type {string} */ name, /** @type {HTMLElement} */ input) =>
       make("div", { class: "field" }, make("label", { for: input.id }, name), input);
@@ -44,6 +46,7 @@ export class RunForm extends HTMLElement {
         field("memory slots", this.slots),
         make("div", { class: "buttons" }, this.go, this.edit),
       ),
+      this.sentence,
       this.panel,
       this.error,
     );
@@ -76,6 +79,7 @@ export class RunForm extends HTMLElement {
     if (!model) return;
     fill(this.version, ...model.versions.toReversed().map((/** @type {number} */ number) => make("option", { value: String(number) }, String(number))));
     this.slots.value = "";
+    this.sentence.textContent = sentenceOfTask(model.task);
     await this.showSizes();
   }
 
@@ -94,7 +98,9 @@ export class RunForm extends HTMLElement {
           ),
         ),
       );
-      this.slots.placeholder = `auto, ${told.memory_slots}`;
+      const fixed = told.signature.fixed_slots;
+      this.slots.disabled = Boolean(fixed);
+      this.slots.placeholder = fixed ? `${fixed}, fixed` : `auto, ${told.memory_slots}`;
       await this.refresh();
     } catch (error) {
       this.tell(/** @type {Error} */ (error).message);

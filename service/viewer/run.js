@@ -3,6 +3,7 @@
 
 import { Refusal, askJson, askTensors, query } from "./api.js";
 import { Plane, slotsInUse } from "./plane.js";
+import { isPrediction } from "./tasks.js";
 
 const FIELDS = "inputs,outputs,target,read_weightings,write_weightings,controls,writes,reads";
 const BUDGET = 256 * 2 ** 20; // bytes of one run that the page holds
@@ -240,6 +241,11 @@ export class Run {
     return body;
   }
 
+  /** Whether the outputs are probabilities, which cannot be wrong bit by bit. */
+  get predicts() {
+    return isPrediction(this.facts.task?.name);
+  }
+
   /**
    * Whether an output is on the other side of 0.5 than its target.
    *
@@ -248,7 +254,7 @@ export class Run {
    */
   isWrong(step, bit) {
     const { outputs, target } = this.tensors;
-    if (!target) return false;
+    if (!target || this.predicts) return false;
     const at = step * outputs.shape[1] + bit;
     return outputs.data[at] > 0.5 !== target.data[at] > 0.5 && !Number.isNaN(target.data[at]);
   }
@@ -261,6 +267,29 @@ export class Run {
     for (let step = 0; step < this.steps; step++)
       for (let bit = 0; bit < bits; bit++) wrong += Number(this.isWrong(step, bit));
     return wrong;
+  }
+
+  /** @returns {number} bits that it takes to tell the target to who knows the predictions */
+  cost() {
+    const { outputs, target } = this.tensors;
+    let bits = 0;
+    for (let i = 0; i < Math.min(outputs.data.length, target.data.length); i++) {
+      const value = target.data[i];
+      if (!Number.isNaN(value)) bits -= Math.log2(Math.max(1e-12, value > 0.5 ? outputs.data[i] : 1 - outputs.data[i]));
+    }
+    return bits;
+  }
+
+  /** @returns {{text: string, bad: boolean}} how the run went against its target */
+  score() {
+    const wrong = this.wrongBits();
+    if (wrong === null) return { text: "no target", bad: false };
+    if (this.predicts) {
+      const told = this.tensors.target.data.filter((value) => !Number.isNaN(value)).length;
+      return { text: `its predictions cost ${this.cost().toFixed(1)} bits, a coin’s ${told}`, bad: this.cost() > told };
+    }
+    const text = wrong === 0 ? "no wrong bit" : `${wrong} wrong ${wrong === 1 ? "bit" : "bits"}`;
+    return { text, bad: wrong > 0 };
   }
 }
 

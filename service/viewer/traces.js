@@ -13,6 +13,7 @@ export class Traces extends HTMLElement {
     this.place = place;
     this.model = make("select", { id: "traces-model", on: { change: () => this.load() } });
     this.text = make("input", { id: "traces-text", type: "search", placeholder: "id, steps or slots", on: { input: () => this.filter() } });
+    this.error = make("p", { class: "error", role: "alert" });
     this.body = make("div", {});
     this.append(
       make(
@@ -24,6 +25,7 @@ export class Traces extends HTMLElement {
         this.text,
         make("button", { type: "button", on: { click: () => this.load() } }, "Refresh"),
       ),
+      this.error,
       this.body,
     );
     /** @type {any[]} */
@@ -39,6 +41,7 @@ export class Traces extends HTMLElement {
 
   /** @param {string | null} cursor of the page to add; none begins anew */
   async load(cursor = null) {
+    this.tell("");
     if (!cursor) fill(this.body, make("p", { class: "loading", role: "status" }, "Loading…"));
     try {
       const told = await askJson(`trace?${query({ model: this.model.value || null, limit: PAGE, cursor })}`);
@@ -48,6 +51,11 @@ export class Traces extends HTMLElement {
     } catch (error) {
       fill(this.body, make("p", { class: "error", role: "alert" }, `The list could not be had: ${/** @type {Error} */ (error).message} Refresh tries again.`));
     }
+  }
+
+  /** @param {string} message empty if there is none */
+  tell(message) {
+    this.error.textContent = message;
   }
 
   show() {
@@ -80,8 +88,8 @@ export class Traces extends HTMLElement {
       { "data-text": `${id} ${trace.model} ${trace.steps} ${trace.memory_slots}` },
       make("th", { scope: "row" }, make("button", { type: "button", class: "link mono", on: { click: open } }, id)),
       make("td", {}, `${trace.model}/${trace.version}`),
-      make("td", { class: "number" }, String(trace.steps)),
-      make("td", { class: "number" }, String(trace.memory_slots)),
+      make("td", { class: "number", "data-unit": "steps" }, String(trace.steps)),
+      make("td", { class: "number", "data-unit": "slots" }, String(trace.memory_slots)),
       make("td", {}, new Date(trace.created_at * 1000).toLocaleString()),
       make("td", {}, current && current !== id && button("Compare", compare), button("Delete", () => this.forget(id))),
     );
@@ -92,7 +100,12 @@ export class Traces extends HTMLElement {
   /** @param {string} id */
   async forget(id) {
     if (!window.confirm(`Delete trace ${id}? It cannot be brought back.`)) return;
-    await ask(`trace/${id}`, { method: "DELETE" });
+    try {
+      await ask(`trace/${id}`, { method: "DELETE" });
+    } catch (error) {
+      this.tell(`Trace ${id} could not be deleted: ${/** @type {Error} */ (error).message}`);
+      return;
+    }
     await this.load();
   }
 

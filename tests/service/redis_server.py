@@ -35,7 +35,7 @@ class RedisServer:
 
     def start(self) -> "RedisServer":
         """Start, and wait until it answers."""
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
+        command = ["redis-server", *self.listening(), "--bind", "127.0.0.1"]
         command += ["--dir", str(self.folder), "--save", "", "--appendonly", "yes"]
         command += ["--appendfsync", "always"]
         with (self.folder / "log").open("ab") as log:
@@ -46,10 +46,18 @@ class RedisServer:
             time.sleep(0.02)
         return self
 
+    def listening(self) -> list[str]:
+        """The options that say where."""
+        return ["--port", str(self.port)]
+
+    def connect(self) -> socket.socket:
+        """A connection."""
+        return socket.create_connection(("127.0.0.1", self.port), 1)
+
     def ask(self, command: str) -> bytes:
         """The answer to an inline command; nothing where it is down."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with self.connect() as connection:
                 connection.sendall(f"{command}\r\n".encode())
                 return connection.recv(4096)
         except OSError:

@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,10 @@ class Server:
         return self.process.wait(30)
 
 
-def launch(models: Path, folder: Path, **settings: str | float) -> subprocess.Popen[bytes]:
-    """Start `ntm serve`; its log is folder/log."""
+def launch(
+    models: Path, folder: Path, arguments: Sequence[str] = (), **settings: str | float
+) -> subprocess.Popen[bytes]:
+    """Start `ntm serve` with these arguments; its log is folder/log."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = CLEAN | {
         "NTM_MODELS": str(models),
@@ -48,12 +50,14 @@ def launch(models: Path, folder: Path, **settings: str | float) -> subprocess.Po
         **{f"NTM_{name.upper()}": str(value) for name, value in settings.items()},
     }
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen([*NTM, "serve"], env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [*NTM, "serve", *arguments], env=environment, stdout=log, stderr=log
+        )
 
 
 def await_ready(process: subprocess.Popen[bytes], log: Path) -> Server:
     """The server once it listens."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120  # a Ray of its own takes its time
     while time.monotonic() < deadline and process.poll() is None:
         if found := LISTENING.search(log.read_text()):
             return Server(process, found[1], log)
@@ -63,9 +67,11 @@ def await_ready(process: subprocess.Popen[bytes], log: Path) -> Server:
 
 
 @contextmanager
-def serving(models: Path, folder: Path, **settings: str | float) -> Iterator[Server]:
+def serving(
+    models: Path, folder: Path, arguments: Sequence[str] = (), **settings: str | float
+) -> Iterator[Server]:
     """A server for as long as it is needed; killed in the end if it still runs."""
-    process = launch(models, folder, **settings)
+    process = launch(models, folder, arguments, **settings)
     try:
         yield await_ready(process, folder / "log")
     finally:

@@ -82,5 +82,7 @@ def test_axe_finds_nothing(
             page.wait_for_selector("ntm-live ntm-heat-track")
         found = axe.run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == [], path
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+        assert len(ids) == len(set(ids)), path
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= size["width"], path

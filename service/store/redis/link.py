@@ -66,7 +66,8 @@ class Link:
         except (*LOST, RedisError) as error:
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             self._closed_until = self._clock() + self._pause
-            log.error("Redis does not answer, next try in %g s: %r", self._pause, error)
+            why = f"{type(error).__name__} {error}"  # a time-out says nothing but its name
+            log.error("Redis does not answer, next try in %g s: %s", self._pause, why)
             raise self._unavailable(self._pause) from error
         except asyncio.CancelledError:
             self._closed_until = min(self._closed_until, self._clock())  # nothing was found out

@@ -26,6 +26,7 @@ class Nodes:
         from service.cluster.application import Arguments, build
         from service.settings import Settings
 
+        self.store = redis.url
         memory = {"object_store_memory": 100 * 2**20}
         self.size: dict[str, Any] = {"num_cpus": 3, **memory}
         self.cluster = Cluster(

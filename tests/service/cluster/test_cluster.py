@@ -2,7 +2,10 @@
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import yaml
 
+from tests.command_line import ROOT
 from tests.service.bodies import array, body, draw, same
 from tests.service.redis_server import RedisServer, needs_redis
-from tests.service.running import serving
+from tests.service.running import CLEAN, serving
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 pytestmark = [
@@ -164,7 +169,7 @@ def check(streams: list[Streamer], client: httpx.Client) -> None:
 
 def test_killed_replicas_lose_nothing(nodes: "Nodes", cluster: httpx.Client) -> None:
     assert len(nodes.replicas()) >= 2
-    streams = stream_while(nodes, nodes.kill_replica, 3)
+    streams = stream_while(nodes, nodes.kill_replica, 2)
     check(streams, cluster)
     await_that(lambda: len(nodes.replicas()) >= 2)
 
@@ -184,6 +189,8 @@ def test_any_replica_serves_any_session(nodes: "Nodes", cluster: httpx.Client) -
         before = {process.pid for process in nodes.replicas()}
         piece = sequence[start : start + 30]
         got.append(outputs(send(cluster, session, piece, position=start)))
+        if start == 60:
+            break
         for process in nodes.replicas():
             process.kill()
         await_that(lambda before=before: {p.pid for p in nodes.replicas()} - before)  # type: ignore[misc]
@@ -254,3 +261,56 @@ def test_a_flood_is_refused_and_brings_another_replica(nodes: "Nodes") -> None:
             thread.join()
     assert set(served) == {200}
     assert min(refused) >= 1
+
+
+def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_path: Path) -> None:
+    """cluster.yaml as it is, but for where things are and for how many cores there are."""
+    from ray import serve
+
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    application = config["applications"][0]
+    application["args"]["num_cpus"] = 0.1
+    application["deployments"][0]["ray_actor_options"]["num_cpus"] = 0.1
+    settings = {"MODELS": str(models), "STORE": nodes.store, "ENGINE": "onnx"}
+    application["runtime_env"]["env_vars"] = {f"NTM_{name}": v for name, v in settings.items()}
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(config))
+
+    def deployed() -> bool:
+        assert process.poll() is None, log.read_text()
+        app = serve.status().applications["ntm"]
+        return app.status == "RUNNING" and app.last_deployed_time_s > began
+
+    began, log = time.time(), tmp_path / "log"
+    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
+    environment = CLEAN | {"RAY_ADDRESS": nodes.cluster.address}
+    with log.open("wb") as told:
+        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
+    try:
+        await_that(deployed, 120)
+        assert serve.status().applications["ntm"].deployments["copy"].replica_states["RUNNING"] == 2
+        with nodes.client() as client:
+            made = client.post("/predict", json=body()).json()
+            assert client.get(f"/trace/{made['trace_id']}").status_code == 200
+    finally:
+        process.kill()  # how it ends is Ray's
+        process.wait(30)
+
+
+def test_a_running_ray_is_joined(nodes: "Nodes", models: Path, tmp_path: Path) -> None:
+    """Last, for it takes the place of what the others ask. Serve listens where it did before."""
+    with serving(
+        models,
+        tmp_path,
+        arguments=["--cluster"],
+        ray=nodes.cluster.address,
+        store=nodes.store,
+        engine="onnx",
+    ) as server:
+        assert server.url == nodes.url
+        assert "NTM_PORT count after" in server.log.read_text()
+        with server.client() as client:
+            assert at_once(client, draw(20)).shape == (20, 4)
+            assert len(nodes.replicas()) >= 1
+        assert server.stop() == 0
+    with nodes.client() as client:
+        assert client.get("/v2/health/ready").status_code == 404  # Ray goes on, without it

@@ -1,22 +1,19 @@
-"""`ntm serve --cluster`, and cluster.yaml as Ray Serve takes it."""
+"""`ntm serve --cluster`, cluster.yaml, and what is imported when."""
 
-import copy
 import importlib.util
-import signal
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
-from tests.command_line import NTM, ROOT
+from tests.command_line import ROOT
 from tests.service.bodies import body
-from tests.service.redis_server import RedisServer, free_port
-from tests.service.running import CLEAN
+from tests.service.redis_server import free_port
+from tests.service.running import CLEAN, serving
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),  # one cluster at a time
@@ -27,63 +24,24 @@ pytestmark = [
 CONFIG = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 
 
-def check(
-    command: list[str],
-    environment: dict[str, str],
-    port: int,
-    log: Path,
-    number: signal.Signals | None = signal.SIGTERM,
-) -> None:
-    """Start, ask, and where a signal is told, end by it."""
-    with log.open("wb") as told:
-        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
-    try:
-        deadline, url = time.monotonic() + 200, f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            while time.monotonic() < deadline and process.poll() is None:
-                try:
-                    if client.get("/v2/health/ready").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    time.sleep(0.2)
-            answer = client.post("/predict", json=body())
-            assert answer.status_code == 200, answer.text
-            assert client.get(f"/trace/{answer.json()['trace_id']}").status_code == 200
-        if number is not None:
-            process.send_signal(number)
-            assert process.wait(100) == 0, log.read_text()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait(30)
+@pytest.fixture(scope="module")
+def few(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models: every model is a process of its own, and every process takes its time."""
+    folder = tmp_path_factory.mktemp("commands") / "models"
+    for name in ("copy", "learned"):
+        shutil.copytree(repository / name / "1", folder / name / "1")
+    return folder
 
 
-def test_ntm_serve_cluster(repository: Path, tmp_path: Path) -> None:
-    port = free_port()
-    settings = {"MODELS": repository, "DATA": tmp_path / "data", "PORT": port, "ENGINE": "onnx"}
-    environment = CLEAN | {f"NTM_{name}": str(value) for name, value in settings.items()}
-    check([*NTM, "serve", "--cluster"], environment, port, tmp_path / "log")
-
-
-@pytest.mark.timeout(500)
-def test_serve_run_of_the_configuration(
-    repository: Path, tmp_path: Path, redis: RedisServer
-) -> None:
-    """cluster.yaml as it is, but for where things are and for how many cores there are."""
-    port, config = free_port(), copy.deepcopy(CONFIG)
-    config |= {"http_options": {**config["http_options"], "host": "127.0.0.1", "port": port}}
-    application = config["applications"][0]
-    application["args"]["num_cpus"] = 0.1
-    application["deployments"][0]["ray_actor_options"]["num_cpus"] = 0.1
-    application["runtime_env"]["env_vars"] = {
-        "NTM_MODELS": str(repository),
-        "NTM_STORE": redis.url,
-        "NTM_ENGINE": "onnx",
-    }
-    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
-    environment = CLEAN | {"RAY_USAGE_STATS_ENABLED": "0"}
-    check(command, environment, port, tmp_path / "log", number=None)  # how it ends is Ray's
+def test_ntm_serve_cluster(few: Path, tmp_path: Path) -> None:
+    """It starts a Ray of its own, and ends it."""
+    told = {"port": free_port(), "engine": "onnx"}
+    with serving(few, tmp_path, ["--cluster"], **told) as server, server.client() as client:
+        answer = client.post("/predict", json=body())
+        assert answer.status_code == 200, answer.text
+        assert client.get(f"/trace/{answer.json()['trace_id']}").status_code == 200
+        server.process.terminate()
+        assert server.process.wait(100) == 0, server.log.read_text()
 
 
 def schema() -> Any:
