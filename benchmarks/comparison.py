@@ -61,7 +61,7 @@ def ratios(found: dict, cases: Sequence[str]) -> list[str]:
                 if (seen := series(found, name, case, clients))["rate"]
             }
             others = {name: told for name, told in medians.items() if name not in mine}
-            if not others or not set(mine) <= set(medians):
+            if not others or not mine or not set(mine) <= set(medians):
                 continue
             best = max(others, key=lambda name: others[name][0])
             rows.append([case, str(clients), found["titles"][best]])
