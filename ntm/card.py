@@ -96,12 +96,20 @@ def _training(description: ModelDescription) -> str:
         )
     compared = len(told["seeds_compared"])
     why = f", chosen for {chosen}" if compared > 1 else ""
+    polish = settings.get("polish")
+    polished = (
+        f" The last {polish['updates']:,} updates were a polish: from a rate of "
+        f"{polish['learning_rate']:g}, {polish['rewriting']:g} times what is written over added to "
+        f"the loss."
+        if polish
+        else ""
+    )
     libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     return (
         f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
         f"{compared} compared{why}: {told['updates']:,} updates of batches of "
         f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
-        f"rate {settings['learning_rate']:g} with {settings['decay']} decay. {libraries}."
+        f"rate {settings['learning_rate']:g} with {settings['decay']} decay.{polished} {libraries}."
     )
 
 

@@ -1,8 +1,8 @@
 """How each shipped model was made: `ntm train TASK` with its defaults is this recipe."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ntm.config import NTMConfig
 from ntm.tasks import TASKS, Sizes, Task
@@ -33,6 +33,18 @@ class OwnWrite(BaseModel):
     settings: tuple[Setting, ...]
 
 
+class Polish(BaseModel):
+    """A second, short training of what the first has taught, for tasks that forget nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    updates: int = Field(ge=1)
+    learning_rate: float = Field(gt=0, description="at its start; it falls as a cosine")
+    rewriting: float = Field(
+        ge=0, description="added to the loss, times what is written over; ntm.training.rewriting"
+    )
+
+
 class Recipe(BaseModel):
     """A task, a model and the way to train one on the other."""
 
@@ -54,24 +66,16 @@ class Recipe(BaseModel):
     )
     clip_norm: float = 10.0
     batch_size: int = 16
-    updates: int = Field(description="in all")
+    updates: int = Field(description="in all, before a polish")
     decay_updates: int | None = Field(
         default=None, description="length of the decay once the last level is reached"
-    )
-    rewriting: float = Field(
-        default=0.0,
-        ge=0,
-        description="added to the loss, times what is written over; see ntm.training.rewriting",
     )
     memory_slots: tuple[int, int] | None = Field(
         default=None,
         description="draw N for every batch from this range, both ends included; "
         "by default the model's own",
     )
-    spare_slots: tuple[int, int] | None = Field(
-        default=None,
-        description="draw N for every batch: a slot for every item, and so many more",
-    )
+    polish: Polish | None = None
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
     seeds: int = Field(default=1, ge=1, description="how many are trained and compared")
     selection: tuple[Setting, ...] = Field(
@@ -84,14 +88,6 @@ class Recipe(BaseModel):
     reach: tuple[Setting, ...] = Field(
         default=(), description="so long that they are measured only when asked for"
     )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.memory_slots is not None and self.spare_slots is not None:
-            raise ValueError("memory_slots or spare_slots, not both")
-        if self.rewriting and self.compile:
-            raise ValueError("rewriting or compile, not both")
-        return self
 
     def trains_like(self, other: "Recipe") -> bool:
         """True when both give the same training; what comes after it may differ."""
@@ -150,7 +146,11 @@ RECIPES: dict[str, Recipe] = {
         updates=4000,
         seeds=4,
         memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
+        polish=Polish(
+            updates=800, learning_rate=1e-3, rewriting=0.3
+        ),  # else items are written twice
         selection=_copy_lengths(60, 120, 1000, sequences=48),
+        own_write=OwnWrite(share=0.95, settings=_copy_lengths(20, 60, sequences=8)),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
         reach=_copy_lengths(10_000, sequences=8),
     ),

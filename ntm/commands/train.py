@@ -29,7 +29,9 @@ def train(
         typer.Option(min=1, help="How many to train and compare; by default the recipe's."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("runs"),
-    updates: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    updates: Annotated[
+        int | None, typer.Option(min=1, help="Instead of the recipe's, and without a polish.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
     compiled: Annotated[
@@ -63,6 +65,8 @@ def train(
         "baseline": baseline and baseline.value,
     }
     recipe = RECIPES[task].model_copy(update={k: v for k, v in changes.items() if v is not None})
+    if updates or baseline:
+        recipe = recipe.model_copy(update={"polish": None})
     if baseline:
         learning_rate = learning_rate or BASELINE_LEARNING_RATE
         recipe = recipe.model_copy(update={"learning_rate": learning_rate})
@@ -124,7 +128,7 @@ def show_recipes() -> None:
             recipe.optimizer,
             f"{recipe.learning_rate:g} {recipe.decay}",
             str(recipe.batch_size),
-            str(recipe.updates),
+            str(recipe.updates) + (f" + {recipe.polish.updates}" if recipe.polish else ""),
             str(recipe.seeds),
         )
     Console(width=120).print(table)

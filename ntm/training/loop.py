@@ -22,7 +22,14 @@ from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
 from ntm.training.report import Display, Log
 from ntm.training.rewriting import Rewritten
-from ntm.training.schedule import Progress, finished, learning_rate, start_decay
+from ntm.training.schedule import (
+    Progress,
+    finished,
+    learning_rate,
+    start_decay,
+    starts_polish,
+    updates_of,
+)
 
 SECONDS_BETWEEN_SAVES = 20.0
 STATE_FILE = "state.safetensors"
@@ -79,9 +86,8 @@ class Trainer:
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
         self.logits: Callable[[Tensor, int | None], Tensor] = self.model.logits
-        self.rewritten: Rewritten | None = None
-        if recipe.rewriting and isinstance(self.model, NTM):
-            self.logits = self.rewritten = Rewritten(self.model)
+        if self.progress.polish_since is not None:
+            self._charge_for_rewriting()
         if recipe.compile and isinstance(self.model, NTM):
             if can_compile():
                 self.logits = CompiledLogits(self.model)
@@ -93,10 +99,10 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots(episode))
+        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots())
         loss = answer_loss(logits, torch.from_numpy(episode.targets))
-        if self.rewritten is not None and self.rewritten.cost is not None:
-            loss = loss + self.recipe.rewriting * self.rewritten.cost
+        if isinstance(self.logits, Rewritten):
+            loss = loss + self.logits.charge
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
@@ -108,21 +114,23 @@ class Trainer:
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
 
-    def draw_slots(self, episode: Episode) -> int | None:
-        """How many memory slots a batch gets; None is the model's own number.
-
-        Raises:
-            ValueError: the recipe counts slots by items, and the task does not tell them
-        """
-        recipe = self.recipe
-        drawn, heard = recipe.memory_slots, 0
-        if recipe.spare_slots is not None:
-            drawn, heard = recipe.spare_slots, len(self.task.heard(episode.inputs[:, 0]))
-            if not heard:
-                raise ValueError(f"{recipe.task} does not tell its items: no spare_slots for it")
-        if drawn is None:
+    def draw_slots(self) -> int | None:
+        """How many memory slots a batch gets; None is the model's own number."""
+        if self.recipe.memory_slots is None:
             return None
-        return heard + int(self.rng.integers(drawn[0], drawn[1] + 1))
+        fewest, most = self.recipe.memory_slots
+        return int(self.rng.integers(fewest, most + 1))
+
+    def begin_polish(self) -> None:
+        """From now on the loss has its second part; the optimizer starts afresh."""
+        self.progress.polish_since = self.progress.update
+        self.optimizer = make_optimizer(self.recipe, self.model)
+        self._charge_for_rewriting()
+
+    def _charge_for_rewriting(self) -> None:
+        polish = self.recipe.polish
+        if polish is not None and isinstance(self.model, NTM):
+            self.logits = Rewritten(self.model, polish.rewriting)
 
     def run(self) -> None:
         """Train to the end, saving now and then.
@@ -137,7 +145,7 @@ class Trainer:
         saved = time.monotonic()
         with (
             self._stopping_on_signals(),
-            Display(title, task.unit, recipe.updates, progress.update) as display,
+            Display(title, task.unit, updates_of(recipe), progress.update) as display,
         ):
             start_decay(progress, recipe, task.levels)
             while not finished(progress, recipe):
@@ -145,6 +153,8 @@ class Trainer:
                 loss, rate, norm = self.update(task.sample(self.rng, recipe.batch_size, **sizes))
                 progress.climb(task.mastery(progress.level), task.levels)
                 start_decay(progress, recipe, task.levels)
+                if starts_polish(progress, recipe):
+                    self.begin_polish()
                 log.write(progress, loss, rate, norm)
                 display.show(progress, loss, rate, task.levels)
                 if self._stop.is_set():

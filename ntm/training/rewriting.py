@@ -13,9 +13,10 @@ from ntm.model import NTM
 class Rewritten:
     """What `NTM.logits` gives, and how much of what was in the memory has been written over."""
 
-    def __init__(self, model: NTM) -> None:
-        self._model = model
-        self.cost: Tensor | None = None  # of the last batch
+    def __init__(self, model: NTM, price: float) -> None:
+        """`price` is what a loss is charged for it."""
+        self._model, self._price = model, price
+        self.charge = torch.zeros(())  # for the last batch
 
     def __call__(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
         """The outputs before their activation; see `NTM.logits`."""
@@ -26,7 +27,7 @@ class Rewritten:
             answer, state, _ = self._model.step(x, state)
             answers.append(answer)
             costs.append(rewriting(before, state.memory))
-        self.cost = torch.stack(costs).mean()
+        self.charge = self._price * torch.stack(costs).mean()
         return torch.stack(answers)
 
 

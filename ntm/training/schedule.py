@@ -17,6 +17,7 @@ class Progress:
     level: int = 1
     level_since: int = 0
     decay_since: int | None = None
+    polish_since: int | None = None
     error: float = math.nan  # running average of the error a sequence
 
     def observe(self, error: float) -> None:
@@ -47,16 +48,43 @@ def start_decay(progress: Progress, recipe: Recipe, levels: int) -> None:
 
 def learning_rate(progress: Progress, recipe: Recipe) -> float:
     """The rate for the next update."""
+    if recipe.polish is not None and progress.polish_since is not None:
+        done = (progress.update - progress.polish_since) / recipe.polish.updates
+        return cosine(recipe.polish.learning_rate, done)
     if recipe.decay == "none" or progress.decay_since is None:
         return recipe.learning_rate
     done = (progress.update - progress.decay_since) / decay_length(recipe)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    return cosine(recipe.learning_rate, done)
 
 
-def finished(progress: Progress, recipe: Recipe) -> bool:
-    """True when the decay has run its course or all updates are spent."""
+def cosine(rate: float, done: float) -> float:
+    """A rate that has fallen for this share of its way to 0."""
+    return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def taught(progress: Progress, recipe: Recipe) -> bool:
+    """True when the decay has run its course or all updates before a polish are spent."""
     decayed = (
         progress.decay_since is not None
         and progress.update - progress.decay_since >= decay_length(recipe)
     )
     return decayed or progress.update >= recipe.updates
+
+
+def starts_polish(progress: Progress, recipe: Recipe) -> bool:
+    """True when what is left is the polish, and it has not begun."""
+    waits = recipe.polish is not None and progress.polish_since is None
+    return waits and taught(progress, recipe)
+
+
+def finished(progress: Progress, recipe: Recipe) -> bool:
+    """True when nothing is left to do."""
+    if recipe.polish is None:
+        return taught(progress, recipe)
+    since = progress.polish_since
+    return since is not None and progress.update - since >= recipe.polish.updates
+
+
+def updates_of(recipe: Recipe) -> int:
+    """At most so many, with the polish."""
+    return recipe.updates + (recipe.polish.updates if recipe.polish else 0)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ntm.recipes import Recipe
+from ntm.recipes import Polish, Recipe
 from ntm.training.schedule import (
     WINDOW,
     Progress,
@@ -12,6 +12,8 @@ from ntm.training.schedule import (
     finished,
     learning_rate,
     start_decay,
+    starts_polish,
+    updates_of,
 )
 from tests.tiny_training import TINY
 
@@ -65,6 +67,20 @@ def test_a_decay_that_has_started_does_not_start_again() -> None:
 def test_all_updates_spent_is_the_end() -> None:
     assert not finished(Progress(update=99), recipe())
     assert finished(Progress(update=100), recipe())
+
+
+def test_a_polish_follows_at_a_rate_of_its_own() -> None:
+    polished = recipe(polish=Polish(updates=10, learning_rate=0.2, rewriting=1.0))
+    assert not starts_polish(Progress(update=99, decay_since=0), polished)
+    assert starts_polish(Progress(update=100, decay_since=0), polished)
+    assert not starts_polish(Progress(update=100, decay_since=0), recipe())
+    begun = Progress(update=105, decay_since=0, polish_since=100)
+    assert not starts_polish(begun, polished)
+    assert learning_rate(begun, polished) == pytest.approx(0.1)
+    assert not finished(Progress(update=109, decay_since=0, polish_since=100), polished)
+    assert finished(Progress(update=110, decay_since=0, polish_since=100), polished)
+    assert updates_of(polished) == 110
+    assert updates_of(recipe()) == 100
 
 
 def observed(*errors: float) -> Progress:

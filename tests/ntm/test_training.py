@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ntm import checkpoint, seeds
-from ntm.recipes import Recipe, Setting
+from ntm.recipes import Polish, Recipe, Setting
 from ntm.repository import RepositoryError
 from ntm.training import selection
 from ntm.training.loop import Interrupted, Trainer, answer_loss
@@ -72,6 +72,16 @@ def test_an_interrupted_training_ends_on_the_bits_of_an_unbroken_one(
     resumed = train(recipe, tmp_path / "resumed", 1, 23, 40)
     assert bits(unbroken) == bits(resumed)
     assert unbroken.progress == resumed.progress
+    assert_same_files(tmp_path / "unbroken", tmp_path / "resumed")
+
+
+def test_a_polish_that_was_interrupted_goes_on_like_an_unbroken_one(tmp_path: Path) -> None:
+    polish = Polish(updates=20, learning_rate=1e-3, rewriting=0.5)
+    recipe = SHORT.model_copy(update={"updates": 30, "polish": polish})
+    unbroken = train(recipe, tmp_path / "unbroken")
+    assert unbroken.progress.update == 50
+    resumed = train(recipe, tmp_path / "resumed", 29, 30, 31, 44)
+    assert bits(unbroken) == bits(resumed)
     assert_same_files(tmp_path / "unbroken", tmp_path / "resumed")
 
 

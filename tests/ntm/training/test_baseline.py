@@ -12,6 +12,7 @@ def recipe():
     return RECIPES["copy"].model_copy(
         update={
             "baseline": "lstm",
+            "polish": None,
             "updates": 2,
             "batch_size": 2,
             "selection": (tiny,),

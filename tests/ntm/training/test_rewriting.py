@@ -1,10 +1,20 @@
-"""The penalty on writing over what is written: its closed form, and that it changes no answer."""
+"""The polish: the price of writing over what is written, by its closed form and what it does."""
 
+from pathlib import Path
+
+import numpy as np
+import pytest
 import torch
 
-from ntm.training.loop import make_model
+from ntm.model import NTM
+from ntm.recipes import Polish, Recipe
+from ntm.training.loop import Trainer, make_model
 from ntm.training.rewriting import Rewritten, rewriting
 from tests.tiny_training import TINY
+
+POLISHED = TINY.model_copy(
+    update={"updates": 30, "polish": Polish(updates=300, learning_rate=1e-2, rewriting=3.0)}
+)
 
 
 def test_it_is_what_changed_times_what_was_held() -> None:
@@ -16,8 +26,24 @@ def test_it_is_what_changed_times_what_was_held() -> None:
 
 def test_the_answers_are_those_of_the_model() -> None:
     model = make_model(TINY)
+    assert isinstance(model, NTM)
     sequence = torch.rand(7, 2, model.config.input_size)
-    rewritten = Rewritten(model)
+    rewritten, dear = Rewritten(model, 1.0), Rewritten(model, 3.0)
     assert torch.equal(rewritten(sequence, 9), model.logits(sequence, 9))
-    assert rewritten.cost is not None
-    assert rewritten.cost.item() > 0
+    dear(sequence, 9)
+    assert dear.charge.item() == pytest.approx(3 * rewritten.charge.item())
+    assert rewritten.charge.item() > 0
+
+
+def test_a_polish_teaches_to_write_over_less(tmp_path: Path) -> None:
+    def charged(recipe: Recipe, folder: Path) -> float:
+        trainer = Trainer(recipe, 1, folder)
+        trainer.run()
+        assert isinstance(trainer.model, NTM)
+        priced = Rewritten(trainer.model, 1.0)
+        sizes = {"length": 3}
+        priced(torch.from_numpy(trainer.task.sample(np.random.default_rng(5), 8, **sizes).inputs))
+        return priced.charge.item()
+
+    before = charged(POLISHED.model_copy(update={"polish": None}), tmp_path / "before")
+    assert charged(POLISHED, tmp_path / "after") < before / 2
