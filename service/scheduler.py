@@ -4,9 +4,9 @@ Sequences of one group (same memory slots, same kind of graph) advance together;
 leave between chunks, and groups take turns. What comes out for one is bit for bit what it gets
 alone. What a chunk is and does is in batch.py.
 
-A thread is handed all that came in one turn of the event loop. A short sequence that came alone, to
-an engine that has nothing else to do, is walked there and then: to wake a thread and be woken by it
-takes as long.
+A thread is handed all that came in one turn of the event loop. What is short is walked there and
+then, where nobody else waits for the event loop or there is no other core to do it: to wake a
+thread and be woken by it takes as long.
 """
 
 import asyncio
@@ -38,7 +38,8 @@ log = logging.getLogger("ntm.scheduler")
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 LONGEST_WAIT = 600  # seconds that Retry-After may say
-AT_ONCE = 0.001  # seconds that the event loop may be kept by a sequence that came alone
+# seconds that the event loop may be kept: by a client that is alone, and where cores are shared
+AT_ONCE, ON_ONE_CORE = 0.001, 0.005
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
@@ -116,6 +117,7 @@ class Scheduler:
         keep_state: bool = False,
         edits: Edits | None = None,
         start: int = 0,
+        alone: bool = False,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -128,6 +130,7 @@ class Scheduler:
             keep_state: whether the state after the last step is wanted
             edits: what interventions change; the inputs they change are in the sequence already
             start: the step that `state` comes before; those earlier are not walked
+            alone: whether nobody else waits for the event loop
         Raises:
             QueueFull: no room for that many more steps
             Draining: the scheduler is closed
@@ -146,6 +149,7 @@ class Scheduler:
             edits=edits,
             keep_state=keep_state,
             position=start,
+            alone=alone,
         )
         self._admit(work)
         outcome: Outcome = "failed"
@@ -233,28 +237,36 @@ class Scheduler:
 
     def _hand_over(self) -> None:
         """Wake threads for what has come, or walk it here."""
-        error: Exception | None = None
         with self._changed:
             self._handing_over = None
-            work = self._alone()
-            if work is None:
+            if not self._is_soon_done():
                 self._changed.notify(len(self._waiting))
                 return
             self._begin_waiting()
-            batch = self._take(*self._groups.popitem(), rows=1)
-        while work.remaining and not error:
+        while batch := self._next_here():
             error = self._compute_or_fail(batch)
-        settle(results(self._leave(batch, error), error))
+            settle(results(self._leave(batch, error), error))
 
-    def _alone(self) -> Work | None:
-        """The one sequence there is, where it is walked in a moment, as far as is known."""
-        if len(self._waiting) != 1 or self._groups or self._idle < self._lanes:
-            return None
-        work = next(iter(self._waiting))
-        if self.engine.batches or work.future.get_loop() is not asyncio.get_running_loop():
-            return None
-        pace = self._paces.get(size_of(work.group), math.inf)
-        return work if pace * work.remaining <= AT_ONCE else None
+    def _is_soon_done(self) -> bool:
+        """Whether the event loop walks what waits itself."""
+        if self.engine.batches or self._groups or self._idle < self._lanes:
+            return False
+        loop, seconds = asyncio.get_running_loop(), 0.0
+        for work in self._waiting:
+            if work.future.get_loop() is not loop:
+                return False
+            seconds += work.remaining * self._paces.get(size_of(work.group), math.inf)
+        if self._lanes == 1:
+            return seconds <= ON_ONE_CORE
+        return seconds <= AT_ONCE and all(work.alone for work in self._waiting)
+
+    def _next_here(self) -> list[Work]:
+        """What the event loop walks next."""
+        with self._changed:
+            if not self._groups:
+                return []
+            group, works = self._groups.popitem(last=False)
+            return self._take(group, works, min(self._max_batch, len(works)))
 
     def _run(self) -> None:
         while batch := self._next_batch():

@@ -29,6 +29,7 @@ class Walker(Protocol):
         keep_state: bool = False,
         edits: Edits | None = None,
         start: int = 0,
+        alone: bool = False,
     ) -> Walked:
         """See `Scheduler.walk`."""
         ...

@@ -77,6 +77,7 @@ class Work:
     row: int = 0
     edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
+    alone: bool = False  # nobody else waits for the event loop
     position: int = 0
     counted: int = 0  # steps it takes up in the queue
     started: float | None = None  # when its first chunk did

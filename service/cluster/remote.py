@@ -95,6 +95,7 @@ class RemoteScheduler:
         keep_state: bool = False,
         edits: Edits | None = None,
         start: int = 0,
+        alone: bool = False,
     ) -> Walked:
         """See `Scheduler.walk`.
 

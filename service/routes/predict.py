@@ -45,7 +45,12 @@ async def predict(request: Request) -> Response:
     timeout = schemas.check_timeout(asked.timeout, context.settings)
     async with WhileConnected(request):
         walked = await model.scheduler.walk(
-            prediction.sequence, prediction.memory_slots, [segment], timeout, edits=prediction.edits
+            prediction.sequence,
+            prediction.memory_slots,
+            [segment],
+            timeout,
+            edits=prediction.edits,
+            alone=context.work.running == 1,
         )
     trace_id, headers = None, {}
     if asked.record:

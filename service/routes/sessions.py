@@ -157,6 +157,7 @@ async def walk(
         context.settings.request_timeout,
         state=state,
         keep_state=True,
+        alone=context.work.running == 1,
     )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ntm.repository import VersionFolder
 from ntm.signature import State
+from service.cores import Cores
 from service.engines import Engine, Kind, Pins, Values, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.scheduler import Chunk, Scheduler, Segment, Walked
@@ -314,3 +315,77 @@ def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
 
     run(test)
     scheduler.close()
+
+
+class Watched:
+    """An engine whose rows cost the same alone, and who computed on it."""
+
+    batches = False
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.threads = engine, set[threading.Thread]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def run(self, *asked: Any) -> tuple[Values, State]:
+        """One chunk."""
+        self.threads.add(threading.current_thread())
+        return self.engine.run(*asked)
+
+
+@pytest.mark.parametrize(
+    ("cores", "alone", "steps", "here"),
+    [
+        (2, True, 3, True),  # to wake a thread would take longer
+        (2, True, 2000, False),  # nobody should wait for so long
+        (2, False, 3, False),  # the event loop has others to serve, and there is another core
+        (1, False, 3, True),
+    ],
+)
+def test_what_is_short_is_walked_on_the_event_loop(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, cores: int, alone: bool, steps: int, here: bool
+) -> None:
+    monkeypatch.setattr("service.scheduler.AT_ONCE", 0.5)  # on the slowest machine
+    monkeypatch.setattr("service.scheduler.ON_ONE_CORE", 0.5)
+    watched = Watched(engine)
+    scheduler = Scheduler(watched, 4, 10_000, cores=Cores(cores))
+    x = draw(steps)
+
+    async def main() -> None:
+        for _ in range(2):  # until the pace is known nobody keeps the event loop
+            watched.threads.clear()
+            given = await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
+            expected = await Scheduler(engine, 4, 10_000).walk(x, 16, segments(steps), 60)
+            assert equal(given, expected)
+            while scheduler._idle < cores:
+                await asyncio.sleep(0.001)
+        scheduler._paces = dict.fromkeys(scheduler._paces, 0.001)
+        watched.threads.clear()
+        await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
+
+    run(main)
+    scheduler.close()
+    assert (watched.threads == {threading.main_thread()}) == here
+
+
+def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
+    gate = Gate(engine)
+    gate.open.set()
+    watched = Watched(gate)  # type: ignore[arg-type]
+    scheduler = Scheduler(watched, 4, 10_000)
+
+    async def main() -> None:
+        await walk(scheduler, draw(3))
+        while scheduler._idle < 1:
+            await asyncio.sleep(0.001)
+        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        gate.fail_on = 7.0
+        with pytest.raises(RuntimeError, match="the engine broke"):
+            await walk(scheduler, np.full((3, 6), 7, np.float32))
+        assert (await walk(scheduler, draw(3))).outputs.shape == (3, 4)
+        assert scheduler.queued_steps == 0
+
+    run(main)
+    scheduler.close()
+    assert threading.main_thread() in watched.threads
