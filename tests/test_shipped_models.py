@@ -71,16 +71,19 @@ def test_the_write_head_walks_slot_by_slot_and_the_read_head_follows(
         assert trace[name] == told[name]
 
 
-def test_what_is_read_for_an_item_is_what_was_written_for_it(shipped: httpx.Client) -> None:
-    """The last item is written once more at the delimiter."""
-    example = shipped.get("/models/copy/example?length=15").json()
-    trace = f"/trace/{shipped.post('/predict', json=example).json()['trace_id']}"
-    for item in range(15):
-        told = shipped.get(f"{trace}/provenance?step={17 + item}").json()
-        best = told["parts"][0]
+@pytest.mark.parametrize("length", [1, 2, 10, 20, 30])
+def test_what_is_read_for_an_item_is_what_was_written_for_it(
+    shipped: httpx.Client, length: int
+) -> None:
+    example = shipped.get(f"/models/copy/example?seed=5&length={length}").json()
+    told = shipped.post("/predict", json=example | {"memory_slots": 128}).json()
+    for item in range(length):
+        url = f"/trace/{told['trace_id']}/provenance?step={length + 2 + item}"
+        given = shipped.get(url).json()
+        best = given["parts"][0]
         assert (best["kind"], best["step"]) == ("write", 1 + item)
-        assert best["share"] > (0.95 if item < 14 else 0.5)
-        assert told["error"] < 1e-5
+        assert best["share"] > 0.95
+        assert given["error"] < 1e-5
 
 
 def test_findings_on_copy_are_few_and_say_where_the_read_head_rests(shipped: httpx.Client) -> None:
