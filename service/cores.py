@@ -1,9 +1,13 @@
 """A bound on how many engines compute at once, shared by all models of a process."""
 
 import os
+import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
+
+NICE = 10  # of 19
 
 
 class Cores:
@@ -35,6 +39,17 @@ class Cores:
                 self._waiting.popleft().set()  # the place is handed over, never up for grabs
             else:
                 self._free += 1
+
+
+def let_others_first() -> None:
+    """Give way to the process' other threads: who computes should keep nobody from being answered.
+
+    In a flood the event loop would else get as little of a core as each of those that compute, and
+    take minutes to say no.
+    """
+    if sys.platform == "linux":  # elsewhere a priority is a process'
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def places_for(threads: int) -> int:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ntm.edits import Edits
 from ntm.signature import State
 from service.batch import advance, choose_steps
-from service.cores import Cores
+from service.cores import Cores, let_others_first
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.work import Group, Segment, Walked, Work, cut
@@ -86,6 +86,7 @@ class Scheduler:
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
         self._lanes = 1 if engine.batches else self._cores.places
         self._idle = 0
+        self._walking_here = False
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
@@ -242,18 +243,19 @@ class Scheduler:
             if not self._is_soon_done():
                 self._changed.notify(len(self._waiting))
                 return
-            self._begin_waiting()
+            self._walking_here = True
         while batch := self._next_here():
             error = self._compute_or_fail(batch)
             settle(results(self._leave(batch, error), error))
 
     def _is_soon_done(self) -> bool:
         """Whether the event loop walks what waits itself."""
-        if self.engine.batches or self._groups or self._idle < self._lanes:
+        busy = self._walking_here or self._groups or self._idle < self._lanes
+        if self.engine.batches or busy:
             return False
         loop, seconds = asyncio.get_running_loop(), 0.0
         for work in self._waiting:
-            if work.future.get_loop() is not loop:
+            if work.future.get_loop() is not loop or work.halts:
                 return False
             seconds += work.remaining * self._paces.get(size_of(work.group), math.inf)
         if self._lanes == 1:
@@ -263,12 +265,15 @@ class Scheduler:
     def _next_here(self) -> list[Work]:
         """What the event loop walks next."""
         with self._changed:
+            self._begin_waiting()
             if not self._groups:
+                self._walking_here = False
                 return []
             group, works = self._groups.popitem(last=False)
             return self._take(group, works, min(self._max_batch, len(works)))
 
     def _run(self) -> None:
+        let_others_first()
         while batch := self._next_batch():
             with self._cores:
                 error = self._compute_or_fail(batch)

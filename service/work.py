@@ -99,6 +99,11 @@ class Work:
         return Group(self.slots, segment.kind, short)
 
     @property
+    def halts(self) -> bool:
+        """Whether it halts between steps, so that it takes longer than its steps."""
+        return self.edits is not None or any(segment.memory for segment in self.segments)
+
+    @property
     def remaining(self) -> int:
         """Steps still to walk."""
         return len(self.sequence) - self.position

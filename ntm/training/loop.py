@@ -86,13 +86,13 @@ class Trainer:
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
         self.logits: Callable[[Tensor, int | None], Tensor] = self.model.logits
-        if self.progress.polish_since is not None:
-            self._charge_for_rewriting()
         if recipe.compile and isinstance(self.model, NTM):
             if can_compile():
                 self.logits = CompiledLogits(self.model)
             else:
                 warnings.warn("no C compiler found: training without torch.compile", stacklevel=2)
+        if self.progress.polish_since is not None:
+            self._charge_for_rewriting()
 
     def update(self, episode: Episode) -> tuple[float, float, float]:
         """One gradient step; returns the loss, the rate and the gradient's norm."""

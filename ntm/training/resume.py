@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -62,7 +63,13 @@ def load(
         ) from error
     if not told or "recipe" not in told:
         raise RepositoryError(f"{path} is no training state; --fresh throws it away")
-    before = Recipe.model_validate_json(told["recipe"])
+    try:
+        before = Recipe.model_validate_json(told["recipe"])
+    except ValidationError as error:
+        raise RepositoryError(
+            f"{path} was written by another version of ntm ({error.error_count()} settings are "
+            f"unknown here); use another --out, or --fresh to start over"
+        ) from error
     if not before.trains_like(recipe):
         raise RepositoryError(
             f"{path} was written with other settings ({recipe.differences(before)}); use another "

@@ -92,7 +92,19 @@ class Database:
 
     def later(self, work: Work) -> None:
         """Run a change some time, for which nobody waits."""
-        self._thread.submit(write_all, self._connection, [work])
+        self._thread.submit(self._write_later, work)
+
+    def _write_later(self, work: Work) -> None:
+        (result,) = write_all(self._connection, [work])
+        if isinstance(result, Exception):
+            log.error("the store could not be swept: %s", result)
+
+    def _checkpoint(self) -> None:
+        """Let the log begin anew; notes come to this thread meanwhile, or it would never end."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        except sqlite3.Error as error:
+            log.error("the store's log could not be written back: %s", error)
 
     def _write_notes(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the event loop: write what came in this turn, or leave it to the file's thread."""
@@ -106,7 +118,7 @@ class Database:
         self._noted += len(notes)
         if self._noted >= NOTES_BETWEEN_CHECKPOINTS:
             self._noted = 0
-            self._thread.submit(self._connection.execute, "PRAGMA wal_checkpoint(PASSIVE)")
+            self._thread.submit(self._checkpoint)
 
     def _hand_over(self, changes: Changes, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:

@@ -39,6 +39,7 @@ INSERT INTO traces (trace_id, model, version, model_digest, engine, created_at, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
+SMALL = 2**14  # bytes that are deflated sooner than a thread is asked to
 INSERTS_BETWEEN_SWEEPS = 100
 SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
@@ -75,7 +76,10 @@ class TraceStore:
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
         owner = self._owner()
-        await self._database.note(lambda c: self._put(c, trace, owner))
+        size = sum(array.nbytes for array in (trace.inputs, trace.target) if array is not None)
+        at_once = size <= SMALL and not trace.interventions
+        write = self._database.note if at_once else self._database.change
+        await write(lambda c: self._put(c, trace, owner))
         if self._inserts >= INSERTS_BETWEEN_SWEEPS:
             self._inserts = 0
             self._database.later(self._drop_old)

@@ -28,6 +28,7 @@ export class Live extends HTMLElement {
     this.rows = {};
     /** @type {number[][]} steps of an example that are still to be fed */
     this.waiting = [];
+    this.feeding = false;
     /** @type {TrackStack | null} */
     this.stack = null;
     const button = (/** @type {string} */ text, /** @type {() => unknown} */ click, kind = "") =>
@@ -136,13 +137,18 @@ export class Live extends HTMLElement {
     const next = async () => {
       const [step] = this.waiting;
       if (!step) return this.stopFlow();
-      await this.attempt(async () => {
-        await this.feed([step]);
-        this.waiting.shift(); // not before: what was not answered is fed again
-      });
-      if (this.timer) this.timer = setTimeout(next, PACE);
+      if (!this.feeding) {
+        this.feeding = true; // a step paused while it was under way is not fed a second time
+        await this.attempt(async () => {
+          await this.feed([step]);
+          if (this.waiting[0] === step) this.waiting.shift(); // not before: it may have to be fed again
+        });
+        this.feeding = false;
+      }
+      if (this.timer === mine) this.timer = mine = setTimeout(next, PACE);
     };
-    this.timer = setTimeout(next, 0);
+    let mine = setTimeout(next, 0);
+    this.timer = mine;
   }
 
   stopFlow() {

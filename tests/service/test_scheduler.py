@@ -369,6 +369,12 @@ def test_what_is_short_is_walked_on_the_event_loop(
     assert (watched.threads == {threading.main_thread()}) == here
 
 
+def test_what_halts_at_every_step_is_not_walked_on_the_event_loop() -> None:
+    parts = [Segment("predict", 2), Segment("inspect", 3, frozenset(("memory",)))]
+    assert not Work(draw(3), 16, parts[:1], None, 0.0).halts  # type: ignore[arg-type]
+    assert Work(draw(3), 16, parts, None, 0.0).halts  # type: ignore[arg-type]
+
+
 def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
     gate = Gate(engine)
     gate.open.set()
