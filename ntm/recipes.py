@@ -149,7 +149,10 @@ RECIPES: dict[str, Recipe] = {
         polish=Polish(
             updates=800, learning_rate=1e-3, rewriting=0.3
         ),  # else items are written twice
-        selection=_copy_lengths(60, 120, 1000, sequences=48),
+        selection=(
+            *_copy_lengths(60, 120, 1000, sequences=48),
+            *_copy_lengths(4000, sequences=8),
+        ),
         own_write=OwnWrite(share=0.95, settings=_copy_lengths(20, 60, sequences=8)),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
         reach=_copy_lengths(10_000, sequences=8),

@@ -1,7 +1,8 @@
 """One chunk for a batch: how long it should be, its inputs and states put together, and run.
 
-All that is computed for a row is what it would be alone, so that a row may ride along beyond its
-own end when that is cheaper than cutting everybody's chunk short; those steps are thrown away.
+All that is computed for a row is what it would be alone. Where the engine is not ragged a row may
+ride along beyond its own end when that is cheaper than cutting everybody's chunk short; those steps
+are thrown away.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
     if not engine.replays_memory and any(work.segment.memory for work in batch):
         return 1
     left = np.array([w.segment.stop - w.position for w in batch])
+    if engine.ragged:
+        soon = int(CHUNK_SECONDS * left.max() / (pace * left.sum()))
+        return engine.longest(kind, max(1, min(int(left.max()), soon)))
     lengths = np.array([len(w.sequence) for w in batch])
     most = min((int(n) for n, w in zip(left, batch, strict=True) if not w.rides), default=ANY)
     last = int(left.max())
@@ -60,7 +64,8 @@ def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
         x[: len(given), row] = given
     before = edit(gather(engine, batch), batch)
     pins = gather_pins(batch, steps) if kind == "inspect" else None
-    values, after = engine.run(kind, x, before, pins)
+    lengths = np.array([work.ahead(steps) for work in batch]) if engine.ragged else None
+    values, after = engine.run(kind, x, before, pins, lengths)
     if kind == "inspect":
         reads = engine.signature.read_heads
         values["read_weightings"] = values["weighting"][:, :, :reads]

@@ -133,7 +133,7 @@ class Metrics:
         match event:
             case Chunk():
                 child(self._steps, *labels).inc(event.useful)
-                child(self._wasted, *labels).inc(event.rows * event.steps - event.useful)
+                child(self._wasted, *labels).inc(event.computed - event.useful)
                 child(self._engine_seconds, *labels).inc(event.seconds)
                 child(self._rows, *labels).observe(event.rows)
             case Ended():

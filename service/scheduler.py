@@ -51,8 +51,8 @@ class Chunk:
     """One run of the engine, for whoever counts."""
 
     rows: int
-    steps: int
-    useful: int  # steps of rows that somebody asked for, at most rows * steps
+    computed: int  # steps of rows
+    useful: int  # steps of rows that somebody asked for
     seconds: float
 
 
@@ -338,9 +338,10 @@ class Scheduler:
         useful = sum(work.position for work in batch) - before
         seconds = max(self._clock() - began, 1e-9)
         # quick to fall and slow to rise: a hiccup of the machine should not cut chunks short
-        self._paces[size] = min(seconds / (steps * len(batch)), pace * 1.1)
+        computed = useful if self.engine.ragged else steps * len(batch)
+        self._paces[size] = min(seconds / computed, pace * 1.1)
         self._steps_per_second += 0.1 * (useful / seconds - self._steps_per_second)
-        self._observe(Chunk(len(batch), steps, useful, seconds))
+        self._observe(Chunk(len(batch), computed, useful, seconds))
 
     def _leave(self, batch: list[Work], error: Exception | None) -> list[Work]:
         """Put a batch back in line, behind the other groups; who is done leaves and is returned."""

@@ -19,4 +19,4 @@ def run(walk: Any) -> None:
     state = {**dict.fromkeys(names, one), "hidden": one[0], "cell": one[0]}
     record = empty_record(form, weights, (1, 1, 1), inside=True)
     room = scratch(form, weights, 1)
-    walk(one, 0, 1, form, weights, carried(state, form), record, no_pins(), room)
+    walk(one, np.ones(1, np.int64), form, weights, carried(state, form), record, no_pins(), room)

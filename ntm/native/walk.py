@@ -66,8 +66,7 @@ class Pins(NamedTuple):
 @compiled
 def walk(
     x: Array,
-    start: int,
-    stop: int,
+    lengths: NDArray[np.int64],
     form: Form,
     weights: Weights,
     carried: Carried,
@@ -75,9 +74,12 @@ def walk(
     pins: Pins,
     scratch: Array,
 ) -> None:
-    """Walk rows start to stop of a batch through all steps of x [K, B, I]."""
-    for row in range(start, stop):
-        _walk_row(x, row, form, weights, carried, record, pins, scratch)
+    """Walk every row of a batch through as many steps of x [K, B, I] as lengths [B] say.
+
+    What is kept of later steps is not written.
+    """
+    for row in range(len(lengths)):
+        _walk_row(x, lengths[row], row, form, weights, carried, record, pins, scratch)
 
 
 @compiled
@@ -89,6 +91,7 @@ def _room(scratch: Array, start: int, size: int) -> tuple[Array, int]:
 @compiled
 def _walk_row(
     x: Array,
+    steps: int,
     row: int,
     form: Form,
     weights: Weights,
@@ -119,7 +122,7 @@ def _walk_row(
     if form.lstm:
         hidden[:] = carried.hidden[row]
 
-    for step in range(x.shape[0]):
+    for step in range(steps):
         seen[:inputs] = x[step, row]
         seen[inputs : inputs + len(reads)] = reads
         if form.lstm:

@@ -30,6 +30,7 @@ class NativeEngine:
     device = "cpu"
     replays_memory = True
     batches = False
+    ragged = True
 
     def __init__(self, version: VersionFolder, compiled: Path) -> None:
         """Read the checkpoint of a version; its signature is that of the exported graphs.
@@ -66,7 +67,12 @@ class NativeEngine:
         return min(steps, LONGEST)
 
     def run(
-        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+        self,
+        kind: Kind,
+        x: NDArray[np.float32],
+        state: State,
+        pins: Pins | None = None,
+        lengths: NDArray[np.int64] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`."""
         after = carried(state, self._form)
@@ -75,8 +81,10 @@ class NativeEngine:
         record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
         pinned = self._pinned(pins, shape) if pins else no_pins()
         x = np.ascontiguousarray(x)
+        if lengths is None:
+            lengths = np.full(x.shape[1], len(x), np.int64)
         room = self._scratch(slots)
-        self._walk(x, 0, x.shape[1], self._form, self._weights, after, record, pinned, room)
+        self._walk(x, lengths, self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
 
     def _scratch(self, slots: int) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ class OnnxEngine:
     """One model's graphs as ONNX Runtime sessions."""
 
     name = "onnx"
+    ragged = False
     batches = True
     replays_memory = True
 
@@ -53,7 +54,12 @@ class OnnxEngine:
         return max(length for length in self._sessions[kind] if length <= steps)
 
     def run(
-        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+        self,
+        kind: Kind,
+        x: NDArray[np.float32],
+        state: State,
+        pins: Pins | None = None,
+        lengths: NDArray[np.int64] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`."""
         session = self._sessions[kind][len(x)]

@@ -34,12 +34,19 @@ class Engine(EngineFacts, Protocol):
     bit on one machine.
     """
 
+    ragged: bool  # whether a row may end before its chunk does
+
     def longest(self, kind: Kind, steps: int) -> int:
         """The longest chunk of at most `steps` steps (`steps` >= 1) that runs at once."""
         ...
 
     def run(
-        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+        self,
+        kind: Kind,
+        x: NDArray[np.float32],
+        state: State,
+        pins: Pins | None = None,
+        lengths: NDArray[np.int64] | None = None,
     ) -> tuple[Values, State]:
         """Run one chunk.
 
@@ -48,6 +55,8 @@ class Engine(EngineFacts, Protocol):
             x: [K, B, I] with K a length that `longest` gave
             state: the signature's state tensors
             pins: for `inspect`, `pin.<stage>` and `pinned.<stage>`; nothing is pinned without
+            lengths: the steps [B] that each row walks, all K by default; only of a ragged engine.
+                What is given for later steps is arbitrary, and the state is the one after the last
         Returns:
             outputs [K, B, O] and weightings or stages [K, B, ...] by name, and the new state
         """

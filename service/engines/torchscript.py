@@ -23,6 +23,7 @@ class TorchScriptEngine:
     """One model's scripted modules."""
 
     name = "torchscript"
+    ragged = False
     batches = False
     replays_memory = False
 
@@ -63,7 +64,12 @@ class TorchScriptEngine:
         return min(steps, LONGEST)
 
     def run(
-        self, kind: Kind, x: NDArray[np.float32], state: State, pins: Pins | None = None
+        self,
+        kind: Kind,
+        x: NDArray[np.float32],
+        state: State,
+        pins: Pins | None = None,
+        lengths: NDArray[np.int64] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`. One row at a time: torch's products round by the size of the batch."""
         chosen = no_pins(self.signature, len(x)) | (pins or {}) if kind == "inspect" else {}

@@ -38,7 +38,7 @@ class Gate:
         return getattr(self.engine, name)
 
     def run(
-        self, kind: Kind, x: Float, state: State, pins: Pins | None = None
+        self, kind: Kind, x: Float, state: State, pins: Pins | None = None, *lengths: Any
     ) -> tuple[Values, State]:
         """One chunk, once the gate is open."""
         self.entered.release()
@@ -46,7 +46,7 @@ class Gate:
         self.batches.append(x.shape[1])
         if self.fail_on is not None and (x == self.fail_on).any():
             raise RuntimeError("the engine broke")
-        return self.engine.run(kind, x, state, pins)
+        return self.engine.run(kind, x, state, pins, *lengths)
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_an_observer_that_fails_does_not_stop_the_scheduler(engine: Engine) -> N
 
     run(test)
     scheduler.close()
-    assert [(c.rows, c.steps) for c in observed] == [(1, 1), (1, 1)]
+    assert [(c.rows, c.computed) for c in observed] == [(1, 1), (1, 1)]
 
 
 def test_closing_finishes_what_is_there_and_refuses_the_rest(

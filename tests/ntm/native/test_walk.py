@@ -38,7 +38,7 @@ def native(model: NTM, x: np.ndarray, slots: int, compiled: Path) -> Any:
     record = buffers.empty_record(form, weights, (len(x), x.shape[1], slots), inside=True)
     walk = build.load(compiled)
     room = buffers.scratch(form, weights, slots)
-    walk(x, 0, x.shape[1], form, weights, carried, record, buffers.no_pins(), room)
+    walk(x, np.full(x.shape[1], len(x)), form, weights, carried, record, buffers.no_pins(), room)
     return record
 
 

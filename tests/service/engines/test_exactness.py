@@ -176,3 +176,19 @@ def test_a_learned_memory_starts_as_it_was_learned(repository: Path, compiled: P
         assert same(state["reads"][0, 0], learned[0])
         with pytest.raises(ValueError, match="only with memory_slots=7, got 8"):
             engine.initial_state(8)
+
+
+@pytest.mark.parametrize("kind", ["predict", "inspect"])
+def test_rows_that_end_before_their_chunk_get_what_they_get_alone(
+    engine: Engine, kind: Kind
+) -> None:
+    if not engine.ragged:
+        pytest.skip("this engine walks all rows of a chunk to its end")
+    lengths, slots = np.array([7, 1, 30, 12]), engine.signature.fixed_slots or 16
+    x = np.stack([draw(30, seed, engine.signature.input_size) for seed in range(4)], axis=1)
+    initial = engine.initial_state(slots)
+    together, after = engine.run(kind, x, stacked([initial] * 4), None, lengths)
+    for row, steps in enumerate(lengths):
+        alone, state = engine.run(kind, x[:steps, row : row + 1], initial)
+        assert all(same(alone[name][:, 0], together[name][:steps, row]) for name in alone)
+        assert all(same(state[name][0], after[name][row]) for name in state)
