@@ -86,16 +86,19 @@ def test_what_is_read_for_an_item_is_what_was_written_for_it(
         assert given["error"] < 1e-5
 
 
-def test_findings_on_copy_are_few_and_say_where_the_read_head_rests(shipped: httpx.Client) -> None:
+def test_findings_on_copy_are_few_and_concern_what_it_does_not_answer_from(
+    shipped: httpx.Client,
+) -> None:
+    """While it listens it reads nothing that it needs, while it answers it writes nothing."""
     example = shipped.get("/models/copy/example?length=20").json()
     trace = shipped.post("/predict", json=example).json()["trace_id"]
     told = shipped.get(f"/trace/{trace}/findings").json()["findings"]
-    found = {(each["slug"], each["head"]): each for each in told}
+    found = {(each["slug"], each["head"]): each["steps"] for each in told}
     assert len(told) == len(found) <= 5
-    (start, stop) = found["diffuse_focus", "read.0"]["steps"][0]
-    assert start <= 2
-    assert 20 <= stop <= 22
-    assert found["write_never_read", "write.0"]["steps"][0][0] >= 21
+    assert found["write_never_read", "write.0"][0][0] >= 21
+    answers = {step for (_, head), steps in found.items() if head == "read.0"
+               for start, stop in steps for step in range(start, stop) if step >= 22}  # fmt: skip
+    assert not answers
 
 
 def test_a_row_of_the_shipped_model_has_the_same_bits_in_every_batch() -> None:
