@@ -1,10 +1,14 @@
-"""The gate that work passes: counted while it runs, refused once the service is shutting down."""
+"""The gate that work passes: counted while it runs, refused in a flood and at the end."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import Draining, error_body
+from service.errors import Draining, Overloaded, ServiceError, error_body
 from service.keys import OPEN_PATHS
+from service.lag import Lag
 
 ALWAYS_OPEN = OPEN_PATHS | {"/metrics"}
 
@@ -18,10 +22,10 @@ class Work:
 
 
 class Gate:
-    """Lets requests in until the service drains; probes and /metrics always."""
+    """Lets requests in until the service drains or falls behind; probes and /metrics always."""
 
-    def __init__(self, app: ASGIApp, work: Work) -> None:
-        self.app, self._work = app, work
+    def __init__(self, app: ASGIApp, work: Work, lag: Lag) -> None:
+        self.app, self._work, self._lag = app, work, lag
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 503, or pass the request on and count it until its answer has left."""
@@ -29,7 +33,12 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if self._work.draining:
-            await refuse(scope, receive, send)
+            error: ServiceError = Draining("the service is shutting down", retry_after=5)
+            await refuse(error, scope, receive, send, {"Connection": "close"})
+            return
+        if self._lag.is_too_far and scope["method"] == "POST":
+            error = Overloaded("requests come faster than they can be read", retry_after=1)
+            await refuse(error, scope, receive, send)
             return
         self._work.running += 1
         try:
@@ -38,10 +47,15 @@ class Gate:
             self._work.running -= 1
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """503, on a connection that takes no other request."""
-    error = Draining("the service is shutting down", retry_after=5)
+async def refuse(
+    error: ServiceError,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """503, without a look at the body."""
     scope.setdefault("state", {})["code"] = error.code
-    headers = {"Retry-After": str(error.retry_after), "Connection": "close"}
+    headers = {"Retry-After": str(error.retry_after), **headers}
     body = error_body(str(error), error.code)
     await Response(body, error.status, headers, "application/json")(scope, receive, send)

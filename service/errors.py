@@ -154,6 +154,12 @@ class QueueFull(ServiceError):
     status, code = 503, "queue_full"
 
 
+class Overloaded(ServiceError):
+    """Requests come faster than they can be read."""
+
+    status, code = 503, "overloaded"
+
+
 class SessionsFull(ServiceError):
     """There is no room for one more session, or for more of one."""
 
