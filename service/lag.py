@@ -8,7 +8,7 @@ loop has caught up.
 import asyncio
 
 BEAT = 0.1  # seconds from one look to the next
-TOO_FAR = 2.0  # seconds
+TOO_FAR = 1.0  # seconds
 
 
 class Lag:
