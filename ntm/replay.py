@@ -21,21 +21,23 @@ def memories(memory: Array, weightings: Array, erase: Array, add: Array) -> Arra
         [T, N, M]; the first is `memory`
     """
     seen = np.empty((len(weightings), *memory.shape), memory.dtype)
+    seen[:1] = memory
     rows = np.ascontiguousarray(weightings)[..., None]
-    for step in range(len(seen)):
-        seen[step] = memory
-        if step + 1 < len(seen):
-            memory = written(memory, rows[step], erase[step], add[step])
+    for step in range(len(seen) - 1):
+        write(seen[step], rows[step], erase[step], add[step], seen[step + 1])
     return seen
 
 
-def written(memory: Array, rows: Array, erase: Array, add: Array) -> Array:
-    """The memory [N, M] after one step's writes: rows [W, N, 1], erase and add [W, M]."""
-    if len(rows) == 1:
-        once: Array = memory - (memory * erase[0] - add[0]) * rows[0]
-        return once
+def write(memory: Array, rows: Array, erase: Array, add: Array, after: Array) -> None:
+    """One step's writes into `after` [N, M]: rows [W, N, 1], erase and add [W, M]."""
+    if len(rows) == 1:  # memory - (memory * erase - add) * rows
+        np.multiply(memory, erase[0], out=after)
+        after -= add[0]
+        after *= rows[0]
+        np.subtract(memory, after, out=after)
+        return
+    after[:] = memory
     for row, erased in zip(rows, erase, strict=True):
-        memory = memory - memory * (row * erased)
+        after -= after * (row * erased)
     for row, added in zip(rows, add, strict=True):
-        memory = memory + row * added
-    return memory
+        after += row * added

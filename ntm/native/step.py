@@ -138,7 +138,7 @@ def read(memory: Array, weighting: Array, reads: Array) -> None:
 def write(memory: Array, weightings: Array, erase: Array, add: Array) -> None:
     """Eq. 3 for every head, then Eq. 4 for every head: weightings [W, N], erase and add [W, M].
 
-    In the order of `ntm.replay.written`, every operation rounded, so that NumPy gives these bits.
+    In the order of `ntm.replay.write`, every operation rounded, so that NumPy gives these bits.
     """
     width, slots = memory.shape
     if len(erase) == 1:
