@@ -131,4 +131,4 @@ def show_recipes() -> None:
             str(recipe.updates) + (f" + {recipe.polish.updates}" if recipe.polish else ""),
             str(recipe.seeds),
         )
-    Console(width=120).print(table)
+    Console(width=130).print(table)

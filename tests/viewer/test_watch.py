@@ -1,5 +1,6 @@
 """Running an example, looking at it: what the page shows is what the API tells."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,8 @@ def test_the_stages_are_those_of_the_api(
     cosine = memory[slot] @ key / np.linalg.norm(memory[slot]) / np.linalg.norm(key)
     text = page.locator('[data-stage="similarity"] ntm-slot-plot').get_attribute("aria-valuetext")
     assert number(text) == pytest.approx(cosine, rel=1e-3)
-    assert "Moves focus by +1 with 98 %." in page.inner_text('[data-stage="shifted"]')
+    moved = f"Moves focus by +1 with {100 * told['shift'][0][0][2]:.0f} %."
+    assert moved in page.inner_text('[data-stage="shifted"]')
 
 
 def test_the_memory_is_that_of_the_api(
@@ -165,7 +167,8 @@ def test_playing_and_zooming(windows: Windows, trace: str) -> None:
     page.wait_for_url("**step=41*")
     page.get_by_role("button", name="play").wait_for()  # it stops at the end
     note = track(page, "read.0").locator(".note")
-    assert note.inner_text() == "slots 127–41 of 128"
+    in_use = note.inner_text()
+    assert re.fullmatch(r"slots \d+–\d+ of 128", in_use)
     page.get_by_role("button", name="zoom in").click()
     page.wait_for_url("**range=*")
     box = page.locator("ntm-track-stack .ruler").bounding_box()
@@ -176,7 +179,7 @@ def test_playing_and_zooming(windows: Windows, trace: str) -> None:
     page.mouse.move(box["x"] + box["width"] * 19.8 / 42, y, steps=4)
     page.mouse.up()
     page.wait_for_url("**range=10:20*")
-    assert note.inner_text() != "slots 127–41 of 128"  # those in use in the steps shown
+    assert note.inner_text() != in_use  # those in use in the steps shown
 
 
 def test_a_wrong_bit_is_marked(

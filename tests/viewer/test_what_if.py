@@ -23,12 +23,12 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     gate = page.locator('[data-stage="gated"] input')
     gate.scroll_into_view_if_needed()
     box = gate.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.98, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] * 0.02, box["y"] + box["height"] / 2)
     page.mouse.down()
-    page.mouse.move(box["x"] - 5, box["y"] + box["height"] / 2, steps=6)
+    page.mouse.move(box["x"] + box["width"] + 5, box["y"] + box["height"] / 2, steps=6)
     page.mouse.up()
-    assert page.locator(".changes li").all_inner_texts() == ["read.0: gate = 0 from step 21 on×"]
-    assert "0, was " in page.inner_text('[data-stage="gated"] output')
+    assert page.locator(".changes li").all_inner_texts() == ["read.0: gate = 1 from step 21 on×"]
+    assert "1, was " in page.inner_text('[data-stage="gated"] output')
     assert "then" in page.inner_text('[data-stage="weighting"] .value')
     page.get_by_role("button", name="Run again with this").click()
     page.wait_for_selector(".columns")
@@ -36,7 +36,7 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     told = api.get(f"/trace/{first}/difference/{second}").json()
     assert told["first"]["step"] == 21
     wrong = api.get(f"/trace/{second}?include=inputs&steps=0:1").json()["interventions"]
-    assert (wrong[0]["steps"], wrong[0]["set"]["gate"]) == ("21:", 0)
+    assert (wrong[0]["steps"], wrong[0]["set"]["gate"]) == ("21:", 1)
     said = page.inner_text(".headline")
     assert "They part at step 21" in said
     assert f"{told['changed_bits']['count']} output bits differ" in said
@@ -58,7 +58,7 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     assert text.startswith("step 21, bit 1: ")
     assert number(text) == pytest.approx(outputs[0] - outputs[1], rel=1e-3, abs=1e-6)
     page.get_by_role("button", name="Watch B").click()
-    until(page, "document.querySelector('#changed')?.textContent.includes('gate = 0')")
+    until(page, "document.querySelector('#changed')?.textContent.includes('gate = 1')")
     page.go_back()
     page.wait_for_selector(".columns")
 

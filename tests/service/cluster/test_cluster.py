@@ -280,6 +280,11 @@ def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_pat
         app = serve.status().applications["ntm"]
         return app.status == "RUNNING" and app.last_deployed_time_s > began
 
+    def two_copies() -> bool:
+        """Those of the application before may still be ending."""
+        copy = serve.status().applications["ntm"].deployments["copy"]
+        return copy.replica_states["RUNNING"] == 2
+
     began, log = time.time(), tmp_path / "log"
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
     environment = CLEAN | {"RAY_ADDRESS": nodes.cluster.address}
@@ -287,7 +292,7 @@ def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_pat
         process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
     try:
         await_that(deployed, 120)
-        assert serve.status().applications["ntm"].deployments["copy"].replica_states["RUNNING"] == 2
+        await_that(two_copies, 60)
         with nodes.client() as client:
             made = client.post("/predict", json=body()).json()
             assert client.get(f"/trace/{made['trace_id']}").status_code == 200
