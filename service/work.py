@@ -136,8 +136,13 @@ class Work:
 
     def finish(self) -> Walked:
         """All of it, joined over time."""
-        values = {name: np.concatenate(parts) for name, parts in self.kept.items()}
+        values = {name: joined(parts) for name, parts in self.kept.items()}
         state = None
         if self.keep_state and self.rows is not None:
             state = {n: v[self.row : self.row + 1].copy() for n, v in self.rows.items()}
-        return Walked(np.concatenate(self.outputs), values, state)
+        return Walked(joined(self.outputs), values, state)
+
+
+def joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Parts over time as one array; one part as it is."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
