@@ -146,9 +146,8 @@ RECIPES: dict[str, Recipe] = {
         updates=4000,
         seeds=4,
         memory_slots=(20, 40),  # so few that writing while answering hurts, and is unlearnt
-        polish=Polish(
-            updates=800, learning_rate=1e-3, rewriting=0.3
-        ),  # else items are written twice
+        # else some seeds write the last item twice
+        polish=Polish(updates=800, learning_rate=1e-3, rewriting=0.3),
         selection=(
             *_copy_lengths(60, 120, 1000, sequences=48),
             *_copy_lengths(4000, sequences=8),

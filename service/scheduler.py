@@ -43,7 +43,6 @@ AT_ONCE, ON_ONE_CORE = 0.001, 0.005
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
-Results = list[tuple["asyncio.Future[Walked]", Walked | Exception]]
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ class Scheduler:
             self._walking_here = True
         while batch := self._next_here():
             error = self._compute_or_fail(batch)
-            settle(results(self._leave(batch, error), error))
+            deliver(self._leave(batch, error), error)
 
     def _is_soon_done(self) -> bool:
         """Whether the event loop walks what waits itself."""
@@ -277,7 +276,7 @@ class Scheduler:
         while batch := self._next_batch():
             with self._cores:
                 error = self._compute_or_fail(batch)
-            deliver(results(self._leave(batch, error), error))
+            deliver(self._leave(batch, error), error)
 
     def _compute_or_fail(self, batch: list[Work]) -> Exception | None:
         """Run one chunk; an engine's failure belongs to the requests it hit."""
@@ -374,13 +373,9 @@ def size_of(group: Group) -> tuple[str, int]:
     return group.kind, group.slots.bit_length()
 
 
-def results(done: list[Work], error: Exception | None) -> Results:
-    """What each gets: what came of it, or the error."""
-    return [(work.future, error or finished(work)) for work in done]
-
-
-def deliver(given: Results) -> None:
-    """Give results to whoever waits on their event loops."""
+def deliver(done: list[Work], error: Exception | None) -> None:
+    """Give results, or the error, to whoever waits on their event loops."""
+    given = [(work.future, error or finished(work)) for work in done]
     for loop in {future.get_loop() for future, _ in given}:
         here = [pair for pair in given if pair[0].get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -395,7 +390,7 @@ def finished(work: Work) -> Walked | Exception:
         return error
 
 
-def settle(given: Results) -> None:
+def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
     """On the event loop: set what has not been cancelled meanwhile."""
     for future, result in given:
         if future.done():
