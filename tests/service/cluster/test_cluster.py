@@ -281,9 +281,9 @@ def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_pat
         return app.status == "RUNNING" and app.last_deployed_time_s > began
 
     def two_copies() -> bool:
-        """Those of the application before may still be ending."""
+        """min_replicas; what a flood had added before stays until the downscale delay is over."""
         copy = serve.status().applications["ntm"].deployments["copy"]
-        return copy.replica_states["RUNNING"] == 2
+        return copy.replica_states["RUNNING"] >= 2
 
     began, log = time.time(), tmp_path / "log"
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(tmp_path / "cluster.yaml")]
