@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.replay import memories
 from ntm.signature import State
 from service.engines import Engine, Pins, Values
 from service.work import Work
@@ -72,14 +71,16 @@ def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
         values["write_weightings"] = values["weighting"][:, :, reads:]
     for row, work in enumerate(batch):
         if work.segment.memory:
-            work.keep("memory", memories_of(row, before, values, work.ahead(steps)))
+            work.keep("memory", memories_of(engine, row, before, values, work.ahead(steps)))
         work.take(values, after, row, steps)
 
 
-def memories_of(row: int, before: State, values: Values, steps: int) -> NDArray[np.float32]:
+def memories_of(
+    engine: Engine, row: int, before: State, values: Values, steps: int
+) -> NDArray[np.float32]:
     """The matrix that each of a row's steps saw, [steps, N, M]."""
     written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
-    return memories(before["memory"][row], *written)
+    return engine.memories(before["memory"][row], *written)
 
 
 def edit(before: State, batch: Sequence[Work]) -> State:

@@ -1,4 +1,4 @@
-"""Compiling once a machine: the compiled function lies in a folder, by what it was compiled from.
+"""Compiling once a machine: what is compiled lies in a folder, by what it was compiled from.
 
 Compiling takes ten seconds or more and holds the interpreter, so that a service has another process
 do it (`python -m ntm.native.build FOLDER`) and loads what that one has left.
@@ -12,10 +12,17 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 READY = "ready"
 KEY_LENGTH = 16
+
+
+class Kernel(NamedTuple):
+    """What is compiled."""
+
+    walk: Any  # ntm.native.walk.walk
+    replay: Any  # ntm.native.replay.replay
 
 
 def is_installed() -> bool:
@@ -55,20 +62,24 @@ def compile_elsewhere(compiled: Path) -> None:
     subprocess.run(command(compiled), check=True, stdin=subprocess.DEVNULL)
 
 
-def load(compiled: Path) -> Any:
-    """The compiled `ntm.native.walk.walk`; compiled here and now where it is not ready."""
+def load(compiled: Path) -> Kernel:
+    """The compiled functions; compiled here and now where they are not ready."""
     import numba
 
     folder = folder_for(compiled)
     folder.mkdir(parents=True, exist_ok=True)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-    from ntm.native.example import run
+    from ntm.native import example
+    from ntm.native.replay import replay
     from ntm.native.walk import walk
 
-    walk.enable_caching()
-    run(walk)
+    kernel = Kernel(walk, replay)
+    for function in kernel:
+        function.enable_caching()
+    example.run(walk)
+    example.run_replay(replay)
     (folder / READY).touch()
-    return walk
+    return kernel
 
 
 if __name__ == "__main__":

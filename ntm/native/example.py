@@ -1,4 +1,4 @@
-"""The smallest run there is, which makes the compiler meet the types of all others."""
+"""The smallest runs there are, which make the compiler meet the types of all others."""
 
 from typing import Any
 
@@ -20,3 +20,9 @@ def run(walk: Any) -> None:
     record = empty_record(form, weights, (1, 1, 1), inside=True)
     room = scratch(form, weights, 1)
     walk(one, np.ones(1, np.int64), form, weights, carried(state, form), record, no_pins(), room)
+
+
+def run_replay(replay: Any) -> None:
+    """Replay one step of one slot that is one number wide."""
+    one = np.ones((1, 1, 1), np.float32)
+    replay(one, one, one, one)

@@ -19,6 +19,8 @@ from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.protocol import Kind, Pins, Values
 
+Float = NDArray[np.float32]
+
 STATES_KEPT = 8  # initial states, of as many N
 LONGEST = 256  # steps at once; a row costs the same in any chunk, so that time alone bounds it
 
@@ -53,7 +55,7 @@ class NativeEngine:
         self._form, self._told = form_of(config), told_widths(config)
         learned = version.onnx / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
-        self._walk = build.load(compiled)
+        self._kernel = build.load(compiled)
         self._kept = threading.local()  # what a thread works on, for as long as N stays the same
         self.initial_state = lru_cache(STATES_KEPT)(self._initial_state)
 
@@ -69,7 +71,7 @@ class NativeEngine:
     def run(
         self,
         kind: Kind,
-        x: NDArray[np.float32],
+        x: Float,
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
@@ -84,12 +86,19 @@ class NativeEngine:
         if lengths is None:
             lengths = np.full(x.shape[1], len(x), np.int64)
         room = self._scratch(slots)
-        self._walk(x, lengths, self._form, self._weights, after, record, pinned, room)
+        self._kernel.walk(x, lengths, self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
 
-    def _scratch(self, slots: int) -> NDArray[np.float32]:
+    def memories(self, memory: Float, weightings: Float, erase: Float, add: Float) -> Float:
+        """See `Engine`."""
+        seen = np.empty((len(weightings), *memory.shape), np.float32)
+        seen[:1] = memory
+        self._kernel.replay(seen, *map(np.ascontiguousarray, (weightings, erase, add)))
+        return seen
+
+    def _scratch(self, slots: int) -> Float:
         """This thread's own."""
-        kept: tuple[int, NDArray[np.float32]] | None = getattr(self._kept, "scratch", None)
+        kept: tuple[int, Float] | None = getattr(self._kept, "scratch", None)
         if kept is None or kept[0] != slots:
             kept = self._kept.scratch = slots, scratch(self._form, self._weights, slots)
         return kept[1]

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from ntm import manifest
 from ntm.manifest import Manifest
+from ntm.replay import memories
 from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.pinning import no_pins
@@ -26,6 +27,7 @@ class OnnxEngine:
     ragged = False
     batches = True
     replays_memory = True
+    memories = staticmethod(memories)
 
     def __init__(self, version: VersionFolder, device: str, threads: int) -> None:
         """Open every graph of a version.

@@ -20,7 +20,7 @@ class EngineFacts(Protocol):
     signature: Signature
     digest: str  # a SHA-256 of the signature and every exported file
     batches: bool  # whether rows together cost less than one after the other
-    replays_memory: bool  # whether `ntm.replay.memories` gives the bits of its memory
+    replays_memory: bool  # whether `memories` gives the bits of its memory
 
     def initial_state(self, slots: int) -> State:
         """The state before the first step for a batch of one, N = `slots`."""
@@ -60,4 +60,14 @@ class Engine(EngineFacts, Protocol):
         Returns:
             outputs [K, B, O] and weightings or stages [K, B, ...] by name, and the new state
         """
+        ...
+
+    def memories(
+        self,
+        memory: NDArray[np.float32],
+        weightings: NDArray[np.float32],
+        erase: NDArray[np.float32],
+        add: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """The matrix that each step's reads see; see `ntm.replay.memories`."""
         ...

@@ -52,7 +52,7 @@ class Gated:
         self.name, self.device = engine.name, engine.device
         self.signature, self.digest = engine.signature, engine.digest
         self.initial_state, self.longest = engine.initial_state, engine.longest
-        self.replays_memory = engine.replays_memory
+        self.replays_memory, self.memories = engine.replays_memory, engine.memories
         self.batches, self.ragged = engine.batches, engine.ragged
         self._loop = asyncio.get_running_loop()
         self._arrived: asyncio.Queue[tuple[int, int, asyncio.Future[Any]]] = asyncio.Queue()

@@ -36,7 +36,7 @@ def native(model: NTM, x: np.ndarray, slots: int, compiled: Path) -> Any:
         {name: value.detach().numpy().astype(np.float32) for name, value in state.items()}, form
     )
     record = buffers.empty_record(form, weights, (len(x), x.shape[1], slots), inside=True)
-    walk = build.load(compiled)
+    walk = build.load(compiled).walk
     room = buffers.scratch(form, weights, slots)
     walk(x, np.full(x.shape[1], len(x)), form, weights, carried, record, buffers.no_pins(), room)
     return record
