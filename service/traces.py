@@ -94,7 +94,7 @@ def record(
 ) -> Trace:
     """The trace of a request that has just been computed."""
     return Trace(
-        trace_id=ids.token(12),
+        trace_id=ids.ordered(),
         model=model.name,
         version=model.version,
         model_digest=model.digest,

@@ -1,4 +1,4 @@
-"""What is stored as blobs: arrays as deflated float32, a state as safetensors, lists as JSON."""
+"""What is stored as blobs: arrays as bits or deflated, a state as safetensors, lists as JSON."""
 
 import zlib
 from typing import Any
@@ -10,14 +10,26 @@ from safetensors.numpy import load, save
 
 from ntm.signature import State
 
+BITS = b"b"  # what an array of bits begins with; zlib begins with x
+ONE = np.float32(1).view(np.uint32)
+
 
 def pack(array: NDArray[np.float32]) -> bytes:
-    """float32, little-endian, deflated: bits shrink to next to nothing."""
-    return zlib.compress(np.ascontiguousarray(array, "<f4").tobytes(), level=1)
+    """Exactly: zeros and ones as bits with their number before them, else float32 deflated."""
+    flat = np.ascontiguousarray(array, "<f4").reshape(-1)
+    exact = flat.view(np.uint32)
+    ones = exact == ONE
+    if np.count_nonzero(exact) == np.count_nonzero(ones):
+        return BITS + len(flat).to_bytes(4, "little") + np.packbits(ones).tobytes()
+    return zlib.compress(flat.tobytes(), level=1)
 
 
 def unpack(data: bytes, steps: int) -> NDArray[np.float32]:
     """What `pack` packed, [T, width]."""
+    if data.startswith(BITS):
+        bits = np.frombuffer(data, np.uint8, offset=5)
+        count = int.from_bytes(data[1:5], "little")
+        return np.unpackbits(bits, count=count).astype(np.float32).reshape(steps, -1)
     return np.frombuffer(zlib.decompress(data), "<f4").reshape(steps, -1)
 
 

@@ -14,5 +14,10 @@ def read_cursor(cursor: str | None) -> int:
     if cursor is None:
         return END
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-        raise ServiceError(f"cursor should be the `next` of an earlier page, got '{cursor:.40}'")
+        raise wrong_cursor(cursor)
     return int(cursor)
+
+
+def wrong_cursor(cursor: str) -> ServiceError:
+    """The error for a cursor that no page gave."""
+    return ServiceError(f"cursor should be the `next` of an earlier page, got '{cursor:.40}'")

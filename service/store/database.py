@@ -204,10 +204,3 @@ def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection
             connection.execute("ROLLBACK")
         raise
     return result
-
-
-def add_column(connection: sqlite3.Connection, table: str, name: str, kind: str) -> None:
-    """Add a column unless it is there."""
-    known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    if name not in known:
-        connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")

@@ -1,19 +1,24 @@
-"""Traces on disk, bounded by age and bytes."""
+"""Traces on disk, bounded by age and bytes.
 
+The table is ordered by the ids, which begin with the time: a new row goes to its end and the oldest
+are at its beginning, so that no index tells of age.
+"""
+
+import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from service.errors import UnknownTrace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
-from service.store.cursors import read_cursor
-from service.store.database import Database, add_column
+from service.store.cursors import wrong_cursor
+from service.store.database import Database
 from service.traces import Trace
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS traces (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    trace_id TEXT NOT NULL UNIQUE,
+DROP TABLE IF EXISTS traces; -- of an earlier layout, whose ids did not tell their age
+CREATE TABLE IF NOT EXISTS traces_by_time (
+    trace_id TEXT NOT NULL PRIMARY KEY,
     model TEXT NOT NULL,
     version INTEGER NOT NULL,
     model_digest TEXT NOT NULL,
@@ -27,17 +32,17 @@ CREATE TABLE IF NOT EXISTS traces (
     bytes INTEGER NOT NULL,
     owner TEXT NOT NULL DEFAULT '',
     interventions BLOB
-);
-CREATE INDEX IF NOT EXISTS traces_by_model ON traces (model, number);
-CREATE INDEX IF NOT EXISTS traces_by_age ON traces (created_at);
-CREATE INDEX IF NOT EXISTS traces_by_size ON traces (number, bytes);
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS traces_by_model ON traces_by_time (model, trace_id, bytes);
 """
 INSERT = """
-INSERT INTO traces (trace_id, model, version, model_digest, engine, created_at, memory_slots,
-                    steps, inputs, target, outputs_digest, bytes, owner,
-                    interventions)
+INSERT INTO traces_by_time
+    (trace_id, model, version, model_digest, engine, created_at, memory_slots, steps, inputs,
+     target, outputs_digest, bytes, owner, interventions)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+END = "~"  # after all ids
+CURSOR = re.compile(r"[0-9a-f]{36}")
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 SMALL = 2**14  # bytes that are deflated sooner than a thread is asked to
 INSERTS_BETWEEN_SWEEPS = 100
@@ -68,8 +73,6 @@ class TraceStore:
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
         self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
-        database.at_once(lambda c: add_column(c, "traces", "owner", "TEXT NOT NULL DEFAULT ''"))
-        database.at_once(lambda c: add_column(c, "traces", "interventions", "BLOB"))
         database.at_once(self._drop_old)
         database.at_once(self._drop_many)
 
@@ -105,7 +108,7 @@ class TraceStore:
         owner = self._owner()
 
         def work(connection: sqlite3.Connection) -> int:
-            query = "DELETE FROM traces WHERE trace_id = ? AND owner = ?"
+            query = "DELETE FROM traces_by_time WHERE trace_id = ? AND owner = ?"
             return connection.execute(query, (trace_id, owner)).rowcount
 
         if not await self._database.change(work):
@@ -126,7 +129,7 @@ class TraceStore:
         """How many traces are kept, and their bytes."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM traces"
+            query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM traces_by_time"
             count, size = connection.execute(query).fetchone()
             return count, size
 
@@ -162,7 +165,7 @@ class TraceStore:
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
             "SELECT model, version, model_digest, engine, created_at, memory_slots, steps, inputs, "
-            "target, outputs_digest, interventions FROM traces "
+            "target, outputs_digest, interventions FROM traces_by_time "
             "WHERE trace_id = ? AND created_at > ? AND owner = ?",
             (trace_id, self._clock() - self._ttl, owner),
         ).fetchone()
@@ -189,34 +192,67 @@ class TraceStore:
         connection: sqlite3.Connection,
         model: str | None,
         limit: int,
-        before: int,
+        before: str,
         owner: str,
     ) -> tuple[list[dict[str, Any]], str | None]:
         query = (
-            "SELECT number, trace_id, model, version, steps, memory_slots, created_at FROM traces "
-            "WHERE number < ? AND created_at > ? AND owner = ?"
+            "SELECT trace_id, model, version, steps, memory_slots, created_at FROM traces_by_time "
+            "WHERE trace_id < ? AND created_at > ? AND owner = ?"
         )
         operands: list[Any] = [before, self._clock() - self._ttl, owner]
         if model is not None:
             query += " AND model = ?"
             operands.append(model)
-        query += " ORDER BY number DESC LIMIT ?"
+        query += " ORDER BY trace_id DESC LIMIT ?"
         rows = connection.execute(query, [*operands, limit + 1]).fetchall()
         names = ("trace_id", "model", "version", "steps", "memory_slots", "created_at")
-        page = [dict(zip(names, row[1:], strict=True)) for row in rows[:limit]]
-        return page, str(rows[limit - 1][0]) if len(rows) > limit else None
+        page = [dict(zip(names, row, strict=True)) for row in rows[:limit]]
+        return page, rows[limit - 1][0] if len(rows) > limit else None
 
     def _drop_old(self, connection: sqlite3.Connection) -> None:
         """Drop what is older than the time to live."""
-        connection.execute("DELETE FROM traces WHERE created_at <= ?", (self._clock() - self._ttl,))
+        gone = self._clock() - self._ttl
+        drop_while(connection, lambda created_at, size: created_at <= gone)
 
     def _drop_many(self, connection: sqlite3.Connection) -> None:
-        """Drop the oldest while there are too many bytes; to be done rarely, as it looks at all."""
-        connection.execute(
-            "DELETE FROM traces WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM (SELECT "
-            "number, SUM(bytes) OVER (ORDER BY number DESC) AS held FROM traces) WHERE held > ?)",
-            (self._max_bytes,),
-        )
+        """Drop the oldest while there are too many bytes; to be done rarely, as it adds up all."""
+        (held,) = connection.execute("SELECT SUM(bytes) FROM traces_by_time").fetchone()
+        excess = (held or 0) - self._max_bytes
+
+        def too_many(created_at: float, size: int) -> bool:
+            nonlocal excess
+            before, excess = excess, excess - size
+            return before > 0
+
+        drop_while(connection, too_many)
+
+
+def drop_while(connection: sqlite3.Connection, drops: Callable[[float, int], bool]) -> None:
+    """Drop the oldest, one after the other, for as long as its time and bytes say so."""
+    rows = connection.execute(
+        "SELECT trace_id, created_at, bytes FROM traces_by_time ORDER BY trace_id"
+    )
+    last = None
+    for trace_id, created_at, size in rows:
+        if not drops(created_at, size):
+            break
+        last = trace_id
+    rows.close()
+    if last is not None:
+        connection.execute("DELETE FROM traces_by_time WHERE trace_id <= ?", (last,))
+
+
+def read_cursor(cursor: str | None) -> str:
+    """The id before which a page begins.
+
+    Raises:
+        ServiceError: the cursor is not one that a page gave
+    """
+    if cursor is None:
+        return END
+    if not CURSOR.fullmatch(cursor):
+        raise wrong_cursor(cursor)
+    return cursor
 
 
 def unknown(trace_id: str) -> UnknownTrace:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service import ids as service_ids
 from service.errors import ServiceError, UnknownTrace
 from service.settings import Settings
 from service.store import Database, Traces, TraceStore, open_store
 from service.store import traces as module
+from service.store.arrays import pack, unpack
 from service.traces import Trace
 from tests.service.bodies import same
 
@@ -49,11 +51,16 @@ def store(place: Settings, clock: Clock) -> Iterator[Traces]:
     asyncio.run(opened.close())
 
 
+def named(number: int) -> str:
+    """An id in the order of numbers, as those of a service are in the order of time."""
+    return f"{number:036x}"
+
+
 def trace(number: int, now: float = 1000.0, steps: int = 3, model: str = "copy") -> Trace:
     """A trace of noise, which does not shrink."""
     inputs = np.random.default_rng(number).normal(size=(steps, 6)).astype(np.float32)
     return Trace(
-        trace_id=f"trace-{number}",
+        trace_id=named(number),
         model=model,
         version=1,
         model_digest="d",
@@ -101,12 +108,12 @@ def test_a_trace_is_gone_when_its_time_is_over(store: Traces, clock: Clock) -> N
         clock.now += 60
         await store.put(trace(2, clock.now))
         clock.now += 39
-        assert await ids(store) == ["trace-2", "trace-1"]
+        assert await ids(store) == [named(2), named(1)]
         clock.now += 1
-        assert await ids(store) == ["trace-2"]
-        with pytest.raises(UnknownTrace, match="no trace 'trace-1', or no longer"):
-            await store.get("trace-1")
-        assert (await store.get("trace-2")).steps == 3
+        assert await ids(store) == [named(2)]
+        with pytest.raises(UnknownTrace, match=f"no trace '{named(1)}', or no longer"):
+            await store.get(named(1))
+        assert (await store.get(named(2))).steps == 3
 
     run(test)
 
@@ -118,7 +125,7 @@ def test_bytes_are_bounded_and_the_oldest_go_first(store: Traces) -> None:
             count, size = await store.usage()
             assert size <= 110_000 + 7_000
         kept = await ids(store)
-        assert kept == [f"trace-{59 - i}" for i in range(len(kept))]
+        assert kept == [named(59 - i) for i in range(len(kept))]
         assert 8 <= count == len(kept) < 20
 
     run(test)
@@ -144,13 +151,13 @@ def test_pages_follow_each_other_without_gaps(store: Traces) -> None:
             await store.put(trace(number, model="copy" if number % 2 else "wide"))
         first, cursor = await store.page(None, 3, None)
         await store.put(trace(7))
-        await store.delete("trace-3")
+        await store.delete(named(3))
         second, cursor = await store.page(None, 3, cursor)
         third, end = await store.page(None, 3, cursor) if cursor else ([], None)
         given = [row["trace_id"] for row in [*first, *second, *third]]
-        assert given == [f"trace-{n}" for n in (6, 5, 4, 2, 1, 0)]
+        assert given == [named(n) for n in (6, 5, 4, 2, 1, 0)]
         assert end is None
-        assert await ids(store, "wide") == ["trace-6", "trace-4", "trace-2", "trace-0"]
+        assert await ids(store, "wide") == [named(6), named(4), named(2), named(0)]
         assert await ids(store, "other") == []
 
     run(test)
@@ -165,10 +172,10 @@ def test_a_cursor_that_nobody_gave_is_refused(store: Traces, cursor: str) -> Non
 def test_a_deleted_trace_is_gone(store: Traces) -> None:
     async def test() -> None:
         await store.put(trace(1))
-        await store.delete("trace-1")
+        await store.delete(named(1))
         for again in (store.get, store.delete):
             with pytest.raises(UnknownTrace):
-                await again("trace-1")
+                await again(named(1))
 
     run(test)
 
@@ -179,8 +186,8 @@ def test_traces_are_there_when_the_store_is_opened_again(place: Settings, clock:
     second = open_store(place, clock)  # as after a kill: the first never closed
 
     async def test() -> None:
-        assert same((await second.traces.get("trace-1")).inputs, trace(1).inputs)
-        assert await ids(second.traces) == ["trace-1"]
+        assert same((await second.traces.get(named(1))).inputs, trace(1).inputs)
+        assert await ids(second.traces) == [named(1)]
 
     run(test)
     asyncio.run(second.close())
@@ -195,12 +202,12 @@ def test_each_owner_has_their_own(place: Settings, clock: Clock) -> None:
         await opened.traces.put(trace(1))
         who["now"] = "two"
         await opened.traces.put(trace(2))
-        assert await ids(opened.traces) == await ids(opened.traces, "copy") == ["trace-2"]
+        assert await ids(opened.traces) == await ids(opened.traces, "copy") == [named(2)]
         for ask in (opened.traces.get, opened.traces.delete):
             with pytest.raises(UnknownTrace):
-                await ask("trace-1")
+                await ask(named(1))
         who["now"] = "one"
-        assert (await opened.traces.get("trace-1")).steps == 3
+        assert (await opened.traces.get(named(1))).steps == 3
 
     run(test)
     asyncio.run(opened.close())
@@ -214,9 +221,9 @@ def test_a_trace_that_is_put_twice_is_there_once(store: Traces) -> None:
     async def test() -> None:
         for _ in range(2):
             await store.put(trace(1))
-        assert await ids(store) == ["trace-1"]
+        assert await ids(store) == [named(1)]
         count, size = await store.usage()
-        await store.delete("trace-1")
+        await store.delete(named(1))
         assert (count, await store.usage()) == (1, (0, 0))
         assert size > 512
 
@@ -238,16 +245,60 @@ def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:
     second.close()
 
 
-def test_a_file_of_an_earlier_release_is_completed(tmp_path: Path, clock: Clock) -> None:
+def test_traces_of_an_earlier_layout_make_room(tmp_path: Path, clock: Clock) -> None:
     first = Database(tmp_path / "traces.sqlite")
-    first.prepare(module.SCHEMA.replace(",\n    owner TEXT NOT NULL DEFAULT ''", ""))
+    first.prepare("CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT UNIQUE);")
     first.close()
     second = Database(tmp_path / "traces.sqlite")
     store = TraceStore(second, 100, 100_000, clock)
 
     async def test() -> None:
         await store.put(trace(1))
-        assert (await store.get("trace-1")).steps == 3
+        assert (await store.get(named(1))).steps == 3
 
     run(test)
     second.close()
+
+
+def test_a_file_is_opened_by_a_second_process_with_nothing_lost(
+    tmp_path: Path, clock: Clock
+) -> None:
+    first, second = (Database(tmp_path / "traces.sqlite") for _ in range(2))
+    stores = []
+    for database in (first, second):
+        stores.append(TraceStore(database, 100, 100_000, clock))
+        run(lambda: stores[-1].put(trace(len(stores))))
+
+    async def test() -> None:
+        for store in stores:
+            assert await ids(store) == [named(2), named(1)]
+
+    run(test)
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((3, 2), np.float32),
+        np.ones((1, 9), np.float32),
+        np.eye(5, dtype=np.float32),
+        np.float32([[0, -0.0, 1]]),
+        np.float32([[np.nan, 1, 0]]),
+        np.float32([[0.5, 1, 0]]),
+    ],
+)
+def test_arrays_are_packed_exactly(array: np.ndarray) -> None:
+    assert same(unpack(pack(array), len(array)), array)
+
+
+def test_an_array_of_bits_takes_a_bit_each() -> None:
+    bits = np.random.default_rng(0).integers(0, 2, (42, 10)).astype(np.float32)
+    assert len(pack(bits)) < 42 * 10 / 8 + 10
+
+
+def test_ids_are_in_the_order_they_were_given() -> None:
+    given = [service_ids.ordered() for _ in range(2000)]
+    assert given == sorted(set(given))
+    assert len({i[16:] for i in given}) == 2000

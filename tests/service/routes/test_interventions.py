@@ -2,8 +2,6 @@
 
 import io
 import json
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +12,6 @@ from safetensors.numpy import load, save
 
 from tests import small_models
 from tests.service.bodies import array, body, draw, same
-from tests.service.running import Server, serving
 
 BOTH = ["read_weightings", "write_weightings"]
 EVERYTHING = "inputs,outputs,read_weightings,write_weightings,addressing,writes,reads,memory"
@@ -141,22 +138,3 @@ def test_one_that_does_not_fit_is_refused_by_its_name(
     refused = client.post("/predict", json=body(STEPS, interventions=items))
     assert (refused.status_code, refused.json()["code"]) == (422, "wrong_intervention")
     assert sentence in refused.json()["error"]
-
-
-def test_a_store_of_before_interventions_is_opened(
-    server: Server, client: httpx.Client, repository: Path, tmp_path: Path
-) -> None:
-    trace_id = client.post("/predict", json=body(3)).json()["trace_id"]
-    kept = sqlite3.connect(server.log.parent / "data" / "traces.sqlite", timeout=10)
-    (tmp_path / "data").mkdir()
-    old = sqlite3.connect(tmp_path / "data" / "traces.sqlite")
-    kept.backup(old)
-    kept.close()
-    old.execute("ALTER TABLE traces DROP COLUMN interventions")
-    old.commit()
-    old.close()
-    with serving(repository, tmp_path) as running, running.client() as another:
-        assert another.get(f"/trace/{trace_id}").json()["interventions"] == []
-        changed = another.post("/predict", json=body(STEPS, interventions=ITEMS)).json()
-        told = another.get(f"/trace/{changed['trace_id']}").json()
-        assert told["interventions"] == ITEMS

@@ -324,7 +324,7 @@ def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
 ) -> None:
     trace_id = client.post("/predict", json=body(2)).json()["trace_id"]
     with sqlite3.connect(database(server), timeout=10) as connection:
-        connection.execute(f"UPDATE traces SET {change} WHERE trace_id = ?", (trace_id,))
+        connection.execute(f"UPDATE traces_by_time SET {change} WHERE trace_id = ?", (trace_id,))
     connection.close()
     told = client.get(f"/trace/{trace_id}")
     assert (told.status_code, told.json()["code"]) == (409, "unreplayable")
@@ -336,7 +336,7 @@ def test_a_trace_of_a_copy_of_bits_is_a_few_kilobytes(server: Server, client: ht
     example = client.get("/models/copy/example?length=490").json()
     trace_id = client.post("/predict", json=example).json()["trace_id"]
     with sqlite3.connect(database(server), timeout=10) as connection:
-        query = "SELECT bytes FROM traces WHERE trace_id = ?"
+        query = "SELECT bytes FROM traces_by_time WHERE trace_id = ?"
         (size,) = connection.execute(query, (trace_id,)).fetchone()
     connection.close()
     assert size < 10_000
