@@ -19,6 +19,7 @@ from service.counting import RequestCount
 from service.documents import errors as documented_errors
 from service.drain import Gate
 from service.errors import ServiceError, error_body, status_of
+from service.events import Event
 from service.keys import KeyCheck, listed, owner
 from service.lag import Lag
 from service.metrics import Metrics
@@ -26,7 +27,6 @@ from service.models import LoadedModel, Models, Observer
 from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
-from service.scheduler import Event
 from service.schemas import place
 from service.security_headers import SecurityHeaders
 from service.settings import Settings

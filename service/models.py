@@ -24,8 +24,9 @@ from service.engines import (
     open_engine,
 )
 from service.errors import UnknownModel, UnknownVersion
+from service.events import Event
 from service.folders import Fingerprint, Key, scan
-from service.scheduler import Event, Scheduler
+from service.scheduler import Scheduler
 from service.settings import Settings
 from service.walker import Walker
 

@@ -9,9 +9,9 @@ import numpy as np
 from ntm.edits import Edits, resolve
 from ntm.signature import State
 from service.models import LoadedModel
-from service.scheduler import Segment, Walked
 from service.tensors import Tensors
 from service.traces import STAGES, Array, Selection, Trace, assemble, size_of, verify
+from service.work import Segment, Walked
 
 STRETCH_BYTES = 2**24  # of the tensors of one stretch
 

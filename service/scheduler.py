@@ -5,8 +5,8 @@ leave between chunks, and groups take turns. What comes out for one is bit for b
 alone. What a chunk is and does is in batch.py.
 
 A thread is handed all that came in one turn of the event loop. What is short is walked there and
-then, where nobody else waits for the event loop or there is no other core to do it: to wake a
-thread and be woken by it takes as long.
+then, where nobody else waits for the event loop or there is no other core to do it; what is very
+short always is. To wake a thread and be woken by it takes as long.
 """
 
 import asyncio
@@ -16,9 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,44 +25,21 @@ from ntm.edits import Edits
 from ntm.signature import State
 from service.batch import advance, choose_steps
 from service.cores import Cores, let_others_first
+from service.delivery import deliver
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
+from service.events import Chunk, Ended, Event, Outcome
 from service.work import Group, Segment, Walked, Work, cut
-
-__all__ = ["Chunk", "Ended", "Event", "Scheduler", "Segment", "Walked"]
 
 log = logging.getLogger("ntm.scheduler")
 
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 LONGEST_WAIT = 600  # seconds that Retry-After may say
-# seconds that the event loop may be kept: by a client that is alone, and where cores are shared
-AT_ONCE, ON_ONE_CORE = 0.001, 0.005
+# seconds that the event loop may be kept: by anybody, by one who is alone, where there is one core
+ANY_TIME, ALONE, ON_ONE_CORE = 0.0001, 0.001, 0.005
 
-Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """One run of the engine, for whoever counts."""
-
-    rows: int
-    computed: int  # steps of rows
-    useful: int  # steps of rows that somebody asked for
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Ended:
-    """One sequence that left, for whoever counts."""
-
-    outcome: Outcome
-    queued: float  # seconds until its first step
-    computed: float  # seconds from then on
-
-
-Event = Chunk | Ended
 
 
 class Scheduler:
@@ -85,7 +60,6 @@ class Scheduler:
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
         self._lanes = 1 if engine.batches else self._cores.places
         self._idle = 0
-        self._walking_here = False
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
@@ -226,50 +200,68 @@ class Scheduler:
                 del self._waiting[work]
             elif not work.running:  # else it leaves with the chunk
                 self._begun_bytes -= self._bytes_of(work)
-                works = self._groups[work.group]
-                del works[work]
-                if not works:
-                    del self._groups[work.group]
+                self._take_from_line(work)
+
+    def _is_in_line(self, work: Work) -> bool:
+        return work.remaining > 0 and work in self._groups.get(work.group, ())
+
+    def _take_from_line(self, work: Work) -> None:
+        works = self._groups[work.group]
+        del works[work]
+        if not works:
+            del self._groups[work.group]
 
     def _recount(self, work: Work, steps: int) -> None:
         self._queued += steps - work.counted
         work.counted = steps
 
     def _hand_over(self) -> None:
-        """Wake threads for what has come, or walk it here."""
+        """Walk here what is soon done, and wake threads for the rest of what has come."""
         with self._changed:
             self._handing_over = None
-            if not self._is_soon_done():
-                self._changed.notify(len(self._waiting))
-                return
-            self._walking_here = True
-        while batch := self._next_here():
-            error = self._compute_or_fail(batch)
-            deliver(self._leave(batch, error), error)
+            batches = self._take_soon_done()
+            self._changed.notify(len(self._waiting))
+        for batch in batches:
+            while batch:
+                error = self._compute_or_fail(batch)
+                with self._changed:
+                    done = self._leave(batch, error)
+                    batch = [work for work in batch if self._is_in_line(work)]
+                    for work in batch:
+                        self._take_from_line(work)
+                    self._start(batch)
+                deliver(done, error)
 
-    def _is_soon_done(self) -> bool:
-        """Whether the event loop walks what waits itself."""
-        busy = self._walking_here or self._groups or self._idle < self._lanes
-        if self.engine.batches or busy:
-            return False
-        loop, seconds = asyncio.get_running_loop(), 0.0
-        for work in self._waiting:
-            if work.future.get_loop() is not loop or work.halts:
-                return False
-            seconds += work.remaining * self._paces.get(size_of(work.group), math.inf)
+    def _take_soon_done(self) -> list[list[Work]]:
+        """What the event loop walks itself, in batches; it is running from now on."""
+        if self.engine.batches:
+            return []
+        loop = asyncio.get_running_loop()
+        seconds = {
+            work: work.remaining * self._paces.get(size_of(work.group), math.inf)
+            for work in self._waiting
+            if work.future.get_loop() is loop and not work.halts
+        }
+        if len(self._waiting) > len(seconds) or sum(seconds.values()) > self._time_to_spare():
+            seconds = {work: time for work, time in seconds.items() if time <= ANY_TIME}
+        groups: dict[Group, list[Work]] = {}
+        for work in sorted(seconds, key=seconds.__getitem__):
+            del self._waiting[work]
+            self._begun_bytes += self._bytes_of(work)
+            groups.setdefault(work.group, []).append(work)
+        most = self._max_batch
+        batches = [b[i : i + most] for b in groups.values() for i in range(0, len(b), most)]
+        for batch in batches:
+            self._start(batch)
+        return batches
+
+    def _time_to_spare(self) -> float:
+        """Seconds that the event loop may take for all that has come."""
+        if self._groups or self._idle < self._lanes:
+            return 0
         if self._lanes == 1:
-            return seconds <= ON_ONE_CORE
-        return seconds <= AT_ONCE and all(work.alone for work in self._waiting)
-
-    def _next_here(self) -> list[Work]:
-        """What the event loop walks next."""
-        with self._changed:
-            self._begin_waiting()
-            if not self._groups:
-                self._walking_here = False
-                return []
-            group, works = self._groups.popitem(last=False)
-            return self._take(group, works, min(self._max_batch, len(works)))
+            return ON_ONE_CORE
+        return ALONE if all(work.alone for work in self._waiting) else 0
 
     def _run(self) -> None:
         let_others_first()
@@ -309,11 +301,14 @@ class Scheduler:
         batch = [works.popitem(last=False)[0] for _ in range(rows)]
         if works:
             self._groups[group] = works
+        self._start(batch)
+        return batch
+
+    def _start(self, batch: list[Work]) -> None:
         now = self._clock()
         for work in batch:
             work.running = True
             work.started = now if work.started is None else work.started
-        return batch
 
     def _begin_waiting(self) -> None:
         """Let in whoever waits, as far as memory for their states goes; one always may."""
@@ -371,31 +366,3 @@ class Scheduler:
 def size_of(group: Group) -> tuple[str, int]:
     """Groups of one size walk at one pace."""
     return group.kind, group.slots.bit_length()
-
-
-def deliver(done: list[Work], error: Exception | None) -> None:
-    """Give results, or the error, to whoever waits on their event loops."""
-    given = [(work.future, error or finished(work)) for work in done]
-    for loop in {future.get_loop() for future, _ in given}:
-        here = [pair for pair in given if pair[0].get_loop() is loop]
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, here)
-
-
-def finished(work: Work) -> Walked | Exception:
-    """What came of it, or why that cannot be put together; it concerns nobody else."""
-    try:
-        return work.finish()
-    except Exception as error:
-        return error
-
-
-def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
-    """On the event loop: set what has not been cancelled meanwhile."""
-    for future, result in given:
-        if future.done():
-            continue
-        if isinstance(result, Walked):
-            future.set_result(result)
-        else:
-            future.set_exception(result)

@@ -14,8 +14,8 @@ from service import ids
 from service.engines import EngineUnavailable
 from service.errors import SessionModelGone, UnknownModel, UnknownVersion, WrongPosition
 from service.models import LoadedModel, Models
-from service.scheduler import Walked
 from service.traces import digest_of
+from service.work import Walked
 
 Array = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.events import Chunk, Ended, Event
 from service.models import LoadedModel
-from service.scheduler import Chunk, Ended, Event
 
 
 @dataclass

@@ -18,8 +18,8 @@ from ntm.record import ADDRESSING, CONTROLS, addressing_of
 from service import ids
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models import LoadedModel
-from service.scheduler import Segment, Walked
 from service.tensors import Tensors
+from service.work import Segment, Walked
 
 Array = NDArray[np.float32]
 

@@ -17,7 +17,7 @@ from ntm.repository import VersionFolder
 from ntm.signature import Signature, State
 from service.cluster.calls import Call, Reply
 from service.errors import DeadlineExceeded, NoReplica, QueueFull, ServiceError
-from service.scheduler import Ended, Event, Outcome
+from service.events import Ended, Event, Outcome
 from service.settings import Settings
 from service.work import Segment, Walked
 

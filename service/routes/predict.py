@@ -15,9 +15,9 @@ from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.models import LoadedModel
-from service.scheduler import Segment, Walked
 from service.schemas import Prediction, PredictRequest
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
+from service.work import Segment, Walked
 
 router = APIRouter(tags=["predict"])
 

@@ -16,11 +16,11 @@ from service.documents.sessions import Fed, SessionFacts
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.models import LoadedModel
 from service.routes.predict import refuse_large_answer
-from service.scheduler import Segment, Walked
 from service.schemas import PieceRequest, PredictRequest, SessionRequest
 from service.sessions import Session
 from service.tensors import to_json
 from service.traces import digest_of
+from service.work import Segment, Walked
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 

@@ -36,9 +36,9 @@ from service.errors import (
 from service.models import LoadedModel
 from service.protocol_v2 import InferRequest
 from service.routes.predict import NOT_KEPT
-from service.scheduler import Segment, Walked
 from service.schemas import Prediction
 from service.tensors import Tensors, to_json
+from service.work import Segment, Walked
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
 

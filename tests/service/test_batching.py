@@ -17,8 +17,9 @@ from ntm.signature import State
 from service.batch import advance, choose_steps, gather
 from service.cores import Cores
 from service.engines import Engine, Kind, Pins, Values, open_engine
-from service.scheduler import Chunk, Ended, Event, Scheduler, Segment, Walked
-from service.work import Work
+from service.events import Chunk, Ended, Event
+from service.scheduler import Scheduler
+from service.work import Segment, Walked, Work
 
 WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
 PATIENCE = 30.0

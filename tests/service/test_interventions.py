@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ntm.edits import resolve
 from ntm.repository import VersionFolder
 from service.engines import Engine, open_engine
-from service.scheduler import Scheduler, Segment, Walked
+from service.scheduler import Scheduler
+from service.work import Segment, Walked
 from tests import changes, small_models
 from tests.service.bodies import Float, draw, same
 

@@ -16,9 +16,9 @@ from service.cores import Cores
 from service.errors import Unreplayable
 from service.models import LoadedModel
 from service.replay import Replay, begin
-from service.scheduler import Segment
 from service.settings import Settings
 from service.traces import Trace
+from service.work import Segment
 from tests.service.bodies import draw, same
 
 CHANGES = [

@@ -16,8 +16,9 @@ from ntm.signature import State
 from service.cores import Cores
 from service.engines import Engine, Kind, Pins, Values, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
-from service.scheduler import Chunk, Scheduler, Segment, Walked
-from service.work import Work
+from service.events import Chunk
+from service.scheduler import Scheduler
+from service.work import Segment, Walked, Work
 from tests.service.bodies import Float, draw, same
 
 KEPT = frozenset(("read_weightings", "write_weightings"))
@@ -346,7 +347,7 @@ class Watched:
 def test_what_is_short_is_walked_on_the_event_loop(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, cores: int, alone: bool, steps: int, here: bool
 ) -> None:
-    monkeypatch.setattr("service.scheduler.AT_ONCE", 0.5)  # on the slowest machine
+    monkeypatch.setattr("service.scheduler.ALONE", 0.5)  # on the slowest machine
     monkeypatch.setattr("service.scheduler.ON_ONE_CORE", 0.5)
     watched = Watched(engine)
     scheduler = Scheduler(watched, 4, 10_000, cores=Cores(cores))
@@ -367,6 +368,43 @@ def test_what_is_short_is_walked_on_the_event_loop(
     run(main)
     scheduler.close()
     assert (watched.threads == {threading.main_thread()}) == here
+
+
+class Held(Watched):
+    """One that keeps threads, but not the event loop, until the test lets them go."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.open, self.entered = threading.Event(), threading.Event()
+        self.open.set()
+
+    def run(self, *asked: Any) -> tuple[Values, State]:
+        """One chunk."""
+        if threading.current_thread() is not threading.main_thread():
+            self.entered.set()
+            assert self.open.wait(30)
+        return super().run(*asked)
+
+
+def test_what_is_very_short_waits_for_nobody(engine: Engine) -> None:
+    held = Held(engine)
+    scheduler = Scheduler(held, 4, 10_000)
+
+    async def main() -> None:
+        expected = await walk(scheduler, draw(3))
+        held.open.clear()
+        held.entered.clear()
+        long = asyncio.create_task(walk(scheduler, draw(500)))
+        await asyncio.to_thread(held.entered.wait, 30)
+        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        assert equal(await walk(scheduler, draw(3)), expected)
+        assert not long.done()
+        held.open.set()
+        assert (await long).outputs.shape == (500, 4)
+        assert scheduler.queued_steps == 0
+
+    run(main)
+    scheduler.close()
 
 
 def test_what_halts_at_every_step_is_not_walked_on_the_event_loop() -> None:

@@ -12,8 +12,8 @@ from service.errors import QueueFull
 from service.models import LoadedModel
 from service.protocol_v2 import InferRequest, Wanted
 from service.routes.v2 import walk_all
-from service.scheduler import Walked
 from service.schemas import Prediction
+from service.work import Walked
 
 
 class Stubborn:

@@ -1,0 +1,34 @@
+"""How what has been computed reaches those who wait for it, each on their own event loop."""
+
+import asyncio
+from contextlib import suppress
+
+from service.work import Walked, Work
+
+
+def deliver(done: list[Work], error: Exception | None) -> None:
+    """Give results, or the error, to whoever waits on their event loops."""
+    given = [(work.future, error or finished(work)) for work in done]
+    for loop in {future.get_loop() for future, _ in given}:
+        here = [pair for pair in given if pair[0].get_loop() is loop]
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, here)
+
+
+def finished(work: Work) -> Walked | Exception:
+    """What came of it, or why that cannot be put together; it concerns nobody else."""
+    try:
+        return work.finish()
+    except Exception as error:
+        return error
+
+
+def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
+    """On the event loop: set what has not been cancelled meanwhile."""
+    for future, result in given:
+        if future.done():
+            continue
+        if isinstance(result, Walked):
+            future.set_result(result)
+        else:
+            future.set_exception(result)
