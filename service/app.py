@@ -21,7 +21,6 @@ from service.drain import Gate
 from service.errors import ServiceError, error_body, status_of
 from service.events import Event
 from service.keys import KeyCheck, listed, owner
-from service.lag import Lag
 from service.metrics import Metrics
 from service.models import LoadedModel, Models, Observer
 from service.request_log import RequestLog
@@ -65,14 +64,11 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         statistics=statistics,
     )
     metrics.watch(context.models)
-    lag = Lag()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(lag.watch())
         async with rolling_out(context.models, metrics, settings):
             yield
-        watching.cancel()
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.
         await asyncio.to_thread(context.models.close)
@@ -107,7 +103,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_middleware(Shortcut, routes=shortcuts, on_error=on_service_error)
     app.add_middleware(Compression)  # inside the rest: it has to see a whole answer
     keys = listed(settings.api_keys.get_secret_value())
-    app.add_middleware(Gate, work=context.work, lag=lag)
+    app.add_middleware(Gate, work=context.work)
     # Inside the count, so that refusals are counted.
     app.add_middleware(KeyCheck, keys=keys, pages=viewer.PATHS)
     app.add_middleware(RequestCount, metrics=metrics)

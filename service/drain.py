@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import Draining, Overloaded, ServiceError, error_body
 from service.keys import OPEN_PATHS
-from service.lag import Lag
+from service.waiting import has_waited_too_long
 
 ALWAYS_OPEN = OPEN_PATHS | {"/metrics"}
 
@@ -22,10 +22,10 @@ class Work:
 
 
 class Gate:
-    """Lets requests in until the service drains or falls behind; probes and /metrics always."""
+    """Lets in what did not wait too long, until the service drains; probes and /metrics always."""
 
-    def __init__(self, app: ASGIApp, work: Work, lag: Lag) -> None:
-        self.app, self._work, self._lag = app, work, lag
+    def __init__(self, app: ASGIApp, work: Work) -> None:
+        self.app, self._work = app, work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 503, or pass the request on and count it until its answer has left."""
@@ -36,7 +36,7 @@ class Gate:
             error: ServiceError = Draining("the service is shutting down", retry_after=5)
             await refuse(error, scope, receive, send, {"Connection": "close"})
             return
-        if self._lag.is_too_far and scope["method"] == "POST":
+        if scope["method"] == "POST" and has_waited_too_long(scope):
             error = Overloaded("requests come faster than they can be read", retry_after=1)
             await refuse(error, scope, receive, send)
             return

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from service.drain import Work
 from service.settings import Settings
+from service.waiting import Protocol
 
 log = logging.getLogger("ntm.server")
 
@@ -21,6 +22,9 @@ BACKLOG = 4096  # connections that wait to be accepted, as far as the system all
 # seconds; a client that takes a kept connection at the moment it is closed sees a reset, so idle
 # ones are kept longer than clients and proxies do
 KEEP_ALIVE = 75
+# uvloop accepts one connection a turn of its loop from a socket; in a flood, when turns are long,
+# others would wait for minutes until the system resets them
+ACCEPTED_PER_TURN = 16
 
 
 class Server(uvicorn.Server):
@@ -33,7 +37,12 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, settings: Settings, work: Work) -> None:
         # uvicorn's own logging would write lines of another shape
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE
+            app,
+            http=Protocol,
+            log_config=None,
+            access_log=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
@@ -54,7 +63,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
-        await super().startup(sockets)
+        copies = [listener.dup() for listener in sockets or [] for _ in range(ACCEPTED_PER_TURN)]
+        await super().startup(copies)
         for listener in sockets or []:
             log.info("running on %s", address_of(listener))
 
