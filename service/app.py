@@ -17,7 +17,7 @@ from service.compression import Compression
 from service.context import Context
 from service.counting import RequestCount
 from service.documents import errors as documented_errors
-from service.drain import Gate
+from service.drain import Gate, Work
 from service.errors import ServiceError, error_body, status_of
 from service.events import Event
 from service.keys import KeyCheck, listed, owner
@@ -54,7 +54,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         metrics.observed(model, event)
         statistics.observed(model, event)
 
-    store = open_store(settings, time.time, owner.get)
+    work = Work()
+    store = open_store(settings, time.time, owner.get, lambda: work.running)
     context = Context(
         settings=settings,
         models=open_models(settings, observe),
@@ -62,6 +63,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         sessions=store.sessions,
         metrics=metrics,
         statistics=statistics,
+        work=work,
     )
     metrics.watch(context.models)
 

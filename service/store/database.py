@@ -2,7 +2,8 @@
 
 To hand a row to another thread and hear of it takes longer than to write it. So what is one row is
 written by the event loop itself, on a connection of its own that waits for nobody; whatever may
-take long, and whatever finds the file taken, goes to the file's thread.
+take long, and whatever finds the file taken, goes to the file's thread. A commit takes longer than
+what it commits, so that one that others will soon follow waits a moment for them.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,23 +22,32 @@ from service.errors import StoreUnavailable
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 Changes = list[tuple[Work, "asyncio.Future[Any]"]]
+Row = tuple[Any, ...]
 
 log = logging.getLogger("ntm.store")
 
 BUSY_TIMEOUT = 10.0  # seconds to wait for another process that is writing
+MOMENT = 0.003  # seconds that a note waits for others
+CROWD = 8  # requests at once, so that others will soon follow
 NOTES_BETWEEN_CHECKPOINTS = 500  # a checkpoint waits for the disk
 
 
 class Database:
     """One file. What has been written survives a kill of the process that wrote it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file; its folder is made."""
+    def __init__(self, path: Path, running: Callable[[], int] = lambda: 1) -> None:
+        """Open or create the file; its folder is made.
+
+        Args:
+            path: of the file
+            running: how many requests there are at the moment
+        """
+        self._running = running
         path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = ThreadPoolExecutor(1, "store")
         self._lock = threading.Lock()
         self._changes: Changes = []
-        self._notes: Changes = []
+        self._notes: list[tuple[str, Row, asyncio.Future[None]]] = []
         self._noted = 0
         self._connection = connect(path, BUSY_TIMEOUT)
         self._connection.execute("PRAGMA journal_mode=WAL")
@@ -75,20 +86,27 @@ class Database:
             result: T = await future
         return result
 
-    async def note(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a change that is done in a moment; what else is said of `change` holds for it.
+    async def note(self, insert: str, row: Row) -> None:
+        """Add one small row; once this returns it survives a kill, like a change.
 
+        Args:
+            insert: the statement up to its values
+            row: the values
         Raises:
             StoreUnavailable: the file cannot be written, or another process writes for too long
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._notes.append((work, future))
+        future: asyncio.Future[None] = loop.create_future()
+        self._notes.append((insert, row, future))
         if len(self._notes) == 1:
-            loop.call_soon(self._write_notes, loop)
-        with told():
-            result: T = await future
-        return result
+            if self._running() < CROWD:
+                loop.call_soon(self._write_notes, loop)
+            else:
+                loop.call_later(MOMENT, self._write_notes, loop)
+        try:
+            await future
+        except sqlite3.OperationalError as error:
+            raise failed(error) from error
 
     def later(self, work: Work) -> None:
         """Run a change some time, for which nobody waits."""
@@ -107,14 +125,22 @@ class Database:
             log.error("the store's log could not be written back: %s", error)
 
     def _write_notes(self, loop: asyncio.AbstractEventLoop) -> None:
-        """On the event loop: write what came in this turn, or leave it to the file's thread."""
+        """On the event loop: write what has come, or leave it to the file's thread.
+
+        One statement for all rows: at every one the interpreter may go to another thread.
+        """
         notes, self._notes = self._notes, []
-        try:
-            results = with_lock(self._notebook, lambda c: [work(c) for work, _ in notes])
-        except Exception:  # another process writes, or one of them fails
-            self._hand_over(notes, loop)
-            return
-        settle(list(zip([future for _, future in notes], results, strict=True)))
+        for insert in {insert for insert, _, _ in notes}:
+            mine = [(row, future) for known, row, future in notes if known == insert]
+            try:
+                add_rows(self._notebook, insert, [row for row, _ in mine])
+            except Exception:  # another process writes, or one of them fails
+                changes: Changes = [
+                    (partial(add_rows, insert=insert, rows=[r]), f) for r, f in mine
+                ]
+                self._hand_over(changes, loop)
+            else:
+                settle([(future, None) for _, future in mine])
         self._noted += len(notes)
         if self._noted >= NOTES_BETWEEN_CHECKPOINTS:
             self._noted = 0
@@ -166,10 +192,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        log.error("the store failed: %s", error)
-        raise StoreUnavailable(
-            "the store of traces and sessions does not answer", retry_after=5
-        ) from error
+        raise failed(error) from error
+
+
+def failed(error: sqlite3.OperationalError) -> StoreUnavailable:
+    """What SQLite cannot do as the error that a client sees; it is logged."""
+    log.error("the store failed: %s", error)
+    return StoreUnavailable("the store of traces and sessions does not answer", retry_after=5)
 
 
 def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
@@ -180,6 +209,13 @@ def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any
         if len(works) == 1:
             return [error]
         return [write_all(connection, [work])[0] for work in works]
+
+
+def add_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Row]) -> None:
+    """Add all rows or none."""
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    values = [value for row in rows for value in row]
+    connection.execute(f"{insert} VALUES {', '.join([marks] * len(rows))}", values)
 
 
 def settle(ended: list[tuple["asyncio.Future[Any]", Any]]) -> None:

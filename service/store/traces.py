@@ -12,7 +12,7 @@ from typing import Any
 from service.errors import UnknownTrace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
 from service.store.cursors import wrong_cursor
-from service.store.database import Database
+from service.store.database import Database, Row, add_rows
 from service.traces import Trace
 
 SCHEMA = """
@@ -39,7 +39,6 @@ INSERT = """
 INSERT INTO traces_by_time
     (trace_id, model, version, model_digest, engine, created_at, memory_slots, steps, inputs,
      target, outputs_digest, bytes, owner, interventions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 END = "~"  # after all ids
 CURSOR = re.compile(r"[0-9a-f]{36}")
@@ -80,9 +79,10 @@ class TraceStore:
         """Keep a trace; once this returns it survives a kill of the process."""
         owner = self._owner()
         size = sum(array.nbytes for array in (trace.inputs, trace.target) if array is not None)
-        at_once = size <= SMALL and not trace.interventions
-        write = self._database.note if at_once else self._database.change
-        await write(lambda c: self._put(c, trace, owner))
+        if size <= SMALL and not trace.interventions:
+            await self._database.note(INSERT, self._row(trace, owner))
+        else:
+            await self._database.change(lambda c: add_rows(c, INSERT, [self._row(trace, owner)]))
         if self._inserts >= INSERTS_BETWEEN_SWEEPS:
             self._inserts = 0
             self._database.later(self._drop_old)
@@ -135,32 +135,30 @@ class TraceStore:
 
         return await self._database.read(work)
 
-    def _put(self, connection: sqlite3.Connection, trace: Trace, owner: str) -> None:
+    def _row(self, trace: Trace, owner: str) -> Row:
+        """The values of INSERT; they are counted."""
         inputs = pack(trace.inputs)
         target = None if trace.target is None else pack(trace.target)
         changes = pack_json(list(trace.interventions)) if trace.interventions else None
         size = len(inputs) + len(target or b"") + len(changes or b"") + ROW_OVERHEAD
-        connection.execute(
-            INSERT,
-            (
-                trace.trace_id,
-                trace.model,
-                trace.version,
-                trace.model_digest,
-                trace.engine,
-                trace.created_at,
-                trace.memory_slots,
-                trace.steps,
-                inputs,
-                target,
-                trace.outputs_digest,
-                size,
-                owner,
-                changes,
-            ),
-        )
         self._inserts += 1
         self._inserted += size
+        return (
+            trace.trace_id,
+            trace.model,
+            trace.version,
+            trace.model_digest,
+            trace.engine,
+            trace.created_at,
+            trace.memory_slots,
+            trace.steps,
+            inputs,
+            target,
+            trace.outputs_digest,
+            size,
+            owner,
+            changes,
+        )
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(

@@ -15,7 +15,7 @@ from service.store import Database
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "file.sqlite")
-    database.prepare("CREATE TABLE kept (number INTEGER);")
+    database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
     yield database
     database.close()
 
@@ -28,6 +28,9 @@ def keep(number: int) -> Callable[[sqlite3.Connection], int]:
         return number
 
     return work
+
+
+INSERT = "INSERT INTO kept (number)"
 
 
 def held(path: Path) -> list[int]:
@@ -107,10 +110,10 @@ def test_each_note_gets_its_own_result_or_error_and_is_in_the_file(
     database: Database, tmp_path: Path
 ) -> None:
     async def main() -> None:
-        notes = [database.note(keep(number)) for number in (1, 2, -3, 4)]
+        notes = [database.note(INSERT, (number,)) for number in (1, 2, None, 4)]
         given = await asyncio.gather(*notes, return_exceptions=True)
-        assert [given[0], given[1], given[3]] == [1, 2, 4]
-        assert isinstance(given[2], ValueError)
+        assert [given[0], given[1], given[3]] == [None] * 3
+        assert isinstance(given[2], sqlite3.IntegrityError)
         assert held(tmp_path / "file.sqlite") == [1, 2, 4]
 
     asyncio.run(main())
@@ -123,12 +126,12 @@ def test_while_another_process_writes_notes_wait_and_the_event_loop_does_not(
     other.execute("BEGIN IMMEDIATE")
 
     async def main() -> None:
-        noted = asyncio.create_task(database.note(keep(1)))
+        noted = asyncio.create_task(database.note(INSERT, (1,)))
         for _ in range(50):
             await asyncio.sleep(0.001)
         assert not noted.done()
         other.execute("COMMIT")
-        assert await asyncio.wait_for(noted, 20) == 1
+        await asyncio.wait_for(noted, 20)
 
     asyncio.run(main())
     other.close()
@@ -142,9 +145,34 @@ def test_the_log_of_notes_beside_the_file_stays_small(
 
     async def main() -> None:
         for number in range(2000):
-            await database.note(keep(number))
+            await database.note(INSERT, (number,))
             if number % 50 == 0:
                 await database.read(lambda c: None)  # behind what the file's thread has to do
 
     asyncio.run(main())
     assert (tmp_path / "file.sqlite-wal").stat().st_size < 2e6  # 2000 commits have 8e6 and more
+
+
+def test_notes_of_a_crowd_are_committed_together(tmp_path: Path) -> None:
+    crowd = [1]
+    database = Database(tmp_path / "file.sqlite", lambda: crowd[0])
+    database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
+    commits: list[str] = []
+    database._notebook.set_trace_callback(lambda said: commits.append(said))
+
+    async def note(number: int) -> None:
+        await database.note(INSERT, (number,))
+        assert number in held(tmp_path / "file.sqlite")
+
+    async def main() -> None:
+        await note(1)
+        assert len(commits) == 1
+        crowd[0] = 100
+        others = [asyncio.create_task(note(number)) for number in (2, 3)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(note(4), *others)
+        assert len(commits) == 2
+
+    asyncio.run(main())
+    database.close()
