@@ -2,6 +2,7 @@
 # make test    everything that a machine without a GPU can check
 # make check   formatting, lint and types only
 # make kserve  install KServe's own client, for the test that runs it
+# make test-gpu, make bench-gpu   what needs a GPU; they say so where there is none
 # make bench   measure engines, growth, training, the service, the page, the cluster, and peers beside
 #              us: two hours, and gigabytes for the peers' environments in build/peers
 
@@ -12,7 +13,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check install -q -c .ci/constr
 EXTRA := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 JOBS ?= 2
 
-.PHONY: serve test check kserve bench clean
+.PHONY: serve test check kserve bench test-gpu bench-gpu clean
 
 serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
@@ -37,6 +38,12 @@ bench: $(VENV)/develops
 	$(RUN)/python benchmarks/peers.py
 	$(RUN)/python benchmarks/start.py
 	$(RUN)/python benchmarks/plot.py
+
+test-gpu: $(VENV)/develops-gpu
+	$(RUN)/python -m pytest tests/gpu -v -rs
+
+bench-gpu: $(VENV)/develops-gpu
+	$(RUN)/python benchmarks/gpu.py
 
 clean:
 	rm -rf $(VENV)
@@ -66,6 +73,16 @@ $(VENV)/develops: $(VENV)/serves-cpu
 	@echo "installing what tests need: a few minutes, once"
 	$(PIP) -e '.[dev]'
 	@touch $@
+
+# The tests' extra brings the wheel for CPUs, over which the one for GPUs is put again.
+$(VENV)/develops-gpu: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@nvidia-smi || { echo "there is no GPU here: nvidia-smi does not answer"; exit 1; }
+	@rm -f $(VENV)/serves-cpu $(VENV)/develops
+	$(PIP) -e '.[dev]'
+	@$(RUN)/python -m pip uninstall -q -y onnxruntime
+	$(PIP) --force-reinstall --no-deps onnxruntime-gpu
+	$(PIP) -e '.[gpu]'
+	@touch $(VENV)/serves-gpu $@
 
 # Its pins and ours cannot be had in one environment.
 build/kserve/bin/python:

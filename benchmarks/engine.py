@@ -84,6 +84,13 @@ def measure(
         runs[name] = walk(open_engine(version, name, "cpu", 1, cache), x)
     if compiled and batch == 1:
         runs["AOTInductor, 8 steps unrolled"] = compiled(x)
+    return take_turns(runs, batch, repeats)
+
+
+def take_turns(
+    runs: dict[str, Run], batch: int, repeats: int
+) -> list[tuple[str, int, float, float, float]]:
+    """Name, batch, and median, fastest and slowest microseconds a step and sequence."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()

@@ -290,7 +290,12 @@ def load(
     """
     description = folder.description()
     opened = open_engine(
-        folder, engine or settings.engine, settings.device, settings.threads, settings.compiled_path
+        folder,
+        engine or settings.engine,
+        settings.device,
+        settings.threads,
+        settings.compiled_path,
+        settings.cuda_graphs,
     )
     warm_up(opened, folder)
     scheduler = Scheduler(

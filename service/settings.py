@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cpu, cuda (or no start at all), or auto, which may fall back"
     )
+    cuda_graphs: bool = Field(
+        default=False,
+        description="record CUDA graphs for batches up to 32; on CUDA, or no start at all",
+    )
     workers: int = Field(default=1, ge=1, description="processes that serve, on cores of their own")
     threads: int = Field(
         default=1,

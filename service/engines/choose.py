@@ -16,7 +16,12 @@ class EngineUnavailable(Exception):
 
 
 def open_engine(
-    version: VersionFolder, engine: str, device: str, threads: int, compiled: Path | None = None
+    version: VersionFolder,
+    engine: str,
+    device: str,
+    threads: int,
+    compiled: Path | None = None,
+    cuda_graphs: bool = False,
 ) -> Engine:
     """The engine for one model version.
 
@@ -27,10 +32,17 @@ def open_engine(
         device: cpu, cuda or auto; asked for cuda, it is CUDA or an error
         threads: that the engine may use
         compiled: folder of what native compiles; auto is never native without one
+        cuda_graphs: whether onnx records CUDA graphs; it is on CUDA then, or an error
     Raises:
         EngineUnavailable: what was asked for is not installed or not there
         RepositoryError: the model's files cannot be used
     """
+    if cuda_graphs:
+        if engine not in ("onnx", "auto") or device == "cpu":
+            raise EngineUnavailable(
+                f"NTM_CUDA_GRAPHS wants engine onnx on CUDA, not {engine} on {device}"
+            )
+        return _onnx(version, "cuda", threads, cuda_graphs)
     if engine == "native":
         return _native(version, device, compiled)
     if engine == "auto" and native_is_best(device) and compiled and build.is_ready(compiled):
@@ -67,7 +79,7 @@ def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engin
     return NativeEngine(version, compiled)
 
 
-def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
+def _onnx(version: VersionFolder, device: str, threads: int, cuda_graphs: bool = False) -> Engine:
     if importlib.util.find_spec("onnxruntime") is None:
         raise EngineUnavailable("engine onnx needs ONNX Runtime: pip install -e '.[cpu]'")
     import onnxruntime
@@ -83,7 +95,7 @@ def _onnx(version: VersionFolder, device: str, threads: int) -> Engine:
     if listed and device != "cpu":
         onnxruntime.preload_dlls()  # CUDA and cuDNN come as wheels, in no folder the loader knows
     wanted = "cuda" if listed and device != "cpu" else "cpu"
-    opened = OnnxEngine(version, wanted, threads)
+    opened = OnnxEngine(version, wanted, threads, cuda_graphs)
     if opened.device == wanted:
         return opened
     if device == "cuda":

@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 
+from ntm import manifest
 from ntm.repository import VersionFolder
 from service.engines import EngineUnavailable, open_engine
 from service.engines import onnx as onnx_engine
@@ -65,9 +66,33 @@ def test_cuda_that_is_listed_and_does_not_start_is_an_error(
 ) -> None:
     with pytest.raises(EngineUnavailable, match="could not start CUDA on this machine"):
         open_engine(version, "onnx", "cuda", 1)
-    exact = (CUDA, {"use_tf32": "0"})
+    exact = (CUDA, {"use_tf32": "0", "enable_cuda_graph": "0"})
     assert all(providers == [exact, CPU] for providers in claimed_cuda)
     assert claimed_cuda
+
+
+@pytest.mark.parametrize(
+    ("engine", "device"), [("native", "auto"), ("torchscript", "cuda"), ("onnx", "cpu")]
+)
+def test_cuda_graphs_want_onnx_on_cuda(version: VersionFolder, engine: str, device: str) -> None:
+    with pytest.raises(EngineUnavailable, match=f"not {engine} on {device}"):
+        open_engine(version, engine, device, 1, cuda_graphs=True)
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_cuda_graphs_without_cuda_are_an_error(version: VersionFolder) -> None:
+    with pytest.raises(EngineUnavailable, match="has no CUDA"):
+        open_engine(version, "auto", "auto", 1, cuda_graphs=True)
+
+
+def test_only_predict_graphs_are_recorded(
+    version: VersionFolder, claimed_cuda: list[list[Any]]
+) -> None:
+    with pytest.raises(EngineUnavailable, match="could not start CUDA"):
+        open_engine(version, "onnx", "auto", 1, cuda_graphs=True)
+    recorded = [providers[0][1]["enable_cuda_graph"] for providers in claimed_cuda]
+    kinds = [graph.kind for graph in manifest.read(version, version.onnx).graphs]
+    assert recorded == ["1" if kind == "predict" else "0" for kind in kinds]
 
 
 def test_auto_tells_of_a_cuda_that_did_not_start(
