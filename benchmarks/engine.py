@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import exporter
 import inductor
 import limit
 import numpy as np
@@ -39,7 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15, help="turns of every engine")
     parser.add_argument(
-        "--inductor", action="store_true", help="AOTInductor too; wants a C++ compiler and minutes"
+        "--others",
+        action="store_true",
+        help="AOTInductor and PyTorch's own ONNX export too; minutes, and a C++ compiler",
     )
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     options = parser.parse_args()
@@ -50,12 +53,10 @@ def main() -> None:
         version = checkpoint.save(Path(folder) / "copy" / "1", model, Copy(), {})
         export_onnx(version)
         export_torchscript(version)
-        compiled = inductor.compiled(model, Path(folder)) if options.inductor else None
-        rows = [
-            row
-            for batch in BATCHES
-            for row in measure(model, version, batch, options.repeats, compiled)
-        ]
+        rows = []
+        for batch in BATCHES:
+            others = made_by_others(model, batch, Path(folder)) if options.others else {}
+            rows += measure(model, version, batch, options.repeats, others)
         least = limit.step_of(model.config)
     rows.append(("the limit", 1, *least))
     nodes = nodes_per_step(model.config, checkpoint.weights_of(model))
@@ -73,7 +74,7 @@ def measure(
     version: VersionFolder,
     batch: int,
     repeats: int,
-    compiled: Callable[[np.ndarray], Run] | None,
+    others: dict[str, Callable[[np.ndarray], Run]],
 ) -> list[tuple[str, int, float, float, float]]:
     """Engine, batch, and median, fastest and slowest microseconds a step and sequence."""
     rng = np.random.default_rng(0)
@@ -82,9 +83,17 @@ def measure(
     cache = version.path / "native"
     for name in ("torchscript", "onnx", "native"):
         runs[name] = walk(open_engine(version, name, "cpu", 1, cache), x)
-    if compiled and batch == 1:
-        runs["AOTInductor, 8 steps unrolled"] = compiled(x)
+    runs |= {name: make(x) for name, make in others.items()}
     return take_turns(runs, batch, repeats)
+
+
+def made_by_others(model: NTM, batch: int, folder: Path) -> dict[str, Callable[[np.ndarray], Run]]:
+    """What PyTorch itself makes of the model, for a batch of this size."""
+    name = f"PyTorch's ONNX export, {exporter.UNROLLED} steps unrolled"
+    made = {name: exporter.exported(model, batch, folder)}
+    if batch == 1:
+        made["AOTInductor, 8 steps unrolled"] = inductor.compiled(model, folder)
+    return made
 
 
 def take_turns(
