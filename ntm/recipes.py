@@ -182,7 +182,8 @@ RECIPES: dict[str, Recipe] = {
             "controller_size": 128,
             "num_reads": 2,
             "num_writes": 2,
-            "initial_memory": "learned",
+            "N": 64,
+            "initial_memory": "positional",  # a learned one left 16 wrong bits, a constant one more
         },
         key_strength_bias=5.0,
         learning_rate=3e-3,
