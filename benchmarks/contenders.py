@@ -40,7 +40,6 @@ class Contender:
     forms: dict[str, Form]
     python: str = sys.executable
     ready: Callable[[bytes], bool] = lambda body: True
-    restless: bool = False  # busy when nobody asks
 
 
 def uvicorn(app: str) -> Callable[[Site], tuple[list[str], Environment]]:
@@ -196,7 +195,7 @@ ALL = [
         {"json": V2},
     ),
     Contender("bentoml", "BentoML", "bentoml_service.py", bentoml, {"json": LISTED}),
-    Contender("ray", "Ray Serve", "ray_app.py", script("ray_app"), {"json": PLAIN}, restless=True),
+    Contender("ray", "Ray Serve", "ray_app.py", script("ray_app"), {"json": PLAIN}),
 ]
 
 

@@ -1,14 +1,13 @@
 """The same model and requests, served by us and by others: python benchmarks/peers.py
 
-Builds a virtual environment for every peer, starts all, checks their answers against the step
-loop, and measures them in turns: one computes, the others are idle. A peer that is busy when nobody
-asks it anything is started for its part of each turn only.
+Builds a virtual environment for every peer, and measures them in turns. Each runs for its part of a
+turn only, because some keep a core busy when nobody asks them anything. In the first turn all their
+answers are checked against the step loop.
 """
 
 import argparse
 import os
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -41,7 +40,6 @@ FOLDER = contenders.ROOT / "build" / "peers"
 LENGTHS = {"42 steps": [20] * 40, "4 to 82 steps": list(range(1, 41))}  # vectors to copy
 TOLERANCE = 1e-4
 CHUNK = 14  # steps of the graph that peers run; three are a copy of 20
-REST = 5  # seconds
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,6 @@ def main() -> None:
         "load": load.name(),
         "repeats": told.repeats,
         "seconds": told.seconds,
-        "idle_cores": bench.idle_cores,
         "titles": {contender.name: contender.title for contender in chosen},
         "failed": bench.failed,
         "wrong": bench.wrong,
@@ -123,40 +120,32 @@ class Bench:
             for name, asked in self._sequences.items()
         }
         self._running: dict[Contender, Running] = {}
-        self.idle_cores = 0.0  # that those who are not asked use together
         self.failed: dict[str, str] = {}  # contender to why
         self.wrong: dict[str, str] = {}  # contender and case to what was wrong
 
     def turns(self, chosen: list[Contender], repeats: int, seconds: int) -> list[Measured]:
         """Every case with every number of clients, contenders one after the other."""
-        calm = [self._start(contender) for contender in chosen if not contender.restless]
-        idle = sum(each.processor_seconds() for each in self._running.values())
-        time.sleep(REST)
-        idle = sum(each.processor_seconds() for each in self._running.values()) - idle
-        self.idle_cores = idle / REST
         measured = []
         for turn in range(repeats):
             print(f"turn {turn + 1} of {repeats}", flush=True)
-            order = calm[turn % len(calm) :] + calm[: turn % len(calm)] if calm else []
-            measured += self._turn(order, seconds)
-            for contender in chosen:
-                if contender.restless and contender.name not in self.failed:
-                    self._start(contender)
-                    measured += self._turn([contender], seconds)
+            first = turn % len(chosen)
+            for contender in chosen[first:] + chosen[:first]:
+                if contender.name not in self.failed:
+                    self._start(contender, check=turn == 0)
+                    measured += self._turn(contender, seconds)
                     self._end(contender)
         return measured
 
-    def _turn(self, contenders_: list[Contender], seconds: int) -> list[Measured]:
+    def _turn(self, contender: Contender, seconds: int) -> list[Measured]:
         return [
             self._window(contender, case, clients, seconds)
             for case in ALL_CASES
             for clients in CLIENTS
-            for contender in contenders_
             if contender in self._running and self._is_right(contender, case)
         ]
 
-    def _start(self, contender: Contender) -> Contender:
-        """Start one and check all that it answers; or note why not."""
+    def _start(self, contender: Contender, check: bool) -> None:
+        """Start one and, where asked to, check all that it answers; or note why not."""
         print(f"starting {contender.title}", flush=True)
         first = next(iter(contender.forms.values())).ask(self._sequences["42 steps"][0], False)
 
@@ -173,11 +162,11 @@ class Bench:
         except (CannotRun, OSError, StopIteration) as error:
             self.failed[contender.name] = str(error)
             print(f"{contender.title} cannot run: {error}", flush=True)
-            return contender
+            return
         self._running[contender] = started
-        for case in cases(contender):
-            self._check(contender, started, case)
-        return contender
+        if check:
+            for case in cases(contender):
+                self._check(contender, started, case)
 
     def _end(self, contender: Contender) -> None:
         if contender in self._running:

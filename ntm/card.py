@@ -97,13 +97,7 @@ def _training(description: ModelDescription) -> str:
     compared = len(told["seeds_compared"])
     why = f", chosen for {chosen}" if compared > 1 else ""
     polish = settings.get("polish")
-    polished = (
-        f" The last {polish['updates']:,} updates were a polish: from a rate of "
-        f"{polish['learning_rate']:g}, {polish['rewriting']:g} times what is written over added to "
-        f"the loss."
-        if polish
-        else ""
-    )
+    polished = f" {_polish(polish)}" if polish else ""
     libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     return (
         f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
@@ -111,6 +105,17 @@ def _training(description: ModelDescription) -> str:
         f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
         f"rate {settings['learning_rate']:g} with {settings['decay']} decay.{polished} {libraries}."
     )
+
+
+def _polish(told: dict[str, Any]) -> str:
+    """One sentence on the second training."""
+    what = [f"from a rate of {told['learning_rate']:g}"]
+    what += [f"{name} {value}" for name, value in told.get("task_fields", {}).items()]
+    if told.get("memory_slots"):
+        what.append(f"{' to '.join(map(str, sorted(set(told['memory_slots']))))} memory slots")
+    if told["rewriting"]:
+        what.append(f"{told['rewriting']:g} times what is written over added to the loss")
+    return f"The last {told['updates']:,} updates were a polish: {', '.join(what)}."
 
 
 def _use(version: VersionFolder) -> str:

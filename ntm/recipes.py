@@ -34,14 +34,23 @@ class OwnWrite(BaseModel):
 
 
 class Polish(BaseModel):
-    """A second, short training of what the first has taught, for tasks that forget nothing."""
+    """A second, short training of what the first has taught."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     updates: int = Field(ge=1)
     learning_rate: float = Field(gt=0, description="at its start; it falls as a cosine")
     rewriting: float = Field(
-        ge=0, description="added to the loss, times what is written over; ntm.training.rewriting"
+        default=0.0,
+        ge=0,
+        description="added to the loss, times what is written over, for tasks that forget nothing; "
+        "ntm.training.rewriting",
+    )
+    task_fields: dict[str, Any] = Field(
+        default={}, description="of the task, beside the recipe's: longer sequences, say"
+    )
+    memory_slots: tuple[int, int] | None = Field(
+        default=None, description="instead of the recipe's"
     )
 
 
@@ -101,6 +110,11 @@ class Recipe(BaseModel):
     def make_task(self) -> Task:
         """The task with the recipe's fields."""
         return TASKS[self.task](**self.task_fields)
+
+    def make_polish_task(self) -> Task:
+        """The task as it is during the polish."""
+        changed = self.polish.task_fields if self.polish else {}
+        return TASKS[self.task](**{**self.task_fields, **changed})
 
     def make_config(self) -> NTMConfig:
         """The model's config, its input and output sizes taken from the task."""

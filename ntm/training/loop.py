@@ -76,6 +76,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, seed: int, folder: Path) -> None:
         self.recipe, self.seed, self.folder = recipe, seed, folder
         self.task: Task = recipe.make_task()
+        self.practised = self.task  # what batches are drawn from
         torch.manual_seed(seed)
         self.model = make_model(recipe)
         self.optimizer = make_optimizer(recipe, self.model)
@@ -92,7 +93,7 @@ class Trainer:
             else:
                 warnings.warn("no C compiler found: training without torch.compile", stacklevel=2)
         if self.progress.polish_since is not None:
-            self._charge_for_rewriting()
+            self._polish()
 
     def update(self, episode: Episode) -> tuple[float, float, float]:
         """One gradient step; returns the loss, the rate and the gradient's norm."""
@@ -114,22 +115,31 @@ class Trainer:
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
 
+    def draw(self) -> Episode:
+        """The next batch."""
+        sizes = self.practised.training_sizes(self.rng, self.progress.level)
+        return self.practised.sample(self.rng, self.recipe.batch_size, **sizes)
+
     def draw_slots(self) -> int | None:
         """How many memory slots a batch gets; None is the model's own number."""
-        if self.recipe.memory_slots is None:
+        slots, polish = self.recipe.memory_slots, self.recipe.polish
+        if polish is not None and polish.memory_slots and self.progress.polish_since is not None:
+            slots = polish.memory_slots
+        if slots is None:
             return None
-        fewest, most = self.recipe.memory_slots
+        fewest, most = slots
         return int(self.rng.integers(fewest, most + 1))
 
     def begin_polish(self) -> None:
-        """From now on the loss has its second part; the optimizer starts afresh."""
+        """From now on the recipe's polish holds; the optimizer starts afresh."""
         self.progress.polish_since = self.progress.update
         self.optimizer = make_optimizer(self.recipe, self.model)
-        self._charge_for_rewriting()
+        self._polish()
 
-    def _charge_for_rewriting(self) -> None:
+    def _polish(self) -> None:
+        self.practised = self.recipe.make_polish_task()
         polish = self.recipe.polish
-        if polish is not None and isinstance(self.model, NTM):
+        if polish is not None and polish.rewriting and isinstance(self.model, NTM):
             self.logits = Rewritten(self.model, polish.rewriting)
 
     def run(self) -> None:
@@ -139,9 +149,9 @@ class Trainer:
             Interrupted: on Ctrl-C or SIGTERM, once the state is saved
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        task, recipe, progress = self.task, self.recipe, self.progress
+        recipe, progress = self.recipe, self.progress
         log = Log(self.folder / "log.csv", progress.update)
-        title = f"{recipe.task} seed {self.seed}"
+        task, title = self.task, f"{recipe.task} seed {self.seed}"
         saved = time.monotonic()
         with (
             self._stopping_on_signals(),
@@ -149,8 +159,7 @@ class Trainer:
         ):
             start_decay(progress, recipe, task.levels)
             while not finished(progress, recipe):
-                sizes = task.training_sizes(self.rng, progress.level)
-                loss, rate, norm = self.update(task.sample(self.rng, recipe.batch_size, **sizes))
+                loss, rate, norm = self.update(self.draw())
                 progress.climb(task.mastery(progress.level), task.levels)
                 start_decay(progress, recipe, task.levels)
                 if starts_polish(progress, recipe):

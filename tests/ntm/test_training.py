@@ -85,6 +85,23 @@ def test_a_polish_that_was_interrupted_goes_on_like_an_unbroken_one(tmp_path: Pa
     assert_same_files(tmp_path / "unbroken", tmp_path / "resumed")
 
 
+def test_a_polish_may_draw_other_sequences_and_slots(tmp_path: Path) -> None:
+    polish = Polish(
+        updates=20, learning_rate=1e-3, task_fields={"max_length": 9}, memory_slots=(30, 30)
+    )
+    recipe = SHORT.model_copy(update={"updates": 30, "polish": polish})
+    unbroken = train(recipe, tmp_path / "unbroken")
+    resumed = train(recipe, tmp_path / "resumed", 29, 30, 31, 44)
+    assert bits(unbroken) == bits(resumed)
+    before = Trainer(recipe, 1, tmp_path / "never run")
+    for trainer, longest, slots in ((before, before.task.max_length, None), (resumed, 9, 30)):
+        drawn = {len(trainer.draw().inputs) for _ in range(200)}
+        assert max(drawn) == 2 * longest + 2
+        assert trainer.draw_slots() == slots
+    assert resumed.task == before.task
+    assert before.task.max_length < 9
+
+
 def test_training_moves_every_parameter_and_two_seeds_differ(tmp_path: Path) -> None:
     start = bits(Trainer(SHORT, 1, tmp_path / "never run"))
     trained = bits(train(SHORT, tmp_path / "1"))
