@@ -112,9 +112,16 @@ class Recipe(BaseModel):
         return TASKS[self.task](**self.task_fields)
 
     def make_polish_task(self) -> Task:
-        """The task as it is during the polish."""
-        changed = self.polish.task_fields if self.polish else {}
-        return TASKS[self.task](**{**self.task_fields, **changed})
+        """The task as it is during the polish.
+
+        Raises:
+            ValueError: its inputs or outputs are of another size
+        """
+        task, changed = self.make_task(), self.polish.task_fields if self.polish else {}
+        other = TASKS[self.task](**{**self.task_fields, **changed})
+        if (other.input_size, other.output_size) != (task.input_size, task.output_size):
+            raise ValueError(f"a polish cannot change what the model takes and gives: {changed}")
+        return other
 
     def make_config(self) -> NTMConfig:
         """The model's config, its input and output sizes taken from the task."""

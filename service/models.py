@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -106,7 +107,8 @@ class Models:
             RepositoryError: there is not one usable model
         """
         self._settings, self._observe = settings, observe
-        cores = Cores(places_for(settings.threads))
+        # a CUDA graph must not be recorded while another engine uses the GPU
+        cores = Cores(1 if settings.cuda_graphs else places_for(settings.threads))
         self._load = loader or (
             lambda folder, observe, engine: load(folder, settings, observe, cores, engine)
         )
@@ -289,15 +291,16 @@ def load(
         EngineUnavailable: the engine or device asked for cannot be had
     """
     description = folder.description()
-    opened = open_engine(
-        folder,
-        engine or settings.engine,
-        settings.device,
-        settings.threads,
-        settings.compiled_path,
-        settings.cuda_graphs,
-    )
-    warm_up(opened, folder)
+    with cores if settings.cuda_graphs else nullcontext():
+        opened = open_engine(
+            folder,
+            engine or settings.engine,
+            settings.device,
+            settings.threads,
+            settings.compiled_path,
+            settings.cuda_graphs and engine in (None, "onnx"),
+        )
+        warm_up(opened, folder)
     scheduler = Scheduler(
         opened,
         settings.max_batch,

@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -221,16 +221,13 @@ class Scheduler:
             self._handing_over = None
             batches = self._take_soon_done()
             self._changed.notify(len(self._waiting))
-        for batch in batches:
-            while batch:
-                error = self._compute_or_fail(batch)
-                with self._changed:
-                    done = self._leave(batch, error)
-                    batch = [work for work in batch if self._is_in_line(work)]
-                    for work in batch:
-                        self._take_from_line(work)
-                    self._start(batch)
-                deliver(done, error)
+        while batches:
+            batch = batches.pop()
+            error = self._compute_or_fail(batch)
+            with self._changed:
+                done = self._leave(batch, error)
+                batches += self._take_again(batch)
+            deliver(done, error)
 
     def _take_soon_done(self) -> list[list[Work]]:
         """What the event loop walks itself, in batches; it is running from now on."""
@@ -244,10 +241,21 @@ class Scheduler:
         }
         if len(self._waiting) > len(seconds) or sum(seconds.values()) > self._time_to_spare():
             seconds = {work: time for work, time in seconds.items() if time <= ANY_TIME}
-        groups: dict[Group, list[Work]] = {}
-        for work in sorted(seconds, key=seconds.__getitem__):
+        for work in seconds:
             del self._waiting[work]
             self._begun_bytes += self._bytes_of(work)
+        return self._start_in_batches(seconds)
+
+    def _take_again(self, batch: list[Work]) -> list[list[Work]]:
+        """Those of a batch that went back in line; their next steps may be of different groups."""
+        left = [work for work in batch if self._is_in_line(work)]
+        for work in left:
+            self._take_from_line(work)
+        return self._start_in_batches(left)
+
+    def _start_in_batches(self, works: Iterable[Work]) -> list[list[Work]]:
+        groups: dict[Group, list[Work]] = {}
+        for work in works:
             groups.setdefault(work.group, []).append(work)
         most = self._max_batch
         batches = [b[i : i + most] for b in groups.values() for i in range(0, len(b), most)]

@@ -7,10 +7,12 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
+from service.acceptor import Acceptor
 from service.drain import Work
 from service.settings import Settings
 from service.waiting import Protocol
@@ -22,9 +24,8 @@ BACKLOG = 4096  # connections that wait to be accepted, as far as the system all
 # seconds; a client that takes a kept connection at the moment it is closed sees a reset, so idle
 # ones are kept longer than clients and proxies do
 KEEP_ALIVE = 75
-# uvloop accepts one connection a turn of its loop from a socket; in a flood, when turns are long,
-# others would wait for minutes until the system resets them
-ACCEPTED_PER_TURN = 16
+# connections that one turn of the event loop takes; few where other processes want their share
+ACCEPTED_ALONE, ACCEPTED_AMONG_OTHERS = 256, 8
 
 
 class Server(uvicorn.Server):
@@ -46,6 +47,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
+        self._accepted = ACCEPTED_ALONE if settings.workers == 1 else ACCEPTED_AMONG_OTHERS
         self._draining: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -63,9 +65,17 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
-        copies = [listener.dup() for listener in sockets or [] for _ in range(ACCEPTED_PER_TURN)]
-        await super().startup(copies)
+        await super().startup([])
+        make_protocol = partial(
+            Protocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
         for listener in sockets or []:
+            listener.listen(BACKLOG)
+            acceptor = Acceptor(listener, make_protocol, self._accepted)
+            self.servers.append(acceptor)  # type: ignore[arg-type]  # it is only closed
             log.info("running on %s", address_of(listener))
 
     def drain(self, number: int) -> None:

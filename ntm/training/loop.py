@@ -117,7 +117,9 @@ class Trainer:
 
     def draw(self) -> Episode:
         """The next batch."""
-        sizes = self.practised.training_sizes(self.rng, self.progress.level)
+        polishes = self.progress.polish_since is not None
+        level = self.practised.levels if polishes else self.progress.level
+        sizes = self.practised.training_sizes(self.rng, level)
         return self.practised.sample(self.rng, self.recipe.batch_size, **sizes)
 
     def draw_slots(self) -> int | None:

@@ -4,6 +4,8 @@ The table is ordered by the ids, which begin with the time: a new row goes to it
 are at its beginning, so that no index tells of age.
 """
 
+import asyncio
+import logging
 import re
 import sqlite3
 from collections.abc import Callable
@@ -15,8 +17,9 @@ from service.store.cursors import wrong_cursor
 from service.store.database import Database, Row, add_rows
 from service.traces import Trace
 
+log = logging.getLogger("ntm.store")
+
 SCHEMA = """
-DROP TABLE IF EXISTS traces; -- of an earlier layout, whose ids did not tell their age
 CREATE TABLE IF NOT EXISTS traces_by_time (
     trace_id TEXT NOT NULL PRIMARY KEY,
     model TEXT NOT NULL,
@@ -42,6 +45,7 @@ INSERT INTO traces_by_time
 """
 END = "~"  # after all ids
 CURSOR = re.compile(r"[0-9a-f]{36}")
+BYTES = 11  # where a row of INSERT has them
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 SMALL = 2**14  # bytes that are deflated sooner than a thread is asked to
 INSERTS_BETWEEN_SWEEPS = 100
@@ -72,6 +76,7 @@ class TraceStore:
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
         self._inserts = self._inserted = 0
         database.prepare(SCHEMA)
+        database.at_once(drop_earlier_layout)
         database.at_once(self._drop_old)
         database.at_once(self._drop_many)
 
@@ -80,9 +85,13 @@ class TraceStore:
         owner = self._owner()
         size = sum(array.nbytes for array in (trace.inputs, trace.target) if array is not None)
         if size <= SMALL and not trace.interventions:
-            await self._database.note(INSERT, self._row(trace, owner))
+            row = row_of(trace, owner)
+            await self._database.note(INSERT, row)
         else:
-            await self._database.change(lambda c: add_rows(c, INSERT, [self._row(trace, owner)]))
+            row = await asyncio.to_thread(row_of, trace, owner)
+            await self._database.change(lambda c: add_rows(c, INSERT, [row]))
+        self._inserts += 1
+        self._inserted += row[BYTES]
         if self._inserts >= INSERTS_BETWEEN_SWEEPS:
             self._inserts = 0
             self._database.later(self._drop_old)
@@ -134,31 +143,6 @@ class TraceStore:
             return count, size
 
         return await self._database.read(work)
-
-    def _row(self, trace: Trace, owner: str) -> Row:
-        """The values of INSERT; they are counted."""
-        inputs = pack(trace.inputs)
-        target = None if trace.target is None else pack(trace.target)
-        changes = pack_json(list(trace.interventions)) if trace.interventions else None
-        size = len(inputs) + len(target or b"") + len(changes or b"") + ROW_OVERHEAD
-        self._inserts += 1
-        self._inserted += size
-        return (
-            trace.trace_id,
-            trace.model,
-            trace.version,
-            trace.model_digest,
-            trace.engine,
-            trace.created_at,
-            trace.memory_slots,
-            trace.steps,
-            inputs,
-            target,
-            trace.outputs_digest,
-            size,
-            owner,
-            changes,
-        )
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
@@ -223,6 +207,39 @@ class TraceStore:
             return before > 0
 
         drop_while(connection, too_many)
+
+
+def row_of(trace: Trace, owner: str) -> Row:
+    """The values of INSERT."""
+    inputs = pack(trace.inputs)
+    target = None if trace.target is None else pack(trace.target)
+    changes = pack_json(list(trace.interventions)) if trace.interventions else None
+    size = len(inputs) + len(target or b"") + len(changes or b"") + ROW_OVERHEAD
+    return (
+        trace.trace_id,
+        trace.model,
+        trace.version,
+        trace.model_digest,
+        trace.engine,
+        trace.created_at,
+        trace.memory_slots,
+        trace.steps,
+        inputs,
+        target,
+        trace.outputs_digest,
+        size,
+        owner,
+        changes,
+    )
+
+
+def drop_earlier_layout(connection: sqlite3.Connection) -> None:
+    """Drop the traces of a version whose ids did not tell their age, and say so."""
+    known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'traces'"
+    if connection.execute(known).fetchone():
+        (count,) = connection.execute("SELECT COUNT(*) FROM traces").fetchone()
+        connection.execute("DROP TABLE traces")
+        log.warning("%s traces of an earlier layout of the store were dropped", count)
 
 
 def drop_while(connection: sqlite3.Connection, drops: Callable[[float, int], bool]) -> None:

@@ -370,6 +370,31 @@ def test_what_is_short_is_walked_on_the_event_loop(
     assert (watched.threads == {threading.main_thread()}) == here
 
 
+def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: Engine) -> None:
+    watched = Watched(engine)
+    scheduler, other = Scheduler(watched, 4, 10_000), Scheduler(engine, 4, 10_000)
+    x = draw(9)
+    plain = [Segment("predict", 2), Segment("predict", 9, frozenset(("read_weightings",)))]
+    inside = [Segment("predict", 2), Segment("inspect", 9, frozenset(("content_weighting",)))]
+
+    async def main() -> None:
+        for parts in (plain, inside):  # until the pace of both is known
+            await scheduler.walk(x, 16, parts, 60)
+        while scheduler._idle < 1:
+            await asyncio.sleep(0.001)
+        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        watched.threads.clear()
+        for order in ([plain, inside], [inside, plain]):
+            given = await asyncio.gather(*(scheduler.walk(x, 16, parts, 60) for parts in order))
+            for parts, walked in zip(order, given, strict=True):
+                assert equal(walked, await other.walk(x, 16, parts, 60))
+        assert watched.threads == {threading.main_thread()}
+
+    run(main)
+    scheduler.close()
+    other.close()
+
+
 class Held(Watched):
     """One that keeps threads, but not the event loop, until the test lets them go."""
 

@@ -245,19 +245,20 @@ def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:
     second.close()
 
 
-def test_traces_of_an_earlier_layout_make_room(tmp_path: Path, clock: Clock) -> None:
+def test_traces_of_an_earlier_layout_make_room_and_are_told(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     first = Database(tmp_path / "traces.sqlite")
     first.prepare("CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT UNIQUE);")
+    first.at_once(lambda c: c.execute("INSERT INTO traces VALUES (1, 'a'), (2, 'b')"))
     first.close()
-    second = Database(tmp_path / "traces.sqlite")
-    store = TraceStore(second, 100, 100_000, clock)
-
-    async def test() -> None:
-        await store.put(trace(1))
-        assert (await store.get(named(1))).steps == 3
-
-    run(test)
-    second.close()
+    for opened in range(2):
+        database = Database(tmp_path / "traces.sqlite")
+        store = TraceStore(database, 100, 100_000, clock)
+        run(lambda opened=opened, store=store: store.put(trace(opened)))  # type: ignore[misc]
+        assert asyncio.run(store.get(named(opened))).steps == 3
+        database.close()
+    assert caplog.text.count("2 traces of an earlier layout") == 1
 
 
 def test_a_file_is_opened_by_a_second_process_with_nothing_lost(

@@ -1,0 +1,70 @@
+"""Takes connections off a listening socket as fast as they come.
+
+uvloop accepts one a turn of its loop. In a flood turns are long, and what the system does not get
+rid of it drops: clients then send again after longer and longer pauses, or are reset.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+log = logging.getLogger("ntm.server")
+
+PAUSE = 0.5  # seconds until the next try when there is no room for another connection
+
+
+class Acceptor:
+    """Hands every connection of a listening socket to a protocol of its own."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        at_once: int,
+    ) -> None:
+        """Begin, on the running event loop.
+
+        Args:
+            listener: bound and listening; it stays open when this is closed
+            make_protocol: what talks over a connection
+            at_once: connections accepted in one turn of the loop
+        """
+        self._listener, self._make_protocol, self._at_once = listener, make_protocol, at_once
+        self._loop = asyncio.get_running_loop()
+        self._opening = set[asyncio.Task[None]]()
+        self._pause: asyncio.TimerHandle | None = None
+        listener.setblocking(False)
+        self._watch()
+
+    def close(self) -> None:
+        """Accept no more."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._loop.remove_reader(self._listener.fileno())
+
+    def _watch(self) -> None:
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(self._at_once):
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no more files, or no memory
+                log.error("no connection can be accepted for a moment: %s", error)
+                self._loop.remove_reader(self._listener.fileno())
+                self._pause = self._loop.call_later(PAUSE, self._watch)
+                return
+            task = self._loop.create_task(self._open(connection))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self, connection: socket.socket) -> None:
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+        except OSError:  # the client has gone already
+            connection.close()
