@@ -43,6 +43,9 @@ class Acceptor:
             self._pause.cancel()
         self._loop.remove_reader(self._listener.fileno())
 
+    async def wait_closed(self) -> None:
+        """There is nothing to wait for; as asyncio's servers have it."""
+
     def _watch(self) -> None:
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
