@@ -23,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
         build.compile_elsewhere(shared.FOLDER)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, so that what they share is made once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def compiled() -> Path:
     """Where the native engine is compiled already."""

@@ -139,13 +139,17 @@ def test_every_shipped_model_is_served_as_it_was_trained(shipped: httpx.Client, 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_interventions_do_what_they_do_in_the_eager_model(shipped: httpx.Client, name: str) -> None:
-    """To 1e-4, or ten times what float32 costs the eager model where a change makes it unruly."""
+    """To 1e-4, or ten times what float32 costs the eager model where a change makes it unruly.
+
+    Where float32 turns bits over even there, nothing can be compared.
+    """
     example = shipped.get(f"/models/{name}/example?seed=12").json()
     model, rng = checkpoint.load(find(ROOT / "models" / name)), np.random.default_rng(1)
     precise = checkpoint.load(find(ROOT / "models" / name)).double()
     told, slots = signature(model.config), example["memory_slots"]
     sequence = torch.tensor(example["sequence"])
-    for _ in range(4):
+    compared = 0
+    for _ in range(5):
         items = [changes.item(rng, told, len(sequence), slots) for _ in range(3)]
         given = shipped.post("/predict", json={**example, "interventions": items}).json()
         with torch.inference_mode():
@@ -154,9 +158,11 @@ def test_interventions_do_what_they_do_in_the_eager_model(shipped: httpx.Client,
                 for one, x in ((model, sequence), (precise, sequence.double()))
             )
         allowed = 1e-4 + 10 * np.abs(eager - exact).max()
-        assert allowed < 0.1
-        np.testing.assert_allclose(given["outputs"], exact, atol=allowed, rtol=0)
+        if allowed < 0.1:
+            np.testing.assert_allclose(given["outputs"], exact, atol=allowed, rtol=0)
+            compared += 1
         assert given["outputs"] != shipped.post("/predict", json=example).json()["outputs"]
+    assert compared >= 3
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -44,13 +44,13 @@ def test_each_task_is_told_and_fixed_slots_cannot_be_chosen(windows: Windows) ->
     page.wait_for_selector("#size-items")
     assert "each with a priority" in page.inner_text("ntm-run-form")
     slots = page.locator("#run-slots")
-    assert (slots.get_attribute("placeholder"), slots.is_disabled()) == ("64", False)
+    assert (slots.get_attribute("placeholder"), slots.is_disabled()) == ("auto, 64", False)
     page.select_option("#run-model", "dynamic-ngrams")
     page.wait_for_selector("#size-length")
     assert (slots.get_attribute("placeholder"), slots.is_disabled()) == ("64, fixed", True)
     page.get_by_role("button", name="Run this example").click()
     page.wait_for_selector("ntm-track-stack")
-    assert "dynamic-ngrams/1 ran 200 steps on 64 memory slots" in page.inner_text("#summary")
+    assert "dynamic-ngrams/1 ran 199 steps on 64 memory slots" in page.inner_text("#summary")
 
 
 def test_runs_of_two_lengths_share_one_time_axis(

@@ -73,7 +73,7 @@ def test_it_may_compress_both_ways(nvidia: Any, encoding: str, binary: bool) -> 
 def test_parameters_go_in_and_come_out(nvidia: Any) -> None:
     came = infer(nvidia, draw(3), True, parameters={"memory_slots": 20, "record": True})
     assert came.get_output("read_weightings")["shape"] == [3, 1, 20]
-    assert len(came.get_response()["parameters"]["trace_id"]) == 24
+    assert len(came.get_response()["parameters"]["trace_id"]) == 36
 
 
 def test_errors_arrive_as_its_exception(nvidia: Any) -> None:
