@@ -225,6 +225,13 @@ RECIPES: dict[str, Recipe] = {
         updates=20_000,
         decay_updates=12_000,  # counting to 10 over longer vectors: 28 wrong bits with 6,000
         memory_slots=(12, 24),
+        # counted to 10 over longer vectors it said the end one round early, 19 times of 20
+        polish=Polish(
+            updates=2000,
+            learning_rate=1e-3,
+            task_fields={"max_length": 20},
+            memory_slots=(32, 32),
+        ),
         compile=True,
         selection=_repeats((10, 10), (20, 10), (10, 20), sequences=64),
         evaluation=_repeats((5, 5), (10, 10), (20, 10), (10, 15), (10, 20)),
