@@ -153,7 +153,10 @@ def test_the_log_of_notes_beside_the_file_stays_small(
     assert (tmp_path / "file.sqlite-wal").stat().st_size < 2e6  # 2000 commits have 8e6 and more
 
 
-def test_notes_of_a_crowd_are_committed_together(tmp_path: Path) -> None:
+def test_notes_of_a_crowd_are_committed_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.database.MOMENT", 0.3)
     crowd = [1]
     database = Database(tmp_path / "file.sqlite", lambda: crowd[0])
     database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
