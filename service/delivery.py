@@ -1,7 +1,9 @@
 """How what has been computed reaches those who wait for it, each on their own event loop."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from service.work import Walked, Work
 
@@ -23,12 +25,12 @@ def finished(work: Work) -> Walked | Exception:
         return error
 
 
-def settle(given: list[tuple["asyncio.Future[Walked]", Walked | Exception]]) -> None:
-    """On the event loop: set what has not been cancelled meanwhile."""
+def settle(given: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
+    """On the event loop: set results and errors of those who still wait."""
     for future, result in given:
         if future.done():
             continue
-        if isinstance(result, Walked):
-            future.set_result(result)
-        else:
+        if isinstance(result, Exception):
             future.set_exception(result)
+        else:
+            future.set_result(result)

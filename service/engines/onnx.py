@@ -59,6 +59,7 @@ class OnnxEngine:
             for steps, session in self._sessions["predict"].items()
             if bind
         }
+        self._unrecorded = run_options() if bind else None
         learned = folder / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
 
@@ -89,7 +90,7 @@ class OnnxEngine:
             values = self._bound[len(x)].run(feed, rows)
         else:
             names = [output.name for output in session.get_outputs()]
-            values = dict(zip(names, session.run(names, feed, run_options()), strict=True))
+            values = dict(zip(names, session.run(names, feed, self._unrecorded), strict=True))
         after = {name: values.pop(f"next.{name}") for name in state}
         return values, after
 

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from service.delivery import settle
 from service.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -216,17 +217,6 @@ def add_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Row]) -
     marks = f"({', '.join('?' * len(rows[0]))})"
     values = [value for row in rows for value in row]
     connection.execute(f"{insert} VALUES {', '.join([marks] * len(rows))}", values)
-
-
-def settle(ended: list[tuple["asyncio.Future[Any]", Any]]) -> None:
-    """On the event loop: tell those who still wait."""
-    for future, result in ended:
-        if future.done():
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
 
 
 def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,8 +1,7 @@
 """Whoever shares the engine with a sequence leaves no mark on it, and nobody is left hanging."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntm.repository import VersionFolder
-from ntm.signature import State
-from service.cores import Cores
-from service.engines import Engine, Kind, Pins, Values, open_engine
+from service.engines import Engine, Kind, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk
 from service.scheduler import Scheduler
 from service.work import Segment, Walked, Work
-from tests.service.bodies import Float, draw, same
+from tests.service.bodies import Float, draw
+from tests.service.scheduling import KEPT, Gate, equal, run, walk
 
-KEPT = frozenset(("read_weightings", "write_weightings"))
 BOTH = [("onnx", "odd"), ("torchscript", "copy")]
 engines: dict[tuple[str, str], Engine] = {}  # open_engine takes longer than an example
-
-
-class Gate:
-    """An engine that computes only when the test lets it, and fails where it is told to."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.open, self.entered = threading.Event(), threading.Semaphore(0)
-        self.batches: list[int] = []
-        self.fail_on: float | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
-
-    def run(
-        self, kind: Kind, x: Float, state: State, pins: Pins | None = None, *lengths: Any
-    ) -> tuple[Values, State]:
-        """One chunk, once the gate is open."""
-        self.entered.release()
-        assert self.open.wait(30)
-        self.batches.append(x.shape[1])
-        if self.fail_on is not None and (x == self.fail_on).any():
-            raise RuntimeError("the engine broke")
-        return self.engine.run(kind, x, state, pins, *lengths)
 
 
 @pytest.fixture(scope="module")
@@ -69,28 +42,6 @@ def scheduler(gate: Gate) -> Iterator[Scheduler]:
     yield scheduler
     gate.open.set()
     scheduler.close()
-
-
-def segments(steps: int) -> list[Segment]:
-    """Predict all of it and keep the weightings."""
-    return [Segment("predict", steps, KEPT)]
-
-
-def walk(scheduler: Scheduler, x: Float, slots: int = 16, timeout: float = 30) -> Any:
-    """Walk one sequence in the usual way."""
-    return scheduler.walk(x, slots, segments(len(x)), timeout)
-
-
-def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a test's coroutine, and never for ever."""
-    asyncio.run(asyncio.wait_for(test(), 60))
-
-
-def equal(left: Walked, right: Walked) -> bool:
-    """The same bits in everything."""
-    return same(left.outputs, right.outputs) and all(
-        same(left.values[name], right.values[name]) for name in left.values.keys() | right.values
-    )
 
 
 @st.composite
@@ -316,145 +267,3 @@ def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
 
     run(test)
     scheduler.close()
-
-
-class Watched:
-    """An engine whose rows cost the same alone, and who computed on it."""
-
-    batches = False
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.threads = engine, set[threading.Thread]()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
-
-    def run(self, *asked: Any) -> tuple[Values, State]:
-        """One chunk."""
-        self.threads.add(threading.current_thread())
-        return self.engine.run(*asked)
-
-
-@pytest.mark.parametrize(
-    ("cores", "alone", "steps", "here"),
-    [
-        (2, True, 3, True),  # to wake a thread would take longer
-        (2, True, 2000, False),  # nobody should wait for so long
-        (2, False, 3, False),  # the event loop has others to serve, and there is another core
-        (1, False, 3, True),
-    ],
-)
-def test_what_is_short_is_walked_on_the_event_loop(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, cores: int, alone: bool, steps: int, here: bool
-) -> None:
-    monkeypatch.setattr("service.scheduler.ALONE", 0.5)  # on the slowest machine
-    monkeypatch.setattr("service.scheduler.ON_ONE_CORE", 0.5)
-    watched = Watched(engine)
-    scheduler = Scheduler(watched, 4, 10_000, cores=Cores(cores))
-    x = draw(steps)
-
-    async def main() -> None:
-        for _ in range(2):  # until the pace is known nobody keeps the event loop
-            watched.threads.clear()
-            given = await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
-            expected = await Scheduler(engine, 4, 10_000).walk(x, 16, segments(steps), 60)
-            assert equal(given, expected)
-            while scheduler._idle < cores:
-                await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 0.001)
-        watched.threads.clear()
-        await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
-
-    run(main)
-    scheduler.close()
-    assert (watched.threads == {threading.main_thread()}) == here
-
-
-def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: Engine) -> None:
-    watched = Watched(engine)
-    scheduler, other = Scheduler(watched, 4, 10_000), Scheduler(engine, 4, 10_000)
-    x = draw(9)
-    plain = [Segment("predict", 2), Segment("predict", 9, frozenset(("read_weightings",)))]
-    inside = [Segment("predict", 2), Segment("inspect", 9, frozenset(("content_weighting",)))]
-
-    async def main() -> None:
-        for parts in (plain, inside):  # until the pace of both is known
-            await scheduler.walk(x, 16, parts, 60)
-        while scheduler._idle < 1:
-            await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
-        watched.threads.clear()
-        for order in ([plain, inside], [inside, plain]):
-            given = await asyncio.gather(*(scheduler.walk(x, 16, parts, 60) for parts in order))
-            for parts, walked in zip(order, given, strict=True):
-                assert equal(walked, await other.walk(x, 16, parts, 60))
-        assert watched.threads == {threading.main_thread()}
-
-    run(main)
-    scheduler.close()
-    other.close()
-
-
-class Held(Watched):
-    """One that keeps threads, but not the event loop, until the test lets them go."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.open, self.entered = threading.Event(), threading.Event()
-        self.open.set()
-
-    def run(self, *asked: Any) -> tuple[Values, State]:
-        """One chunk."""
-        if threading.current_thread() is not threading.main_thread():
-            self.entered.set()
-            assert self.open.wait(30)
-        return super().run(*asked)
-
-
-def test_what_is_very_short_waits_for_nobody(engine: Engine) -> None:
-    held = Held(engine)
-    scheduler = Scheduler(held, 4, 10_000)
-
-    async def main() -> None:
-        expected = await walk(scheduler, draw(3))
-        held.open.clear()
-        held.entered.clear()
-        long = asyncio.create_task(walk(scheduler, draw(500)))
-        await asyncio.to_thread(held.entered.wait, 30)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
-        assert equal(await walk(scheduler, draw(3)), expected)
-        assert not long.done()
-        held.open.set()
-        assert (await long).outputs.shape == (500, 4)
-        assert scheduler.queued_steps == 0
-
-    run(main)
-    scheduler.close()
-
-
-def test_what_halts_at_every_step_is_not_walked_on_the_event_loop() -> None:
-    parts = [Segment("predict", 2), Segment("inspect", 3, frozenset(("memory",)))]
-    assert not Work(draw(3), 16, parts[:1], None, 0.0).halts  # type: ignore[arg-type]
-    assert Work(draw(3), 16, parts, None, 0.0).halts  # type: ignore[arg-type]
-
-
-def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
-    gate = Gate(engine)
-    gate.open.set()
-    watched = Watched(gate)  # type: ignore[arg-type]
-    scheduler = Scheduler(watched, 4, 10_000)
-
-    async def main() -> None:
-        await walk(scheduler, draw(3))
-        while scheduler._idle < 1:
-            await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
-        gate.fail_on = 7.0
-        with pytest.raises(RuntimeError, match="the engine broke"):
-            await walk(scheduler, np.full((3, 6), 7, np.float32))
-        assert (await walk(scheduler, draw(3))).outputs.shape == (3, 4)
-        assert scheduler.queued_steps == 0
-
-    run(main)
-    scheduler.close()
-    assert threading.main_thread() in watched.threads
