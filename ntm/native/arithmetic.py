@@ -12,6 +12,10 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from ntm.native.processor import processor
+
+# Before the first function is decorated, which is when Numba reads it.
+numba.config.CPU_NAME, numba.config.CPU_FEATURES = processor()  # type: ignore[attr-defined]
 compiled = numba.njit(error_model="numpy", nogil=True)
 reduction = numba.njit(
     error_model="numpy", nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"}

@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ntm.native.processor import processor
+
 READY = "ready"
 KEY_LENGTH = 16
 
@@ -32,14 +34,11 @@ def is_installed() -> bool:
 
 def folder_for(compiled: Path) -> Path:
     """Where this source, compiled by this Numba for this processor, belongs under `compiled`."""
-    from llvmlite import binding
-
     key = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         key.update(source.read_bytes())
-    features = binding.get_host_cpu_features().flatten()
-    for told in (version("numba"), platform.python_version(), binding.get_host_cpu_name()):
-        key.update(f"{told} {features}\n".encode())
+    for told in (version("numba"), platform.python_version(), *processor()):
+        key.update(f"{told}\n".encode())
     return compiled / key.hexdigest()[:KEY_LENGTH]
 
 
