@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.alignment import LANES, aligned
-from ntm.native.walk import Carried, Pins, Record
+from ntm.native.walk import TOGETHER, Carried, Pins, Record
 from ntm.native.weights import Form, Weights
 
 Array = NDArray[np.float32]
@@ -53,10 +53,10 @@ def no_pins() -> Pins:
 
 
 def scratch(form: Form, weights: Weights, slots: int) -> Array:
-    """Room for one sequence's intermediate values, each beginning on a vector."""
-    seen, layer = weights.controller.shape
-    size, told = weights.heads.shape
-    sizes = (seen, layer, told, size, *[slots] * 4, slots + form.shifts - 1)
+    """Room for the intermediate values of rows walked together, each beginning on a vector."""
+    of_each_row = (*weights.controller.shape, *weights.heads.shape)
+    of_one_row = (*[slots] * 4, slots + form.shifts - 1)
+    sizes = (*of_each_row * TOGETHER, *of_one_row)
     return aligned((sum(n + LANES for n in sizes),))
 
 

@@ -19,7 +19,8 @@ def run(walk: Any) -> None:
     state = {**dict.fromkeys(names, one), "hidden": one[0], "cell": one[0]}
     record = empty_record(form, weights, (1, 1, 1), inside=True)
     room = scratch(form, weights, 1)
-    walk(one, np.ones(1, np.int64), form, weights, carried(state, form), record, no_pins(), room)
+    lengths, order = np.ones(1, np.int64), np.zeros(1, np.int64)
+    walk(one, lengths, order, form, weights, carried(state, form), record, no_pins(), room)
 
 
 def run_replay(replay: Any) -> None:

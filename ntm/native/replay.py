@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.arithmetic import compiled
+from ntm.native.copies import copy
 
 Array = NDArray[np.float32]
 
@@ -28,7 +29,8 @@ def replay(seen: Array, weightings: Array, erase: Array, add: Array) -> None:
                     change = before[n, m] * erased[m] - added[m]
                     after[n, m] = before[n, m] - change * weighting[n]
             continue
-        after[:] = before
+        for n in range(slots):
+            copy(after[n], before[n])
         for head in range(weightings.shape[1]):
             weighting, erased = weightings[step, head], erase[step, head]
             for n in range(slots):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.arithmetic import compiled, fma
+from ntm.native.copies import copy, fill
 from ntm.native.elementary import exp, log, sigmoid, softplus, tanh
 from ntm.native.sums import accumulate, dot, largest, squares, total
 
@@ -80,7 +81,7 @@ def match_content(
     memory: Array, norms: Array, key: Array, key_strength: np.float32, content: Array
 ) -> None:
     """Eq. 5 and 6: w^c [N] from key [M] and β, which rides on the key's norm."""
-    content[:] = 0
+    fill(content, ZERO)
     accumulate(content, key, memory)
     norm = np.sqrt(dot(key, key))
     scale = key_strength / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
@@ -104,8 +105,8 @@ def convolve(gated: Array, shift: Array, circle: Array, shifted: Array) -> None:
     for n in range(reach):
         circle[n] = gated[(n - reach) % slots]
         circle[reach + slots + n] = gated[n % slots]
-    circle[reach : reach + slots] = gated
-    shifted[:] = 0
+    copy(circle[reach : reach + slots], gated)
+    fill(shifted, ZERO)
     for j in range(taps):
         weight, rolled = shift[j], circle[taps - 1 - j : taps - 1 - j + slots]
         for n in range(slots):

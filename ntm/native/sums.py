@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.arithmetic import compiled, fma, reduction
+from ntm.native.copies import fill
 
 Array = NDArray[np.float32]
 
@@ -32,10 +33,39 @@ def accumulate(total: Array, vector: Array, matrix: Array) -> None:
 
 
 @compiled
+def accumulate_together(totals: Array, vectors: Array, matrix: Array, batch: int) -> None:
+    """totals [b, n] += vectors [b, j] times matrix [j, n], with the bits of `accumulate` a row.
+
+    Four rows share what is read of the matrix, which takes longer than to multiply by it. The
+    first `batch` rows count, and what of a row the matrix has a row or column for.
+    """
+    rows, columns = matrix.shape
+    if batch != 4:
+        for row in range(batch):
+            accumulate(totals[row, :columns], vectors[row, :rows], matrix)
+        return
+    total0, total1, total2, total3 = totals[0], totals[1], totals[2], totals[3]
+    whole = rows - rows % 4
+    for j in range(0, whole, 4):
+        a0, a1, a2, a3 = vectors[0, j], vectors[0, j + 1], vectors[0, j + 2], vectors[0, j + 3]
+        b0, b1, b2, b3 = vectors[1, j], vectors[1, j + 1], vectors[1, j + 2], vectors[1, j + 3]
+        c0, c1, c2, c3 = vectors[2, j], vectors[2, j + 1], vectors[2, j + 2], vectors[2, j + 3]
+        d0, d1, d2, d3 = vectors[3, j], vectors[3, j + 1], vectors[3, j + 2], vectors[3, j + 3]
+        for n in range(columns):
+            m0, m1, m2, m3 = matrix[j, n], matrix[j + 1, n], matrix[j + 2, n], matrix[j + 3, n]
+            total0[n] = fma(a3, m3, fma(a2, m2, fma(a1, m1, fma(a0, m0, total0[n]))))
+            total1[n] = fma(b3, m3, fma(b2, m2, fma(b1, m1, fma(b0, m0, total1[n]))))
+            total2[n] = fma(c3, m3, fma(c2, m2, fma(c1, m1, fma(c0, m0, total2[n]))))
+            total3[n] = fma(d3, m3, fma(d2, m2, fma(d1, m1, fma(d0, m0, total3[n]))))
+    for row in range(4):
+        accumulate(totals[row, :columns], vectors[row, whole:rows], matrix[whole:])
+
+
+@compiled
 def squares(total: Array, matrix: Array) -> None:
     """total [n] = the sum of the squares of column n of matrix [j, n]."""
     rows, columns = matrix.shape
-    total[:] = 0
+    fill(total, np.float32(0))
     whole = rows - rows % 4
     for j in range(0, whole, 4):
         for n in range(columns):

@@ -1,7 +1,8 @@
 """The loop over steps: one compiled function for a model of any sizes, with records and pins.
 
-Sequences of a batch are walked one after the other, so that none can depend on its neighbours;
-who has several cores gives each thread rows of its own.
+Four sequences at a time take their steps together, for what is read of the weights takes longer
+than to multiply by them; the arithmetic of each is what it is alone, bit for bit. Who has several
+cores gives each thread rows of its own.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.alignment import LANES
-from ntm.native.arithmetic import compiled
+from ntm.native.arithmetic import compiled, part
+from ntm.native.copies import copy
 from ntm.native.elementary import sigmoid
 from ntm.native.step import (
     convolve,
@@ -24,10 +26,11 @@ from ntm.native.step import (
     tell_heads,
     write,
 )
-from ntm.native.sums import accumulate
+from ntm.native.sums import accumulate, accumulate_together
 from ntm.native.weights import Form, Weights
 
 Array = NDArray[np.float32]
+TOGETHER = 4  # rows that take their steps together
 
 
 class Carried(NamedTuple):
@@ -67,6 +70,7 @@ class Pins(NamedTuple):
 def walk(
     x: Array,
     lengths: NDArray[np.int64],
+    longest_first: NDArray[np.int64],
     form: Form,
     weights: Weights,
     carried: Carried,
@@ -76,10 +80,12 @@ def walk(
 ) -> None:
     """Walk every row of a batch through as many steps of x [K, B, I] as lengths [B] say.
 
-    What is kept of later steps is not written.
+    The rows are walked in the order given, in which lengths fall. What is kept of later steps is
+    not written.
     """
-    for row in range(len(lengths)):
-        _walk_row(x, lengths[row], row, form, weights, carried, record, pins, scratch)
+    for start in range(0, len(lengths), TOGETHER):
+        rows = longest_first[start : start + TOGETHER]
+        _walk_together(x, lengths, rows, form, weights, carried, record, pins, scratch)
 
 
 @compiled
@@ -89,10 +95,18 @@ def _room(scratch: Array, start: int, size: int) -> tuple[Array, int]:
 
 
 @compiled
-def _walk_row(
+def _rooms(scratch: Array, start: int, size: int) -> tuple[Array, int]:
+    """At least as many for each row, [TOGETHER, whole vectors], and where the next one begins."""
+    whole = (size + LANES - 1) // LANES * LANES
+    end = start + TOGETHER * whole
+    return scratch[start:end].reshape(TOGETHER, whole), end
+
+
+@compiled
+def _walk_together(
     x: Array,
-    steps: int,
-    row: int,
+    lengths: NDArray[np.int64],
+    rows: NDArray[np.int64],
     form: Form,
     weights: Weights,
     carried: Carried,
@@ -100,16 +114,74 @@ def _walk_row(
     pins: Pins,
     scratch: Array,
 ) -> None:
-    memory, weightings = carried.memory[row], carried.weightings[row]
-    reads, cell = carried.reads[row], carried.cell[row]
-    inputs, width, slots = x.shape[2], memory.shape[0], memory.shape[1]
-    heads, size = form.reads + form.writes, weights.heads.shape[0]
+    """Walk some rows, longest first, step by step; at every step they share the large products."""
+    operands, gates = weights.controller.shape
+    size, values = weights.heads.shape
     # the controller's operands side by side: input, last reads, last hidden
-    seen, end = _room(scratch, 0, weights.controller.shape[0])
-    layer, end = _room(scratch, end, weights.controller.shape[1])
-    told, end = _room(scratch, end, weights.heads.shape[1])
-    hidden, end = _room(scratch, end, size)
-    content, end = _room(scratch, end, slots)
+    seen, end = _rooms(scratch, 0, operands)
+    layer, end = _rooms(scratch, end, gates)
+    hidden, end = _rooms(scratch, end, size)
+    told, end = _rooms(scratch, end, values)
+    inputs, reads = x.shape[2], carried.reads.shape[1]
+    if form.lstm:
+        for i, row in enumerate(rows):
+            copy(hidden[i, :size], carried.hidden[row])
+
+    active = len(rows)
+    for step in range(lengths[rows[0]]):
+        while lengths[rows[active - 1]] <= step:
+            active -= 1
+        for i in range(active):
+            copy(seen[i, :inputs], x[step, rows[i]])
+            copy(seen[i, inputs : inputs + reads], carried.reads[rows[i]])
+            if form.lstm:
+                copy(seen[i, inputs + reads : operands], hidden[i, :size])
+            copy(layer[i, :gates], weights.controller_bias)
+        accumulate_together(layer, seen, weights.controller, active)
+        for i in range(active):
+            if form.lstm:
+                run_lstm(layer[i, :gates], hidden[i, :size], carried.cell[rows[i]])
+            else:
+                run_feedforward(layer[i, :gates], hidden[i, :size])
+            copy(told[i, :values], weights.heads_bias)
+        accumulate_together(told, hidden, weights.heads, active)
+        for i in range(active):
+            _finish(
+                step,
+                rows[i],
+                told[i, :values],
+                hidden[i, :size],
+                form,
+                weights,
+                carried,
+                record,
+                pins,
+                scratch[end:],
+            )
+
+    if form.lstm:
+        for i, row in enumerate(rows):
+            copy(carried.hidden[row], hidden[i, :size])
+
+
+@part
+def _finish(
+    step: int,
+    row: int,
+    told: Array,
+    hidden: Array,
+    form: Form,
+    weights: Weights,
+    carried: Carried,
+    record: Record,
+    pins: Pins,
+    scratch: Array,
+) -> None:
+    """What a row's heads do at a step once they are told what, and what the model says."""
+    memory, weightings, reads = carried.memory[row], carried.weightings[row], carried.reads[row]
+    heads, size = form.reads + form.writes, len(hidden)
+    width, slots = memory.shape
+    content, end = _room(scratch, 0, slots)
     norms, end = _room(scratch, end, slots)
     gated, end = _room(scratch, end, slots)
     shifted, end = _room(scratch, end, slots)
@@ -119,67 +191,48 @@ def _walk_row(
     gates = erases + form.writes * width
     strengths, sharpenings = gates + heads, gates + 2 * heads
     shifts = gates + 3 * heads
-    if form.lstm:
-        hidden[:] = carried.hidden[row]
 
-    for step in range(steps):
-        seen[:inputs] = x[step, row]
-        seen[inputs : inputs + len(reads)] = reads
-        if form.lstm:
-            seen[inputs + len(reads) :] = hidden
-        layer[:] = weights.controller_bias
-        accumulate(layer, seen, weights.controller)
-        if form.lstm:
-            run_lstm(layer, hidden, cell)
-        else:
-            run_feedforward(layer, hidden)
+    tell_heads(told, heads, form.writes, width, form.shifts)
+    if len(pins.told):
+        for i in range(len(told)):
+            if pins.told_here[step, row, i]:
+                told[i] = pins.told[step, row, i]
 
-        told[:] = weights.heads_bias
-        accumulate(told, hidden, weights.heads)
-        tell_heads(told, heads, form.writes, width, form.shifts)
-        if len(pins.told):
-            for i in range(len(told)):
-                if pins.told_here[step, row, i]:
-                    told[i] = pins.told[step, row, i]
+    measure_slots(memory, norms)
+    for head in range(heads):
+        key = told[head * width : (head + 1) * width]
+        shift = told[shifts + head * form.shifts : shifts + (head + 1) * form.shifts]
+        weighting = weightings[head]
+        match_content(memory, norms, key, told[strengths + head], content)
+        interpolate(content, weighting, told[gates + head], gated)
+        convolve(gated, shift, circle, shifted)
+        sharpen(shifted, told[sharpenings + head], weighting)
+        if len(pins.weighting) and pins.weighting_here[step, row, head]:
+            copy(weighting, pins.weighting[step, row, head])
+        if len(record.content):
+            copy(record.content[step, row, head], content)
+            copy(record.gated[step, row, head], gated)
+            copy(record.shifted[step, row, head], shifted)
+        copy(record.weighting[step, row, head], weighting)
 
-        measure_slots(memory, norms)
-        for head in range(heads):
-            key = told[head * width : (head + 1) * width]
-            shift = told[shifts + head * form.shifts : shifts + (head + 1) * form.shifts]
-            weighting = weightings[head]
-            match_content(memory, norms, key, told[strengths + head], content)
-            interpolate(content, weighting, told[gates + head], gated)
-            convolve(gated, shift, circle, shifted)
-            sharpen(shifted, told[sharpenings + head], weighting)
-            if len(pins.weighting) and pins.weighting_here[step, row, head]:
-                weighting[:] = pins.weighting[step, row, head]
-            if len(record.content):
-                record.content[step, row, head] = content
-                record.gated[step, row, head] = gated
-                record.shifted[step, row, head] = shifted
-        record.weighting[step, row] = weightings
+    for head in range(form.reads):
+        read(memory, weightings[head], reads[head * width : (head + 1) * width])
+    write(
+        memory,
+        weightings[form.reads :],
+        told[erases:gates].reshape(form.writes, width),
+        told[adds:erases].reshape(form.writes, width),
+    )
 
-        for head in range(form.reads):
-            read(memory, weightings[head], reads[head * width : (head + 1) * width])
-        write(
-            memory,
-            weightings[form.reads :],
-            told[erases:gates].reshape(form.writes, width),
-            told[adds:erases].reshape(form.writes, width),
-        )
-
-        output = record.outputs[step, row]
-        output[:] = weights.output_bias
-        accumulate(output, hidden, weights.output[:size])
-        accumulate(output, reads, weights.output[size:])
-        if form.sigmoid_output:
-            for i in range(len(output)):
-                output[i] = sigmoid(output[i])
-        if len(record.told):
-            record.told[step, row] = told
-            record.reads[step, row] = reads
-            record.hidden[step, row] = hidden
-            record.cell[step, row] = cell
-
-    if form.lstm:
-        carried.hidden[row] = hidden
+    output = record.outputs[step, row]
+    copy(output, weights.output_bias)
+    accumulate(output, hidden, weights.output[:size])
+    accumulate(output, reads, weights.output[size:])
+    if form.sigmoid_output:
+        for i in range(len(output)):
+            output[i] = sigmoid(output[i])
+    if len(record.told):
+        copy(record.told[step, row], told)
+        copy(record.reads[step, row], reads)
+        copy(record.hidden[step, row], hidden)
+        copy(record.cell[step, row], carried.cell[row])

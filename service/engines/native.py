@@ -85,8 +85,9 @@ class NativeEngine:
         x = np.ascontiguousarray(x)
         if lengths is None:
             lengths = np.full(x.shape[1], len(x), np.int64)
+        order = np.argsort(-lengths)
         room = self._scratch(slots)
-        self._kernel.walk(x, lengths, self._form, self._weights, after, record, pinned, room)
+        self._kernel.walk(x, lengths, order, self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
 
     def memories(self, memory: Float, weightings: Float, erase: Float, add: Float) -> Float:

@@ -38,7 +38,8 @@ def native(model: NTM, x: np.ndarray, slots: int, compiled: Path) -> Any:
     record = buffers.empty_record(form, weights, (len(x), x.shape[1], slots), inside=True)
     walk = build.load(compiled).walk
     room = buffers.scratch(form, weights, slots)
-    walk(x, np.full(x.shape[1], len(x)), form, weights, carried, record, buffers.no_pins(), room)
+    lengths, order = np.full(x.shape[1], len(x)), np.arange(x.shape[1])
+    walk(x, lengths, order, form, weights, carried, record, buffers.no_pins(), room)
     return record
 
 
