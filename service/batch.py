@@ -34,13 +34,13 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
     kind = batch[0].segment.kind
     if not engine.replays_memory and any(work.segment.memory for work in batch):
         return 1
-    left = np.array([w.segment.stop - w.position for w in batch])
+    remaining = [work.segment.stop - work.position for work in batch]
+    last = max(remaining)
     if engine.ragged:
-        soon = int(CHUNK_SECONDS * left.max() / (pace * left.sum()))
-        return engine.longest(kind, max(1, min(int(left.max()), soon)))
-    lengths = np.array([len(w.sequence) for w in batch])
-    most = min((int(n) for n, w in zip(left, batch, strict=True) if not w.rides), default=ANY)
-    last = int(left.max())
+        soon = int(CHUNK_SECONDS * last / (pace * sum(remaining)))
+        return engine.longest(kind, max(1, min(last, soon)))
+    left, lengths = np.array(remaining), np.array([len(work.sequence) for work in batch])
+    most = min((n for n, w in zip(remaining, batch, strict=True) if not w.rides), default=ANY)
     if engine.longest(kind, last) == last:
         most = min(most, last)
     soon = int(CHUNK_SECONDS / (pace * len(batch)))

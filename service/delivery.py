@@ -8,6 +8,11 @@ from typing import Any
 from service.work import Walked, Work
 
 
+def deliver_here(done: list[Work], error: Exception | None) -> None:
+    """Give results, or the error, to those who wait on the event loop that is running."""
+    settle([(work.future, error or finished(work)) for work in done])
+
+
 def deliver(done: list[Work], error: Exception | None) -> None:
     """Give results, or the error, to whoever waits on their event loops."""
     given = [(work.future, error or finished(work)) for work in done]

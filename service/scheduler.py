@@ -6,7 +6,8 @@ alone. What a chunk is and does is in batch.py.
 
 A thread is handed all that came in one turn of the event loop. What is short is walked there and
 then, where nobody else waits for the event loop or there is no other core to do it; what is very
-short always is. To wake a thread and be woken by it takes as long.
+short always is. To wake a thread and be woken by it takes as long, and on one core all that is
+short and came together is one batch on its way in, through the engine, and out.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NoReturn
 
 import numpy as np
@@ -25,7 +27,7 @@ from ntm.edits import Edits
 from ntm.signature import State
 from service.batch import advance, choose_steps
 from service.cores import Cores, let_others_first
-from service.delivery import deliver
+from service.delivery import deliver, deliver_here
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk, Ended, Event, Outcome
@@ -34,10 +36,11 @@ from service.work import Group, Segment, Walked, Work, cut
 log = logging.getLogger("ntm.scheduler")
 
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
+KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 LONGEST_WAIT = 600  # seconds that Retry-After may say
-# seconds that the event loop may be kept: by anybody, by one who is alone, where there is one core
-ANY_TIME, ALONE, ON_ONE_CORE = 0.0001, 0.001, 0.005
+ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
+TURN = 0.005  # seconds that one turn of the event loop may compute
 
 Works = OrderedDict[Work, None]  # a queue from whose middle one can leave
 
@@ -69,6 +72,7 @@ class Scheduler:
         self._closed = False
         self._steps_per_second = 1000.0
         self._paces: dict[tuple[str, int], float] = {}
+        self._row_bytes = lru_cache(KNOWN_SLOTS)(self._bytes_of_row)
         self._threads = [
             threading.Thread(target=self._run, name="scheduler", daemon=True)
             for _ in range(self._lanes)
@@ -172,10 +176,7 @@ class Scheduler:
                 work.counted = steps
                 self._queued += steps
                 self._waiting[work] = None
-                loop = work.future.get_loop()
-                if self._handing_over is not loop:
-                    self._handing_over = loop
-                    loop.call_soon(self._hand_over)
+                self._hand_over_soon(work.future.get_loop())
                 return
         self._refuse(steps, queued)
 
@@ -219,32 +220,51 @@ class Scheduler:
         """Walk here what is soon done, and wake threads for the rest of what has come."""
         with self._changed:
             self._handing_over = None
-            batches = self._take_soon_done()
-            self._changed.notify(len(self._waiting))
+            here, later = self._choose_soon_done()
+            for work in here:
+                del self._waiting[work]
+                self._begun_bytes += self._bytes_of(work)
+            batches = self._start_in_batches(here)
+            if later:
+                self._hand_over_soon(asyncio.get_running_loop())
+            if len(self._waiting) > later:
+                self._changed.notify(len(self._waiting) - later)
         while batches:
             batch = batches.pop()
             error = self._compute_or_fail(batch)
             with self._changed:
                 done = self._leave(batch, error)
                 batches += self._take_again(batch)
-            deliver(done, error)
+            deliver_here(done, error)
 
-    def _take_soon_done(self) -> list[list[Work]]:
-        """What the event loop walks itself, in batches; it is running from now on."""
+    def _hand_over_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._handing_over is not loop:
+            self._handing_over = loop
+            loop.call_soon(self._hand_over)
+
+    def _choose_soon_done(self) -> tuple[list[Work], int]:
+        """What this turn of the event loop walks, and how many it leaves to the next."""
         if self.engine.batches:
-            return []
-        loop = asyncio.get_running_loop()
-        seconds = {
-            work: work.remaining * self._paces.get(size_of(work.group), math.inf)
-            for work in self._waiting
-            if work.future.get_loop() is loop and not work.halts
-        }
-        if len(self._waiting) > len(seconds) or sum(seconds.values()) > self._time_to_spare():
-            seconds = {work: time for work, time in seconds.items() if time <= ANY_TIME}
-        for work in seconds:
-            del self._waiting[work]
-            self._begun_bytes += self._bytes_of(work)
-        return self._start_in_batches(seconds)
+            return [], 0
+        loop, short = asyncio.get_running_loop(), self._short()
+        here, later, spent = list[Work](), 0, 0.0
+        for work in self._waiting:
+            seconds = work.remaining * self._paces.get(size_of(work.group), math.inf)
+            if seconds > short or work.halts or work.future.get_loop() is not loop:
+                continue
+            if spent + seconds <= TURN:
+                spent += seconds
+                here.append(work)
+            else:
+                later += 1
+        return here, later
+
+    def _short(self) -> float:
+        """Seconds that a sequence may take to be walked on the event loop."""
+        if self._lanes == 1:
+            return SHORT
+        idle = not self._groups and self._idle == self._lanes
+        return SHORT if idle and all(work.alone for work in self._waiting) else ANY_TIME
 
     def _take_again(self, batch: list[Work]) -> list[list[Work]]:
         """Those of a batch that went back in line; their next steps may be of different groups."""
@@ -262,14 +282,6 @@ class Scheduler:
         for batch in batches:
             self._start(batch)
         return batches
-
-    def _time_to_spare(self) -> float:
-        """Seconds that the event loop may take for all that has come."""
-        if self._groups or self._idle < self._lanes:
-            return 0
-        if self._lanes == 1:
-            return ON_ONE_CORE
-        return ALONE if all(work.alone for work in self._waiting) else 0
 
     def _run(self) -> None:
         let_others_first()
@@ -363,8 +375,11 @@ class Scheduler:
         return done
 
     def _bytes_of(self, work: Work) -> int:
+        return self._row_bytes(work.slots)
+
+    def _bytes_of_row(self, slots: int) -> int:
         """Bytes of one row of state."""
-        known = {"batch": 1, "slots": work.slots}
+        known = {"batch": 1, "slots": slots}
         return sum(
             4 * math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
             for tensor in self.engine.signature.state

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,7 @@ class Walked:
     state: State | None = None  # after the last step, where it was asked for
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """What sequences must share to advance together."""
 
     slots: int
@@ -89,6 +89,9 @@ class Work:
     @property
     def segment(self) -> Segment:
         """The segment that the next step lies in."""
+        first = self.segments[0]
+        if self.position < first.stop:
+            return first
         return self.segments[bisect_right(self.segments, self.position, key=lambda s: s.stop)]
 
     @property

@@ -53,8 +53,8 @@ class Watched:
 def test_what_is_short_is_walked_on_the_event_loop(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, cores: int, alone: bool, steps: int, here: bool
 ) -> None:
-    monkeypatch.setattr("service.scheduler.ALONE", 0.5)  # on the slowest machine
-    monkeypatch.setattr("service.scheduler.ON_ONE_CORE", 0.5)
+    monkeypatch.setattr("service.scheduler.SHORT", 0.5)  # on the slowest machine
+    monkeypatch.setattr("service.scheduler.TURN", 0.5)
     watched = Watched(engine)
     scheduler = Scheduler(watched, 4, 10_000, cores=Cores(cores))
     x = draw(steps)
