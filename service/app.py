@@ -55,7 +55,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         statistics.observed(model, event)
 
     work = Work()
-    store = open_store(settings, time.time, owner.get, lambda: work.running)
+    store = open_store(settings, time.time, owner.get)
     context = Context(
         settings=settings,
         models=open_models(settings, observe),

@@ -3,7 +3,7 @@
 To hand a row to another thread and hear of it takes longer than to write it. So what is one row is
 written by the event loop itself, on a connection of its own that waits for nobody; whatever may
 take long, and whatever finds the file taken, goes to the file's thread. A commit takes longer than
-what it commits, so that one that others will soon follow waits a moment for them.
+what it commits, so that all that is noted in one turn of the event loop is one.
 """
 
 import asyncio
@@ -28,22 +28,14 @@ Row = tuple[Any, ...]
 log = logging.getLogger("ntm.store")
 
 BUSY_TIMEOUT = 10.0  # seconds to wait for another process that is writing
-MOMENT = 0.003  # seconds that a note waits for others
-CROWD = 8  # requests at once, so that others will soon follow
 NOTES_BETWEEN_CHECKPOINTS = 500  # a checkpoint waits for the disk
 
 
 class Database:
     """One file. What has been written survives a kill of the process that wrote it."""
 
-    def __init__(self, path: Path, running: Callable[[], int] = lambda: 1) -> None:
-        """Open or create the file; its folder is made.
-
-        Args:
-            path: of the file
-            running: how many requests there are at the moment
-        """
-        self._running = running
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; its folder is made."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = ThreadPoolExecutor(1, "store")
         self._lock = threading.Lock()
@@ -100,10 +92,7 @@ class Database:
         future: asyncio.Future[None] = loop.create_future()
         self._notes.append((insert, row, future))
         if len(self._notes) == 1:
-            if self._running() < CROWD:
-                loop.call_soon(self._write_notes, loop)
-            else:
-                loop.call_later(MOMENT, self._write_notes, loop)
+            loop.call_soon(self._write_notes, loop)
         try:
             await future
         except sqlite3.OperationalError as error:

@@ -28,7 +28,6 @@ def open_store(
     settings: Settings,
     clock: Callable[[], float],
     owner: Callable[[], str] = str,
-    running: Callable[[], int] = lambda: 1,
 ) -> Store:
     """SQLite, or Redis where NTM_STORE is its URL; Redis need not be up yet.
 
@@ -36,14 +35,13 @@ def open_store(
         settings: what is kept, for how long, and where
         clock: seconds since the epoch
         owner: of the request that is being answered
-        running: how many requests there are at the moment
     Raises:
         StoreRefused: the URL is wrong or the client for Redis is not installed
         OSError, sqlite3.Error: the file cannot be made
     """
     bounds = (settings.session_ttl, settings.max_sessions, settings.session_bytes)
     if not settings.store_in_redis:
-        database = Database(settings.store_path, running)
+        database = Database(settings.store_path)
 
         async def close() -> None:
             database.close()

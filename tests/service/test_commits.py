@@ -153,12 +153,8 @@ def test_the_log_of_notes_beside_the_file_stays_small(
     assert (tmp_path / "file.sqlite-wal").stat().st_size < 2e6  # 2000 commits have 8e6 and more
 
 
-def test_notes_of_a_crowd_are_committed_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.store.database.MOMENT", 0.3)
-    crowd = [1]
-    database = Database(tmp_path / "file.sqlite", lambda: crowd[0])
+def test_what_is_noted_in_one_turn_is_one_commit(tmp_path: Path) -> None:
+    database = Database(tmp_path / "file.sqlite")
     database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
     commits: list[str] = []
     database._notebook.set_trace_callback(lambda said: commits.append(said))
@@ -170,11 +166,7 @@ def test_notes_of_a_crowd_are_committed_together(
     async def main() -> None:
         await note(1)
         assert len(commits) == 1
-        crowd[0] = 100
-        others = [asyncio.create_task(note(number)) for number in (2, 3)]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await asyncio.gather(note(4), *others)
+        await asyncio.gather(*map(note, (2, 3, 4)))
         assert len(commits) == 2
 
     asyncio.run(main())
