@@ -6,34 +6,45 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
-from service.compression import Compression
 from service.context import Context
-from service.counting import RequestCount
 from service.documents import errors as documented_errors
-from service.drain import Gate, Work
+from service.door import Door
+from service.drain import Work
 from service.errors import ServiceError, error_body, status_of
 from service.events import Event
-from service.keys import KeyCheck, listed, owner
+from service.front import Front
+from service.keys import Keys, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models, Observer
-from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
 from service.schemas import place
-from service.security_headers import SecurityHeaders
 from service.settings import Settings
-from service.shortcut import Shortcut
 from service.statistics import Statistics
 from service.store import open_store
 
 OpenModels = Callable[[Settings, Observer], Models]
+
+
+class Application(FastAPI):
+    """FastAPI with something of ours around all that it has of its own."""
+
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **told: Any) -> None:
+        super().__init__(**told)
+        self._around = around
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """See Starlette, which calls this once."""
+        return self._around(super().build_middleware_stack())
 
 
 def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
@@ -76,7 +87,17 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         await asyncio.to_thread(context.models.close)
         await store.close()
 
-    app = FastAPI(
+    def with_front(behind: ASGIApp) -> ASGIApp:
+        """The application from outside in."""
+        routes = [route for route in predict.router.routes if isinstance(route, APIRoute)]
+        keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)
+        inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
+        if origins := listed(settings.cors_origins):
+            inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
+        return Front(inside, metrics)
+
+    app = Application(
+        with_front,
         title="Neural Turing Machine",
         version=version("ntm"),
         description="Run trained Neural Turing Machines and look inside their memory.",
@@ -101,20 +122,6 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
-    shortcuts = [route for route in predict.router.routes if isinstance(route, APIRoute)]
-    app.add_middleware(Shortcut, routes=shortcuts, on_error=on_service_error)
-    app.add_middleware(Compression)  # inside the rest: it has to see a whole answer
-    keys = listed(settings.api_keys.get_secret_value())
-    app.add_middleware(Gate, work=context.work)
-    # Inside the count, so that refusals are counted.
-    app.add_middleware(KeyCheck, keys=keys, pages=viewer.PATHS)
-    app.add_middleware(RequestCount, metrics=metrics)
-    if origins := listed(settings.cors_origins):
-        app.add_middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
-        )
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog)
     return app
 
 

@@ -1,7 +1,7 @@
 """gzip for answers that are worth it, to clients that accept it."""
 
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from service.headers import header
 
@@ -12,16 +12,11 @@ AS_THEY_ARE = ("application/vnd.safetensors", "application/x-npz")
 EXCLUDED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, *AS_THEY_ARE)
 
 
-class Compression:
-    """Middleware that deflates large answers where Accept-Encoding allows gzip."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._plain = app
-        self._gzip = GZipMiddleware(app, WORTH, LEVEL, exclude_content_types=EXCLUDED)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = scope["type"] == "http" and accepts_gzip(header(scope, b"accept-encoding") or "")
-        await (self._gzip if wanted else self._plain)(scope, receive, send)
+def compressed(app: ASGIApp, scope: Scope) -> ASGIApp:
+    """What answers as `app` does, deflated where that is worth it and the client accepts gzip."""
+    if scope["type"] != "http" or not accepts_gzip(header(scope, b"accept-encoding") or ""):
+        return app
+    return GZipMiddleware(app, WORTH, LEVEL, exclude_content_types=EXCLUDED)
 
 
 def accepts_gzip(header: str) -> bool:

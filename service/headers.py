@@ -5,4 +5,8 @@ from starlette.types import Scope
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first value of a header; `name` in lower case, as a server gives names."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+    value: bytes
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None

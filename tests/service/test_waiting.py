@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from service.drain import Gate, Work
+from service.app import on_crash, on_service_error
+from service.door import Door
+from service.drain import Work
+from service.keys import Keys
 from service.waiting import TOO_LONG, since_received
 from tests.service.bodies import body
 from tests.service.running import serving
@@ -38,7 +41,8 @@ def ask(method: str, path: str, waited: float) -> tuple[int, dict[bytes, bytes],
 
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     scope["state"] = {"waited": waited}
-    asyncio.run(Gate(answered, Work())(scope, receive, send))  # type: ignore[arg-type]
+    door = Door(answered, Keys(()), Work(), (), on_service_error, on_crash)
+    asyncio.run(door(scope, receive, send))  # type: ignore[arg-type]
     return sent[0]["status"], dict(sent[0]["headers"]), bool(read)
 
 
