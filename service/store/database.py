@@ -1,10 +1,4 @@
-"""The SQLite file, safe beside other processes: a thread that may wait, and quick notes beside it.
-
-To hand a row to another thread and hear of it takes longer than to write it. So what is one row is
-written by the event loop itself, on a connection of its own that waits for nobody; whatever may
-take long, and whatever finds the file taken, goes to the file's thread. A commit takes longer than
-what it commits, so that all that is noted in one turn of the event loop is one.
-"""
+"""The SQLite file, safe beside other processes, and the thread that reads and changes it."""
 
 import asyncio
 import logging
@@ -13,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +16,10 @@ from service.errors import StoreUnavailable
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 Changes = list[tuple[Work, "asyncio.Future[Any]"]]
-Row = tuple[Any, ...]
 
 log = logging.getLogger("ntm.store")
 
 BUSY_TIMEOUT = 10.0  # seconds to wait for another process that is writing
-NOTES_BETWEEN_CHECKPOINTS = 500  # a checkpoint waits for the disk
 
 
 class Database:
@@ -40,20 +31,16 @@ class Database:
         self._thread = ThreadPoolExecutor(1, "store")
         self._lock = threading.Lock()
         self._changes: Changes = []
-        self._notes: list[tuple[str, Row, asyncio.Future[None]]] = []
-        self._noted = 0
         self._connection = connect(path, BUSY_TIMEOUT)
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._notebook = connect(path, timeout=0)
-        self._notebook.execute("PRAGMA wal_autocheckpoint=0")
 
     def prepare(self, schema: str) -> None:
         """Make the tables that are not there yet; before anything else is asked."""
         self._connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
 
-    def at_once(self, work: Work) -> None:
+    def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a change before anything else is asked."""
-        with_lock(self._connection, work)
+        return with_lock(self._connection, work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on the file's thread.
@@ -79,62 +66,16 @@ class Database:
             result: T = await future
         return result
 
-    async def note(self, insert: str, row: Row) -> None:
-        """Add one small row; once this returns it survives a kill, like a change.
+    def later(self, work: Work, then: Callable[[Any], object] = lambda result: None) -> None:
+        """Run a change some time, for which nobody waits, and `then` with its result."""
+        self._thread.submit(self._write_later, work, then)
 
-        Args:
-            insert: the statement up to its values
-            row: the values
-        Raises:
-            StoreUnavailable: the file cannot be written, or another process writes for too long
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._notes.append((insert, row, future))
-        if len(self._notes) == 1:
-            loop.call_soon(self._write_notes, loop)
-        try:
-            await future
-        except sqlite3.OperationalError as error:
-            raise failed(error) from error
-
-    def later(self, work: Work) -> None:
-        """Run a change some time, for which nobody waits."""
-        self._thread.submit(self._write_later, work)
-
-    def _write_later(self, work: Work) -> None:
+    def _write_later(self, work: Work, then: Callable[[Any], object]) -> None:
         (result,) = write_all(self._connection, [work])
         if isinstance(result, Exception):
-            log.error("the store could not be swept: %s", result)
-
-    def _checkpoint(self) -> None:
-        """Let the log begin anew; notes come to this thread meanwhile, or it would never end."""
-        try:
-            self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
-        except sqlite3.Error as error:
-            log.error("the store's log could not be written back: %s", error)
-
-    def _write_notes(self, loop: asyncio.AbstractEventLoop) -> None:
-        """On the event loop: write what has come, or leave it to the file's thread.
-
-        One statement for all rows: at every one the interpreter may go to another thread.
-        """
-        notes, self._notes = self._notes, []
-        for insert in {insert for insert, _, _ in notes}:
-            mine = [(row, future) for known, row, future in notes if known == insert]
-            try:
-                add_rows(self._notebook, insert, [row for row, _ in mine])
-            except Exception:  # another process writes, or one of them fails
-                changes: Changes = [
-                    (partial(add_rows, insert=insert, rows=[r]), f) for r, f in mine
-                ]
-                self._hand_over(changes, loop)
-            else:
-                settle([(future, None) for _, future in mine])
-        self._noted += len(notes)
-        if self._noted >= NOTES_BETWEEN_CHECKPOINTS:
-            self._noted = 0
-            self._thread.submit(self._checkpoint)
+            log.error("the store could not be written: %s", result)
+        else:
+            then(result)
 
     def _hand_over(self, changes: Changes, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
@@ -155,7 +96,6 @@ class Database:
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._thread.shutdown()
-        self._notebook.close()
         self._connection.close()
 
     async def _do(self, work: Callable[[], T]) -> T:
@@ -199,13 +139,6 @@ def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any
         if len(works) == 1:
             return [error]
         return [write_all(connection, [work])[0] for work in works]
-
-
-def add_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Row]) -> None:
-    """Add all rows or none."""
-    marks = f"({', '.join('?' * len(rows[0]))})"
-    values = [value for row in rows for value in row]
-    connection.execute(f"{insert} VALUES {', '.join([marks] * len(rows))}", values)
 
 
 def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

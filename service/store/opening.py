@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service.settings import Settings
 from service.store.database import Database
+from service.store.incoming import Incoming
 from service.store.protocol import Sessions, Traces
 from service.store.sessions import SessionStore
 from service.store.traces import TraceStore
@@ -41,13 +42,19 @@ def open_store(
     """
     bounds = (settings.session_ttl, settings.max_sessions, settings.session_bytes)
     if not settings.store_in_redis:
-        database = Database(settings.store_path)
+        path = settings.store_path
+        database = Database(path)
+        incoming = Incoming(path.with_name(f"{path.name}.incoming"))
+        traces = TraceStore(
+            database, incoming, settings.trace_ttl, settings.trace_bytes, clock, owner
+        )
 
         async def close() -> None:
+            await traces.close()
             database.close()
 
         return Store(
-            TraceStore(database, settings.trace_ttl, settings.trace_bytes, clock, owner),
+            traces,
             SessionStore(database, *bounds, clock, owner),
             close,
         )

@@ -1,21 +1,26 @@
 """Traces on disk, bounded by age and bytes.
 
-The table is ordered by the ids, which begin with the time: a new row goes to its end and the oldest
-are at its beginning, so that no index tells of age.
+A trace is appended to a file, which is all that its request waits for; soon after, all that came
+together are moved into the table. It is ordered by the ids, which begin with the time: new rows go
+to its end and the oldest are at its beginning, so that no index tells of age.
 """
 
 import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
-from service.errors import UnknownTrace
+from service.errors import StoreUnavailable, UnknownTrace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
 from service.store.cursors import wrong_cursor
-from service.store.database import Database, Row, add_rows
+from service.store.database import Database
+from service.store.incoming import Incoming, Row
 from service.traces import Trace
+
+T = TypeVar("T")
 
 log = logging.getLogger("ntm.store")
 
@@ -39,7 +44,7 @@ CREATE TABLE IF NOT EXISTS traces_by_time (
 CREATE INDEX IF NOT EXISTS traces_by_model ON traces_by_time (model, trace_id, bytes);
 """
 INSERT = """
-INSERT INTO traces_by_time
+INSERT OR IGNORE INTO traces_by_time
     (trace_id, model, version, model_digest, engine, created_at, memory_slots, steps, inputs,
      target, outputs_digest, bytes, owner, interventions)
 """
@@ -48,7 +53,9 @@ CURSOR = re.compile(r"[0-9a-f]{36}")
 BYTES = 11  # where a row of INSERT has them
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 SMALL = 2**14  # bytes that are deflated sooner than a thread is asked to
-INSERTS_BETWEEN_SWEEPS = 100
+SOON = 0.2  # seconds until what was appended is moved in
+AT_ONCE = 500  # rows that are not kept waiting for so long
+ROWS_AT_ONCE = 100  # of one statement
 SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
@@ -58,6 +65,7 @@ class TraceStore:
     def __init__(
         self,
         database: Database,
+        incoming: Incoming,
         ttl: float,
         max_bytes: int,
         clock: Callable[[], float],
@@ -67,37 +75,36 @@ class TraceStore:
 
         Args:
             database: the file
+            incoming: where traces wait for their place in it
             ttl: seconds a trace is kept
             max_bytes: of all traces together; the oldest go first
             clock: seconds since the epoch
             owner: of the request that is being answered; nobody in particular by default
         """
-        self._database = database
+        self._database, self._incoming = database, incoming
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
-        self._inserts = self._inserted = 0
+        self._waiting = self._moved_in = 0
         database.prepare(SCHEMA)
         database.at_once(drop_earlier_layout)
-        database.at_once(self._drop_old)
+        remove(database.at_once(self._move_in))
         database.at_once(self._drop_many)
 
     async def put(self, trace: Trace) -> None:
-        """Keep a trace; once this returns it survives a kill of the process."""
+        """Keep a trace; once this returns it survives a kill of the process.
+
+        Raises:
+            StoreUnavailable: it was not kept
+        """
         owner = self._owner()
         size = sum(array.nbytes for array in (trace.inputs, trace.target) if array is not None)
-        if size <= SMALL and not trace.interventions:
-            row = row_of(trace, owner)
-            await self._database.note(INSERT, row)
-        else:
-            row = await asyncio.to_thread(row_of, trace, owner)
-            await self._database.change(lambda c: add_rows(c, INSERT, [row]))
-        self._inserts += 1
-        self._inserted += row[BYTES]
-        if self._inserts >= INSERTS_BETWEEN_SWEEPS:
-            self._inserts = 0
-            self._database.later(self._drop_old)
-        if self._inserted > SHARE_BETWEEN_SWEEPS * self._max_bytes:
-            self._inserted = 0
-            self._database.later(self._drop_many)
+        small = size <= SMALL and not trace.interventions
+        row = row_of(trace, owner) if small else await asyncio.to_thread(row_of, trace, owner)
+        try:
+            self._incoming.append(row)
+        except OSError as error:
+            log.error("a trace could not be kept: %s", error)
+            raise StoreUnavailable("the store of traces cannot be written") from error
+        self._move_in_soon()
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.
@@ -106,7 +113,7 @@ class TraceStore:
             UnknownTrace: there is none, or no longer
         """
         owner = self._owner()
-        return await self._database.read(lambda c: self._get(c, trace_id, owner))
+        return await self._read(lambda c: self._get(c, trace_id, owner))
 
     async def delete(self, trace_id: str) -> None:
         """Forget a trace.
@@ -115,6 +122,8 @@ class TraceStore:
             UnknownTrace: there is none
         """
         owner = self._owner()
+
+        await self._all_moved_in()
 
         def work(connection: sqlite3.Connection) -> int:
             query = "DELETE FROM traces_by_time WHERE trace_id = ? AND owner = ?"
@@ -132,7 +141,7 @@ class TraceStore:
             ServiceError: the cursor is not one that this gave
         """
         before, owner = read_cursor(cursor), self._owner()
-        return await self._database.read(lambda c: self._page(c, model, limit, before, owner))
+        return await self._read(lambda c: self._page(c, model, limit, before, owner))
 
     async def usage(self) -> tuple[int, int]:
         """How many traces are kept, and their bytes."""
@@ -142,7 +151,43 @@ class TraceStore:
             count, size = connection.execute(query).fetchone()
             return count, size
 
+        return await self._read(work)
+
+    async def close(self) -> None:
+        """Leave nothing on its way."""
+        await self._all_moved_in()
+        self._incoming.close()
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        await self._all_moved_in()
         return await self._database.read(work)
+
+    async def _all_moved_in(self) -> None:
+        """Wait until all traces that were kept are in the table, whichever process kept them."""
+        if not self._incoming.is_empty():
+            remove(await self._database.change(self._move_in))
+
+    def _move_in_soon(self) -> None:
+        self._waiting += 1
+        if self._waiting == 1:
+            asyncio.get_running_loop().call_later(SOON, self._move_in_now)
+        elif self._waiting == AT_ONCE:
+            self._database.later(self._move_in, remove)
+
+    def _move_in_now(self) -> None:
+        self._waiting = 0
+        self._database.later(self._move_in, remove)
+
+    def _move_in(self, connection: sqlite3.Connection) -> list[Path]:
+        """Move all rows into the table; the files to remove once that is committed."""
+        rows, paths = self._incoming.take()
+        add_rows(connection, rows)
+        self._drop_old(connection)
+        self._moved_in += sum(row[BYTES] for row in rows)
+        if self._moved_in > SHARE_BETWEEN_SWEEPS * self._max_bytes:
+            self._moved_in = 0
+            self._drop_many(connection)
+        return paths
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         row = connection.execute(
@@ -231,6 +276,24 @@ def row_of(trace: Trace, owner: str) -> Row:
         owner,
         changes,
     )
+
+
+def add_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Add rows that are not there yet.
+
+    Many with one statement: between statements the interpreter goes to another thread.
+    """
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        values = [value for row in some for value in row]
+        connection.execute(f"{INSERT} VALUES {', '.join([marks] * len(some))}", values)
+
+
+def remove(paths: Sequence[Path]) -> None:
+    """Remove files; another process may have been quicker."""
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def drop_earlier_layout(connection: sqlite3.Connection) -> None:

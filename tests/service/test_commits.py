@@ -1,4 +1,4 @@
-"""Changes and notes that wait together are written together; one that fails takes none along."""
+"""Changes that wait together are written together; one that fails takes none along."""
 
 import asyncio
 import sqlite3
@@ -28,9 +28,6 @@ def keep(number: int) -> Callable[[sqlite3.Connection], int]:
         return number
 
     return work
-
-
-INSERT = "INSERT INTO kept (number)"
 
 
 def held(path: Path) -> list[int]:
@@ -104,70 +101,3 @@ def test_a_store_that_cannot_write_says_so(database: Database) -> None:
         assert await database.change(keep(1)) == 1
 
     asyncio.run(main())
-
-
-def test_each_note_gets_its_own_result_or_error_and_is_in_the_file(
-    database: Database, tmp_path: Path
-) -> None:
-    async def main() -> None:
-        notes = [database.note(INSERT, (number,)) for number in (1, 2, None, 4)]
-        given = await asyncio.gather(*notes, return_exceptions=True)
-        assert [given[0], given[1], given[3]] == [None] * 3
-        assert isinstance(given[2], sqlite3.IntegrityError)
-        assert held(tmp_path / "file.sqlite") == [1, 2, 4]
-
-    asyncio.run(main())
-
-
-def test_while_another_process_writes_notes_wait_and_the_event_loop_does_not(
-    database: Database, tmp_path: Path
-) -> None:
-    other = sqlite3.connect(tmp_path / "file.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    async def main() -> None:
-        noted = asyncio.create_task(database.note(INSERT, (1,)))
-        for _ in range(50):
-            await asyncio.sleep(0.001)
-        assert not noted.done()
-        other.execute("COMMIT")
-        await asyncio.wait_for(noted, 20)
-
-    asyncio.run(main())
-    other.close()
-    assert held(tmp_path / "file.sqlite") == [1]
-
-
-def test_the_log_of_notes_beside_the_file_stays_small(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.store.database.NOTES_BETWEEN_CHECKPOINTS", 20)
-
-    async def main() -> None:
-        for number in range(2000):
-            await database.note(INSERT, (number,))
-            if number % 50 == 0:
-                await database.read(lambda c: None)  # behind what the file's thread has to do
-
-    asyncio.run(main())
-    assert (tmp_path / "file.sqlite-wal").stat().st_size < 2e6  # 2000 commits have 8e6 and more
-
-
-def test_what_is_noted_in_one_turn_is_one_commit(tmp_path: Path) -> None:
-    database = Database(tmp_path / "file.sqlite")
-    database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
-    commits: list[str] = []
-    database._notebook.set_trace_callback(lambda said: commits.append(said))
-
-    async def note(number: int) -> None:
-        await database.note(INSERT, (number,))
-        assert number in held(tmp_path / "file.sqlite")
-
-    async def main() -> None:
-        await note(1)
-        assert len(commits) == 1
-        await asyncio.gather(*map(note, (2, 3, 4)))
-        assert len(commits) == 2
-
-    asyncio.run(main())
-    database.close()

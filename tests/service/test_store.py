@@ -12,8 +12,8 @@ from service import ids as service_ids
 from service.errors import ServiceError, UnknownTrace
 from service.settings import Settings
 from service.store import Database, Traces, TraceStore, open_store
-from service.store import traces as module
 from service.store.arrays import pack, unpack
+from service.store.incoming import Incoming
 from service.traces import Trace
 from tests.service.bodies import same
 
@@ -49,6 +49,12 @@ def store(place: Settings, clock: Clock) -> Iterator[Traces]:
     opened = open_store(place, clock)
     yield opened.traces
     asyncio.run(opened.close())
+
+
+def open_file(path: Path, clock: Clock) -> tuple[Database, TraceStore]:
+    """A file that keeps traces for 100 seconds and 100 kB."""
+    database = Database(path)
+    return database, TraceStore(database, Incoming(Path(f"{path}.incoming")), 100, 100_000, clock)
 
 
 def named(number: int) -> str:
@@ -131,11 +137,7 @@ def test_bytes_are_bounded_and_the_oldest_go_first(store: Traces) -> None:
     run(test)
 
 
-def test_what_is_too_old_leaves_the_file(
-    store: Traces, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "INSERTS_BETWEEN_SWEEPS", 1)
-
+def test_what_is_too_old_leaves_the_file(store: Traces, clock: Clock) -> None:
     async def test() -> None:
         await store.put(trace(1))
         clock.now += 101
@@ -215,8 +217,6 @@ def test_each_owner_has_their_own(place: Settings, clock: Clock) -> None:
 
 def test_a_trace_that_is_put_twice_is_there_once(store: Traces) -> None:
     """As when the answer to the first try was lost on its way."""
-    if isinstance(store, TraceStore):
-        pytest.skip("a file answers or not")
 
     async def test() -> None:
         for _ in range(2):
@@ -231,12 +231,11 @@ def test_a_trace_that_is_put_twice_is_there_once(store: Traces) -> None:
 
 
 def test_opening_a_file_sweeps_it(tmp_path: Path, clock: Clock) -> None:
-    first = Database(tmp_path / "traces.sqlite")
-    run(lambda: TraceStore(first, 100, 100_000, clock).put(trace(1)))
+    first, store = open_file(tmp_path / "traces.sqlite", clock)
+    run(lambda: store.put(trace(1)))
     first.close()
     clock.now += 101
-    second = Database(tmp_path / "traces.sqlite")
-    store = TraceStore(second, 100, 100_000, clock)
+    second, store = open_file(tmp_path / "traces.sqlite", clock)
 
     async def test() -> None:
         assert await store.usage() == (0, 0)
@@ -253,8 +252,7 @@ def test_traces_of_an_earlier_layout_make_room_and_are_told(
     first.at_once(lambda c: c.execute("INSERT INTO traces VALUES (1, 'a'), (2, 'b')"))
     first.close()
     for opened in range(2):
-        database = Database(tmp_path / "traces.sqlite")
-        store = TraceStore(database, 100, 100_000, clock)
+        database, store = open_file(tmp_path / "traces.sqlite", clock)
         run(lambda opened=opened, store=store: store.put(trace(opened)))  # type: ignore[misc]
         assert asyncio.run(store.get(named(opened))).steps == 3
         database.close()
@@ -264,11 +262,10 @@ def test_traces_of_an_earlier_layout_make_room_and_are_told(
 def test_a_file_is_opened_by_a_second_process_with_nothing_lost(
     tmp_path: Path, clock: Clock
 ) -> None:
-    first, second = (Database(tmp_path / "traces.sqlite") for _ in range(2))
-    stores = []
-    for database in (first, second):
-        stores.append(TraceStore(database, 100, 100_000, clock))
-        run(lambda: stores[-1].put(trace(len(stores))))
+    (first, one), (second, two) = (open_file(tmp_path / "t.sqlite", clock) for _ in range(2))
+    stores = [one, two]
+    for number, store in enumerate(stores, 1):
+        run(lambda store=store, number=number: store.put(trace(number)))  # type: ignore[misc]
 
     async def test() -> None:
         for store in stores:

@@ -1,0 +1,122 @@
+"""Traces on their way into the table: none is lost or doubled, whoever is killed when."""
+
+import asyncio
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from service.errors import StoreUnavailable
+from service.store import Database, TraceStore
+from service.store.incoming import Incoming
+from tests.service.test_store import Clock, ids, named, open_file, trace
+
+ROWS = 400  # of each process
+
+
+def row(number: int) -> tuple[object, ...]:
+    return (named(number), number, 0.5, None, b"\x00\xff" * (number % 50))
+
+
+def test_rows_come_back_as_they_were_once_they_are_removed_no_more(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "i")
+    assert incoming.is_empty()
+    for number in range(3):
+        incoming.append(row(number))
+    again = Incoming(tmp_path / "i")  # as after a kill
+    assert not again.is_empty()
+    for _ in range(2):  # who takes them may be killed before they are moved in
+        rows, paths = again.take()
+        assert rows == [row(number) for number in range(3)]
+    incoming.append(row(3))
+    rows, more = again.take()
+    assert sorted(rows) == [row(number) for number in range(4)]
+    for path in {*paths, *more}:
+        path.unlink()
+    assert incoming.is_empty()
+    assert again.take() == ([], [])
+
+
+def test_what_was_cut_short_is_told_and_what_lies_before_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    incoming = Incoming(tmp_path / "i")
+    for number in range(3):
+        incoming.append(row(number))
+    whole = (tmp_path / "i").read_bytes()
+    (tmp_path / "i").write_bytes(whole[:-2])
+    assert incoming.take()[0] == [row(0), row(1)]
+    assert "is damaged after" in caplog.text
+
+
+def append_many(path: Path, first: int) -> None:
+    incoming = Incoming(path)
+    for number in range(first, first + ROWS):
+        incoming.append(row(number))
+
+
+def test_processes_append_while_another_takes(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    writers = [
+        spawn.Process(target=append_many, args=(tmp_path / "i", first)) for first in (0, ROWS)
+    ]
+    for writer in writers:
+        writer.start()
+    incoming, taken, takes = Incoming(tmp_path / "i"), list[object](), 0
+    while any(writer.is_alive() for writer in writers) or not incoming.is_empty():
+        rows, paths = incoming.take()
+        taken += rows
+        takes += bool(rows)
+        for path in paths:
+            path.unlink()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert sorted(taken, key=repr) == sorted(map(row, range(2 * ROWS)), key=repr)
+    assert takes > 1
+
+
+def test_a_trace_is_moved_in_by_itself(tmp_path: Path) -> None:
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
+
+    async def main() -> None:
+        await store.put(trace(1))
+        with sqlite3.connect(tmp_path / "t.sqlite") as other:
+            count = "SELECT COUNT(*) FROM traces_by_time"
+            assert other.execute(count).fetchone() == (0,)
+            for _ in range(500):
+                if other.execute(count).fetchone() == (1,):
+                    return
+                await asyncio.sleep(0.01)
+        pytest.fail("nobody moved it in")
+
+    asyncio.run(main())
+    database.close()
+
+
+def test_what_another_process_appended_is_found_listed_and_deleted(tmp_path: Path) -> None:
+    one_file, one = open_file(tmp_path / "t.sqlite", Clock())
+    two_file, two = open_file(tmp_path / "t.sqlite", Clock())
+
+    async def main() -> None:
+        for number in (1, 2, 3):
+            await one.put(trace(number))
+        assert (await two.get(named(2))).steps == 3
+        await one.put(trace(4))
+        assert await ids(two) == [named(n) for n in (4, 3, 2, 1)]
+        await one.put(trace(5))
+        await two.delete(named(5))
+        assert await ids(one) == [named(n) for n in (4, 3, 2, 1)]
+
+    asyncio.run(main())
+    one_file.close()
+    two_file.close()
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.sqlite.incoming").symlink_to("/dev/full")
+    database = Database(tmp_path / "t.sqlite")
+    incoming = Incoming(tmp_path / "t.sqlite.incoming")
+    store = TraceStore(database, incoming, 100, 100_000, Clock())
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        asyncio.run(store.put(trace(1)))
+    database.close()
