@@ -5,8 +5,10 @@ import zlib
 from collections.abc import AsyncIterator
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedContentEncoding
+from service.headers import header
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 PIECE = 2**18  # bytes inflated before others get their turn
@@ -23,19 +25,19 @@ async def read_body(request: Request, limit: int) -> bytes:
         MalformedBody: it is not what its Content-Encoding says
         UnsupportedContentEncoding: it is encoded in another way than gzip or deflate
     """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = (header(request.scope, b"content-encoding") or "identity").strip().lower()
     if encoding not in ("identity", "", *WINDOWS):
         raise UnsupportedContentEncoding(
             f"content-encoding should be gzip, deflate or identity, got '{encoding:.40}'"
         )
-    announced = request.headers.get("content-length", "0")
+    announced = header(request.scope, b"content-length") or "0"
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
     parts = sent(request, limit)
-    if encoding in WINDOWS:
-        parts = inflated(parts, encoding)
+    if encoding not in WINDOWS:
+        return b"".join([part async for part in parts])
     body = bytearray()
-    async for part in parts:
+    async for part in inflated(parts, encoding):
         body += part
         if len(body) > limit:
             raise too_large(limit)
@@ -47,9 +49,14 @@ async def sent(request: Request, limit: int) -> AsyncIterator[bytes]:
 
     Raises:
         BodyTooLarge: together they have more than `limit` bytes
+        ClientDisconnect: the client went away before the last
     """
-    size = 0
-    async for part in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
         if size > limit:
             raise too_large(limit)

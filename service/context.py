@@ -10,6 +10,7 @@ from fastapi import Request
 from service.bodies import read_body
 from service.drain import Work
 from service.errors import UnsupportedMediaType
+from service.headers import header
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
@@ -41,7 +42,7 @@ def context_of(request: Request) -> Context:
 
 def content_type(request: Request) -> str:
     """The media type of a body; JSON where none is told."""
-    told = request.headers.get("content-type", "application/json")
+    told = header(request.scope, b"content-type") or "application/json"
     return told.partition(";")[0].strip().lower()
 
 

@@ -310,6 +310,8 @@ def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> N
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
+    if isinstance(rows, np.ndarray) and rows.dtype == np.int64:  # none of them can be too large
+        return rows.astype(np.float64).astype(np.float32)
     return narrow(name, np.asarray(rows, dtype=np.float64))
 
 

@@ -14,6 +14,7 @@ from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
+from service.headers import header
 from service.models import LoadedModel
 from service.schemas import Prediction, PredictRequest
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
@@ -59,7 +60,7 @@ async def predict(request: Request) -> Response:
         except StoreUnavailable:
             headers = NOT_KEPT
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
-    kind = kind_of_answer(request.headers.get("accept", ""))
+    kind = kind_of_answer(header(request.scope, b"accept") or "")
     size = sum(tensor.nbytes for tensor in tensors.values())
     encoded = await convert(size, ENCODERS[kind], facts, tensors)
     return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])

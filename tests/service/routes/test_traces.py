@@ -323,6 +323,7 @@ def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
     server: Server, client: httpx.Client, change: str
 ) -> None:
     trace_id = client.post("/predict", json=body(2)).json()["trace_id"]
+    assert client.get(f"/trace/{trace_id}").status_code == 200  # it is in its place from now on
     with sqlite3.connect(database(server), timeout=10) as connection:
         connection.execute(f"UPDATE traces_by_time SET {change} WHERE trace_id = ?", (trace_id,))
     connection.close()
@@ -335,6 +336,7 @@ def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
 def test_a_trace_of_a_copy_of_bits_is_a_few_kilobytes(server: Server, client: httpx.Client) -> None:
     example = client.get("/models/copy/example?length=490").json()
     trace_id = client.post("/predict", json=example).json()["trace_id"]
+    assert client.get("/trace").status_code == 200  # what it lists is in its place
     with sqlite3.connect(database(server), timeout=10) as connection:
         query = "SELECT bytes FROM traces_by_time WHERE trace_id = ?"
         (size,) = connection.execute(query, (trace_id,)).fetchone()
