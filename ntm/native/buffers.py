@@ -22,15 +22,15 @@ def empty_record(form: Form, weights: Weights, shape: tuple[int, int, int], insi
     """
     steps, batch, slots = shape
     kept, heads = steps if inside else 0, form.reads + form.writes
-    size, told = weights.heads.shape
-    reads = len(weights.output) - size
+    size, told = weights.hidden.shape
+    reads, outputs = weights.reads.shape
     cell = size if form.lstm else 0
 
     def room(steps: int, *sizes: int) -> Array:
         return np.empty((steps, batch, *sizes), np.float32)
 
     return Record(
-        outputs=room(steps, len(weights.output_bias)),
+        outputs=room(steps, outputs),
         weighting=room(steps, heads, slots),
         told=room(kept, told),
         content=room(kept, heads, slots),
@@ -54,7 +54,7 @@ def no_pins() -> Pins:
 
 def scratch(form: Form, weights: Weights, slots: int) -> Array:
     """Room for the intermediate values of rows walked together, each beginning on a vector."""
-    of_each_row = (*weights.controller.shape, *weights.heads.shape)
+    of_each_row = (*weights.controller.shape, *weights.hidden.shape)
     of_one_row = (*[slots] * 4, slots + form.shifts - 1)
     sizes = (*of_each_row * TOGETHER, *of_one_row)
     return aligned((sum(n + LANES for n in sizes),))

@@ -12,7 +12,7 @@ def run(walk: Any) -> None:
     """Walk one step of a model whose sizes are all one."""
     form = Form(reads=1, writes=1, shifts=1, lstm=True, sigmoid_output=True)
     weights = Weights(
-        *(np.zeros(shape, np.float32) for shape in ((3, 4), (4,), (1, 12), (12,), (2, 1), (1,)))
+        *(np.zeros(shape, np.float32) for shape in ((3, 4), (4,), (1, 13), (13,), (1, 1)))
     )
     one = np.ones((1, 1, 1), np.float32)
     names = ("memory", "read_weightings", "write_weightings", "reads")

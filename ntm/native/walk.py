@@ -116,7 +116,7 @@ def _walk_together(
 ) -> None:
     """Walk some rows, longest first, step by step; at every step they share the large products."""
     operands, gates = weights.controller.shape
-    size, values = weights.heads.shape
+    size, values = weights.hidden.shape
     # the controller's operands side by side: input, last reads, last hidden
     seen, end = _rooms(scratch, 0, operands)
     layer, end = _rooms(scratch, end, gates)
@@ -143,8 +143,8 @@ def _walk_together(
                 run_lstm(layer[i, :gates], hidden[i, :size], carried.cell[rows[i]])
             else:
                 run_feedforward(layer[i, :gates], hidden[i, :size])
-            copy(told[i, :values], weights.heads_bias)
-        accumulate_together(told, hidden, weights.heads, active)
+            copy(told[i, :values], weights.hidden_bias)
+        accumulate_together(told, hidden, weights.hidden, active)
         for i in range(active):
             _finish(
                 step,
@@ -179,7 +179,7 @@ def _finish(
 ) -> None:
     """What a row's heads do at a step once they are told what, and what the model says."""
     memory, weightings, reads = carried.memory[row], carried.weightings[row], carried.reads[row]
-    heads, size = form.reads + form.writes, len(hidden)
+    heads = form.reads + form.writes
     width, slots = memory.shape
     content, end = _room(scratch, 0, slots)
     norms, end = _room(scratch, end, slots)
@@ -191,6 +191,7 @@ def _finish(
     gates = erases + form.writes * width
     strengths, sharpenings = gates + heads, gates + 2 * heads
     shifts = gates + 3 * heads
+    outputs = shifts + heads * form.shifts
 
     tell_heads(told, heads, form.writes, width, form.shifts)
     if len(pins.told):
@@ -225,9 +226,8 @@ def _finish(
     )
 
     output = record.outputs[step, row]
-    copy(output, weights.output_bias)
-    accumulate(output, hidden, weights.output[:size])
-    accumulate(output, reads, weights.output[size:])
+    copy(output, told[outputs : outputs + len(output)])
+    accumulate(output, reads, weights.reads)
     if form.sigmoid_output:
         for i in range(len(output)):
             output[i] = sigmoid(output[i])

@@ -4,6 +4,8 @@ What the heads are told is one vector, laid out so that what shares an activatio
 
     key H x M | add W x M | erase W x M | gate H | key strength H | sharpening H | shift H x S
       tanh        tanh         sigmoid    sigmoid    softplus       1 + softplus     softmax
+
+Behind it lies what the hidden state says to the output, which is one product with it.
 """
 
 from collections.abc import Mapping
@@ -33,10 +35,9 @@ class Weights(NamedTuple):
 
     controller: Array  # [I + R M (+ C), G]
     controller_bias: Array  # [G]
-    heads: Array  # [C, P], P filled up to a multiple of 16
-    heads_bias: Array  # [P]
-    output: Array  # [C + R M, O]
-    output_bias: Array  # [O]
+    hidden: Array  # [C, P + O], filled up to a multiple of 16: to the heads, to the output
+    hidden_bias: Array  # [P + O], as long
+    reads: Array  # [R M, O]
 
 
 def form_of(config: NTMConfig) -> Form:
@@ -67,14 +68,15 @@ def told_widths(config: NTMConfig) -> dict[str, tuple[int, int]]:
 def pack(config: NTMConfig, named: Mapping[str, NDArray[np.generic]]) -> Weights:
     """The weights of an ntm/1 checkpoint by the names of its tensors."""
     layer = "controller.gates" if config.controller == "lstm" else "controller.layer"
-    order = _told_order(config)
+    order, size = _told_order(config), config.controller_size
+    heads, heads_bias = named["heads.linear.weight"][order], named["heads.linear.bias"][order]
+    output, output_bias = named["output.weight"], named["output.bias"]
     return Weights(
         controller=_across(named[f"{layer}.weight"]),
         controller_bias=_own(named[f"{layer}.bias"]),
-        heads=_across(_filled(named["heads.linear.weight"][order])),
-        heads_bias=_own(_filled(named["heads.linear.bias"][order])),
-        output=_across(named["output.weight"]),
-        output_bias=_own(named["output.bias"]),
+        hidden=_across(_filled(np.concatenate([heads, output[:, :size]]))),
+        hidden_bias=_own(_filled(np.concatenate([heads_bias, output_bias]))),
+        reads=_across(output[:, size:]),
     )
 
 

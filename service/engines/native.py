@@ -22,6 +22,7 @@ from service.engines.protocol import Kind, Pins, Values
 Float = NDArray[np.float32]
 
 STATES_KEPT = 8  # initial states, of as many N
+NOTHING_PINNED = no_pins()
 LONGEST = 256  # steps at once; a row costs the same in any chunk, so that time alone bounds it
 
 
@@ -81,7 +82,7 @@ class NativeEngine:
         slots = after.memory.shape[2]
         shape = (*x.shape[:2], slots)
         record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
-        pinned = self._pinned(pins, shape) if pins else no_pins()
+        pinned = self._pinned(pins, shape) if pins else NOTHING_PINNED
         x = np.ascontiguousarray(x)
         if lengths is None:
             lengths = np.full(x.shape[1], len(x), np.int64)
@@ -144,7 +145,7 @@ class NativeEngine:
         pin = pins.get("pin.weighting", np.zeros((1, 1, 1, 1), np.float32))
         where = pins.get("pinned.weighting", np.zeros((1, 1, 1, 1), np.bool_))
         told, told_here = np.concatenate(values, axis=2), np.concatenate(here, axis=2)
-        unused = ((0, 0), (0, 0), (0, len(self._weights.heads_bias) - told.shape[2]))
+        unused = ((0, 0), (0, 0), (0, len(self._weights.hidden_bias) - told.shape[2]))
         return Pinned(
             told=np.pad(told, unused).astype(np.float32),
             told_here=np.pad(told_here, unused),
