@@ -1,8 +1,10 @@
 """Who computes when: a model's engine, and the threads that walk sequences through it in chunks.
 
 Sequences of one group (same memory slots, same kind of graph) advance together; they join and
-leave between chunks, and groups take turns. What comes out for one is bit for bit what it gets
-alone. What a chunk is and does is in batch.py.
+leave between chunks. Who goes first is who is due first: a while after it came, which is the longer
+the more steps it has. So a short one overtakes long ones, and of equals who came first is done
+first, however many come later. What comes out for one is bit for bit what it gets alone. What a
+chunk is and does is in batch.py.
 
 A thread is handed all that came in one turn of the event loop. What is short is walked there and
 then, where nobody else waits for the event loop or there is no other core to do it; what is very
@@ -25,12 +27,13 @@ from numpy.typing import NDArray
 
 from ntm.edits import Edits
 from ntm.signature import State
-from service.batch import advance, choose_steps
+from service.batch import CHUNK_SECONDS, advance, choose_steps
 from service.cores import Cores, let_others_first
 from service.delivery import deliver, deliver_here
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk, Ended, Event, Outcome
+from service.line import Line
 from service.work import Group, Segment, Walked, Work, cut
 
 log = logging.getLogger("ntm.scheduler")
@@ -38,6 +41,8 @@ log = logging.getLogger("ntm.scheduler")
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
+PATIENCE = 0.001  # seconds a step after which a sequence is due
+FEW = 4  # rows that cost less together on any engine
 LONGEST_WAIT = 600  # seconds that Retry-After may say
 ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
 TURN = 0.005  # seconds that one turn of the event loop may compute
@@ -66,7 +71,7 @@ class Scheduler:
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
-        self._groups: OrderedDict[Group, Works] = OrderedDict()
+        self._lines: dict[Group, Line] = {}
         self._queued = 0
         self._begun_bytes = 0
         self._closed = False
@@ -117,12 +122,14 @@ class Scheduler:
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
         if edits is not None:
             segments = cut(segments, edits)
+        now = self._clock()
         work = Work(
             sequence,
             slots,
             segments,
             future,
-            self._clock(),
+            now,
+            now + PATIENCE * (len(sequence) - start),
             rows=state,
             edits=edits,
             keep_state=keep_state,
@@ -204,13 +211,16 @@ class Scheduler:
                 self._take_from_line(work)
 
     def _is_in_line(self, work: Work) -> bool:
-        return work.remaining > 0 and work in self._groups.get(work.group, ())
+        return work.remaining > 0 and work in self._lines.get(work.group, ())
 
     def _take_from_line(self, work: Work) -> None:
-        works = self._groups[work.group]
-        del works[work]
-        if not works:
-            del self._groups[work.group]
+        line = self._lines[work.group]
+        line.remove(work)
+        if not line:
+            del self._lines[work.group]
+
+    def _put_in_line(self, work: Work) -> None:
+        self._lines.setdefault(work.group, Line()).add(work)
 
     def _recount(self, work: Work, steps: int) -> None:
         self._queued += steps - work.counted
@@ -263,7 +273,7 @@ class Scheduler:
         """Seconds that a sequence may take to be walked on the event loop."""
         if self._lanes == 1:
             return SHORT
-        idle = not self._groups and self._idle == self._lanes
+        idle = not self._lines and self._idle == self._lanes
         return SHORT if idle and all(work.alone for work in self._waiting) else ANY_TIME
 
     def _take_again(self, batch: list[Work]) -> list[list[Work]]:
@@ -303,24 +313,34 @@ class Scheduler:
         """Those whose turn it is; waits for work, and is empty after the end."""
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._waiting or self._groups or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._lines or self._closed)
             self._begin_waiting()
-            if not self._groups:
+            if not self._lines:
                 return []
-            group, works = self._groups.popitem(last=False)
-            batch = self._take(
-                group, works, min(self._max_batch, math.ceil(len(works) / self._idle))
-            )
+            group = min(self._lines, key=lambda known: self._lines[known].due)
+            batch = self._take(group)
             self._idle -= 1
-            if self._groups and self._idle:
+            if self._lines and self._idle:
                 self._changed.notify()
             return batch
 
-    def _take(self, group: Group, works: Works, rows: int) -> list[Work]:
-        """So many of a group, which goes to the end of the line; they are running from now on."""
-        batch = [works.popitem(last=False)[0] for _ in range(rows)]
-        if works:
-            self._groups[group] = works
+    def _take(self, group: Group) -> list[Work]:
+        """Those of a group that go first; they are running from now on.
+
+        Where a row costs the same in a small batch, no more than the chunk will finish: others that
+        are due later would only keep them waiting.
+        """
+        line, batch = self._lines[group], list[Work]()
+        rows = min(self._max_batch, math.ceil(len(line) / self._idle))
+        enough = math.inf
+        if not self.engine.batches:
+            enough = CHUNK_SECONDS / self._paces.get(size_of(group), FIRST_PACE * group.slots)
+        steps = 0
+        while len(batch) < rows and (steps < enough or len(batch) < FEW):
+            batch.append(line.pop())
+            steps += batch[-1].remaining
+        if not line:
+            del self._lines[group]
         self._start(batch)
         return batch
 
@@ -335,11 +355,11 @@ class Scheduler:
         while self._waiting:
             work = next(iter(self._waiting))
             size = self._bytes_of(work)
-            if self._groups and self._begun_bytes + size > STATE_BYTES:
+            if self._lines and self._begun_bytes + size > STATE_BYTES:
                 return
             del self._waiting[work]
             self._begun_bytes += size
-            self._groups.setdefault(work.group, OrderedDict())[work] = None
+            self._put_in_line(work)
 
     def _compute(self, batch: list[Work]) -> None:
         """Run one chunk and learn from it."""
@@ -367,7 +387,7 @@ class Scheduler:
                 if ended or work.dropped:
                     self._begun_bytes -= self._bytes_of(work)
                 else:
-                    self._groups.setdefault(work.group, OrderedDict())[work] = None
+                    self._put_in_line(work)
                 if not work.dropped:
                     self._recount(work, 0 if ended else work.remaining)
                     if ended:

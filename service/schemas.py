@@ -1,5 +1,6 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -44,6 +45,7 @@ Rows = Annotated[
 TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], First()]
 Weightings = Literal["read_weightings", "write_weightings"]
 
+MODEL = re.compile(rb'"model"\s*:\s*"([a-z0-9-]+)"')
 LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
 
 
@@ -140,6 +142,17 @@ def load(body: bytes) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
     return told
+
+
+def glance(body: bytes) -> tuple[str | None, int]:
+    """The model that a body names, and about the fewest steps it can have, before it is parsed.
+
+    A step is an array, and so may be a step of the target. What names a version is not guessed at.
+    """
+    named = MODEL.search(body)
+    if named is None or b'"version"' in body:
+        return None, 0
+    return named[1].decode(), max(1, body.count(b"[") // 2 - 1)
 
 
 def validate(kind: type[Body], told: dict[str, Any], body: bytes) -> Body:

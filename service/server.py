@@ -25,7 +25,7 @@ BACKLOG = 4096  # connections that wait to be accepted, as far as the system all
 # ones are kept longer than clients and proxies do
 KEEP_ALIVE = 75
 # connections that one turn of the event loop takes; few where other processes want their share
-ACCEPTED_ALONE, ACCEPTED_AMONG_OTHERS = 256, 8
+ACCEPTED_ALONE, ACCEPTED_AMONG_OTHERS = 64, 8
 
 
 class Server(uvicorn.Server):

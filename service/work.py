@@ -73,6 +73,7 @@ class Work:
     segments: Sequence[Segment]
     future: "asyncio.Future[Walked]"
     admitted: float  # when, on the scheduler's clock
+    due: float = 0.0  # when it should be done at the latest, on that clock: who goes first
     rows: State | None = None  # [B, ...] each, shared by those it last advanced with
     row: int = 0
     edits: Edits | None = None  # at whose steps the segments are cut

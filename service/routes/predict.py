@@ -84,24 +84,27 @@ async def read(
 
 def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
     """What a JSON body asks."""
+    name, steps = schemas.glance(body)
+    refuse_if_full(name, None, steps, context)
     told = schemas.load(body)
-    refuse_if_full(told, context)
+    rows = told.get("sequence")
+    if isinstance(rows, list):
+        refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)
     return asked, model, schemas.check(asked, model.signature, context.settings)
 
 
-def refuse_if_full(told: dict[str, Any], context: Context) -> None:
-    """Say no as soon as its length is known: in a flood that is most of what there is to do.
+def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> None:
+    """Say no as soon as a length is known: in a flood that is most of what there is to do.
 
     Raises:
         QueueFull: there is no room for it; whether it is sound has not been looked at
     """
-    name, version, rows = told.get("model"), told.get("version"), told.get("sequence")
-    if not (isinstance(name, str) and isinstance(version, int | None) and isinstance(rows, list)):
+    if not (isinstance(name, str) and isinstance(version, int | None)):
         return
     with suppress(NotFound):  # which is told in its turn
-        context.models.get(name, version).scheduler.refuse_if_full(len(rows))
+        context.models.get(name, version).scheduler.refuse_if_full(steps)
 
 
 def from_safetensors(

@@ -74,3 +74,21 @@ def test_plain_numbers_become_an_array() -> None:
     """Which is what makes it fast."""
     asked = schemas.parse(b'{"model": "copy", "sequence": [[0, 1], [1, 0.5]], "record": false}')
     assert isinstance(asked.sequence, np.ndarray)
+
+
+@given(
+    st.integers(1, 20),
+    st.booleans(),
+    st.lists(st.sampled_from(["read_weightings", "write_weightings"]), max_size=2, unique=True),
+)
+def test_a_glance_finds_the_model_and_not_too_many_steps(
+    steps: int, has_target: bool, include: list[str]
+) -> None:
+    told: dict[str, Any] = {"sequence": [[0, 1]] * steps, "include": include, "model": "copy"}
+    if has_target:
+        told["target"] = [[0]] * steps
+    name, least = schemas.glance(json.dumps(told).encode())
+    assert name == "copy"
+    assert steps // 2 - 1 <= least <= steps
+    assert schemas.glance(json.dumps({**told, "version": 1}).encode()) == (None, 0)
+    assert schemas.glance(b"[") == (None, 0)

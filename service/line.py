@@ -1,0 +1,48 @@
+"""Sequences of one group that wait for their next steps, in the order in which they are due."""
+
+import heapq
+import itertools
+
+from service.work import Work
+
+_numbers = itertools.count()  # of those due at the same time the earlier goes first
+
+
+class Line:
+    """Whoever is due first is in front; one can leave from the middle."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Work]] = []
+        self._there = set[Work]()
+
+    def __len__(self) -> int:
+        return len(self._there)
+
+    def __contains__(self, work: Work) -> bool:
+        return work in self._there
+
+    def add(self, work: Work) -> None:
+        """Put one in its place."""
+        self._there.add(work)
+        heapq.heappush(self._heap, (work.due, next(_numbers), work))
+
+    def remove(self, work: Work) -> None:
+        """Let one go that is there."""
+        self._there.remove(work)
+        self._forget_gone()
+
+    def pop(self) -> Work:
+        """Take the one in front."""
+        _, _, work = heapq.heappop(self._heap)
+        self._there.remove(work)
+        self._forget_gone()
+        return work
+
+    @property
+    def due(self) -> float:
+        """When the one in front is; there must be one."""
+        return self._heap[0][0]
+
+    def _forget_gone(self) -> None:
+        while self._heap and self._heap[0][2] not in self._there:
+            heapq.heappop(self._heap)
