@@ -23,6 +23,7 @@ Float = NDArray[np.float32]
 
 STATES_KEPT = 8  # initial states, of as many N
 NOTHING_PINNED = no_pins()
+ALONE = np.zeros(1, np.int64)  # the order of one row
 LONGEST = 256  # steps at once; a row costs the same in any chunk, so that time alone bounds it
 
 
@@ -86,7 +87,7 @@ class NativeEngine:
         x = np.ascontiguousarray(x)
         if lengths is None:
             lengths = np.full(x.shape[1], len(x), np.int64)
-        order = np.argsort(-lengths)
+        order = np.argsort(-lengths) if len(lengths) > 1 else ALONE
         room = self._scratch(slots)
         self._kernel.walk(x, lengths, order, self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
