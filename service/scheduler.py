@@ -41,7 +41,7 @@ log = logging.getLogger("ntm.scheduler")
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
 FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
-PATIENCE = 0.001  # seconds a step after which a sequence is due
+PATIENCE, MOST_PATIENCE = 0.001, 5.0  # seconds a step, and in all, after which a sequence is due
 FEW = 4  # rows that cost less together on any engine
 LONGEST_WAIT = 600  # seconds that Retry-After may say
 ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
@@ -129,7 +129,7 @@ class Scheduler:
             segments,
             future,
             now,
-            now + PATIENCE * (len(sequence) - start),
+            now + min(MOST_PATIENCE, PATIENCE * (len(sequence) - start)),
             rows=state,
             edits=edits,
             keep_state=keep_state,

@@ -26,9 +26,9 @@ HEAD = 8  # bytes before a row: its length, and a checksum
 class Incoming:
     """The file of a database, and what was set aside of it to be moved in."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file."""
-        self._path = path
+    def __init__(self, path: Path, most: int = 2**30) -> None:
+        """Open or create the file, which may hold so many bytes."""
+        self._path, self._most = path, most
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
 
     def append(self, row: Row) -> None:
@@ -40,10 +40,12 @@ class Incoming:
         told = marshal.dumps(row)
         record = len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
         with self._locked():
-            written = os.write(self._file, record)
-            if written != len(record):
-                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-                raise OSError(f"{self._path}: only {written} of {len(record)} bytes were written")
+            size = os.fstat(self._file).st_size
+            if size + len(record) > self._most:
+                raise OSError(f"{self._path} is full: nothing has been moved in for long")
+            if os.write(self._file, record) != len(record):
+                os.ftruncate(self._file, size)
+                raise OSError(f"{self._path} could not be written to the end")
 
     def is_empty(self) -> bool:
         """Whether no row waits to be moved in, whoever appended it."""
@@ -96,5 +98,5 @@ def rows_of(path: Path) -> Iterator[Row]:
         if len(told) != length or zlib.crc32(told) != checksum:
             log.error("%s is damaged after %s bytes; the rows behind are lost", path, start)
             return
-        yield marshal.loads(told)
+        yield marshal.loads(told)  # it is what was written: the checksum says so
         start += HEAD + length

@@ -44,7 +44,7 @@ def open_store(
     if not settings.store_in_redis:
         path = settings.store_path
         database = Database(path)
-        incoming = Incoming(path.with_name(f"{path.name}.incoming"))
+        incoming = Incoming(path.with_name(f"{path.name}.incoming"), settings.trace_bytes)
         traces = TraceStore(
             database, incoming, settings.trace_ttl, settings.trace_bytes, clock, owner
         )

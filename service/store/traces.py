@@ -50,7 +50,7 @@ INSERT OR IGNORE INTO traces_by_time
 """
 END = "~"  # after all ids
 CURSOR = re.compile(r"[0-9a-f]{36}")
-BYTES = 11  # where a row of INSERT has them
+COLUMNS, BYTES = 14, 11  # of a row of INSERT, and where it has its bytes
 ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 SMALL = 2**16  # bytes that are deflated sooner than a thread is asked to
 SOON = 0.2  # seconds until what was appended is moved in
@@ -84,6 +84,7 @@ class TraceStore:
         self._database, self._incoming = database, incoming
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
         self._waiting = self._moved_in = 0
+        self._timer: asyncio.TimerHandle | None = None
         database.prepare(SCHEMA)
         database.at_once(drop_earlier_layout)
         remove(database.at_once(self._move_in))
@@ -155,6 +156,8 @@ class TraceStore:
 
     async def close(self) -> None:
         """Leave nothing on its way."""
+        if self._timer is not None:
+            self._timer.cancel()
         await self._all_moved_in()
         self._incoming.close()
 
@@ -170,7 +173,7 @@ class TraceStore:
     def _move_in_soon(self) -> None:
         self._waiting += 1
         if self._waiting == 1:
-            asyncio.get_running_loop().call_later(SOON, self._move_in_now)
+            self._timer = asyncio.get_running_loop().call_later(SOON, self._move_in_now)
         elif self._waiting == AT_ONCE:
             self._database.later(self._move_in, remove)
 
@@ -180,7 +183,10 @@ class TraceStore:
 
     def _move_in(self, connection: sqlite3.Connection) -> list[Path]:
         """Move all rows into the table; the files to remove once that is committed."""
-        rows, paths = self._incoming.take()
+        waiting, paths = self._incoming.take()
+        rows = [row for row in waiting if len(row) == COLUMNS]
+        if len(rows) < len(waiting):
+            log.error("%s traces of another layout were dropped", len(waiting) - len(rows))
         add_rows(connection, rows)
         self._drop_old(connection)
         self._moved_in += sum(row[BYTES] for row in rows)

@@ -120,3 +120,25 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="cannot be written"):
         asyncio.run(store.put(trace(1)))
     database.close()
+
+
+def test_a_file_that_nobody_empties_is_bounded(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "i", most=200)
+    incoming.append(row(1))
+    with pytest.raises(OSError, match="is full"):
+        for _ in range(20):
+            incoming.append(row(1))
+    assert (tmp_path / "i").stat().st_size <= 200
+    rows, _ = incoming.take()
+    assert rows == [row(1)] * len(rows)
+    incoming.append(row(2))
+
+
+def test_traces_of_another_layout_are_dropped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Incoming(tmp_path / "t.sqlite.incoming").append(row(1))
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
+    assert "1 traces of another layout were dropped" in caplog.text
+    assert asyncio.run(ids(store)) == []
+    database.close()
