@@ -123,7 +123,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_nobody_empties_is_bounded(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "i", most=150)
+    incoming = Incoming(tmp_path / "i", most=100)
     incoming.append(row(1))
     with pytest.raises(OSError, match="is full"):
         incoming.append(row(2))
