@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 log = logging.getLogger("ntm.server")
 
+MOST = 1024  # connections that one turn takes when more and more wait
 PAUSE = 0.5  # seconds until the next try when there is no room for another connection
 
 
@@ -28,9 +29,11 @@ class Acceptor:
         Args:
             listener: bound and listening; it stays open when this is closed
             make_protocol: what talks over a connection
-            at_once: connections accepted in one turn of the loop
+            at_once: connections accepted in one turn of the loop; twice as many in the next one
+                for as long as more wait
         """
-        self._listener, self._make_protocol, self._at_once = listener, make_protocol, at_once
+        self._listener, self._make_protocol = listener, make_protocol
+        self._at_once = self._now = at_once
         self._loop = asyncio.get_running_loop()
         self._opening = set[asyncio.Task[None]]()
         self._pause: asyncio.TimerHandle | None = None
@@ -50,10 +53,11 @@ class Acceptor:
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
-        for _ in range(self._at_once):
+        for _ in range(self._now):
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self._now = self._at_once
                 return
             except OSError as error:  # no more files, or no memory
                 log.error("no connection can be accepted for a moment: %s", error)
@@ -63,6 +67,7 @@ class Acceptor:
             task = self._loop.create_task(self._open(connection))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+        self._now = min(2 * self._now, max(MOST, self._at_once))
 
     async def _open(self, connection: socket.socket) -> None:
         try:
