@@ -30,8 +30,6 @@ class Context:
     statistics: Statistics
     clock: Callable[[], float] = field(default=time.time)
     work: Work = field(default_factory=Work)
-    # Large answers are encoded one a turn of the event loop: others get their turn in between.
-    encoding: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Each holds tens of megabytes for as long as it takes.
     inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 

@@ -25,8 +25,6 @@ router = APIRouter(tags=["predict"])
 # The answer is there, and as good as any: the client should not have to ask again for a record.
 NOT_KEPT = {"Warning": '199 ntm "the store does not answer: no trace was kept"'}
 
-QUICK = 2**14  # bytes of tensors that are encoded without asking who else is at it
-
 KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 
 
@@ -64,11 +62,7 @@ async def predict(request: Request) -> Response:
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(header(request.scope, b"accept") or "")
     size = sum(tensor.nbytes for tensor in tensors.values())
-    if size > QUICK:
-        async with context.encoding:
-            encoded = await convert(size, ENCODERS[kind], facts, tensors)
-    else:
-        encoded = ENCODERS[kind](facts, tensors)
+    encoded = await convert(size, ENCODERS[kind], facts, tensors)
     return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
 
 
