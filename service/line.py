@@ -1,15 +1,15 @@
-"""Sequences of one group that wait for their next steps, in the order in which they are due."""
+"""Sequences that wait for their next steps, in the order in which they are due."""
 
 import heapq
 import itertools
 
-from service.work import Work
+from service.work import Group, Work
 
 _numbers = itertools.count()  # of those due at the same time the earlier goes first
 
 
 class Line:
-    """Whoever is due first is in front; one can leave from the middle."""
+    """Those of one group. Whoever is due first is in front; one can leave from the middle."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Work]] = []
@@ -46,3 +46,40 @@ class Line:
     def _forget_gone(self) -> None:
         while self._heap and self._heap[0][2] not in self._there:
             heapq.heappop(self._heap)
+
+
+class Lines:
+    """A line for every group of which somebody waits."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Group, Line] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def __contains__(self, work: Work) -> bool:
+        return work in self._lines.get(work.group, ())
+
+    def add(self, work: Work) -> None:
+        """Put one in the line of its group."""
+        self._lines.setdefault(work.group, Line()).add(work)
+
+    def remove(self, work: Work) -> None:
+        """Let one go that is there."""
+        self._lines[work.group].remove(work)
+        self._forget_empty(work.group)
+
+    def first(self) -> tuple[Group, int]:
+        """The group of whoever is due first, and how many of it wait; there must be one."""
+        group = min(self._lines, key=lambda known: self._lines[known].due)
+        return group, len(self._lines[group])
+
+    def pop(self, group: Group) -> Work:
+        """Take the one in front of a group's line."""
+        work = self._lines[group].pop()
+        self._forget_empty(group)
+        return work
+
+    def _forget_empty(self, group: Group) -> None:
+        if not self._lines[group]:
+            del self._lines[group]

@@ -33,7 +33,7 @@ from service.delivery import deliver, deliver_here
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk, Ended, Event, Outcome
-from service.line import Line
+from service.line import Lines
 from service.work import Group, Segment, Walked, Work, cut
 
 log = logging.getLogger("ntm.scheduler")
@@ -71,7 +71,7 @@ class Scheduler:
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
-        self._lines: dict[Group, Line] = {}
+        self._lines = Lines()
         self._queued = 0
         self._begun_bytes = 0
         self._closed = False
@@ -208,19 +208,7 @@ class Scheduler:
                 del self._waiting[work]
             elif not work.running:  # else it leaves with the chunk
                 self._begun_bytes -= self._bytes_of(work)
-                self._take_from_line(work)
-
-    def _is_in_line(self, work: Work) -> bool:
-        return work.remaining > 0 and work in self._lines.get(work.group, ())
-
-    def _take_from_line(self, work: Work) -> None:
-        line = self._lines[work.group]
-        line.remove(work)
-        if not line:
-            del self._lines[work.group]
-
-    def _put_in_line(self, work: Work) -> None:
-        self._lines.setdefault(work.group, Line()).add(work)
+                self._lines.remove(work)
 
     def _recount(self, work: Work, steps: int) -> None:
         self._queued += steps - work.counted
@@ -278,9 +266,9 @@ class Scheduler:
 
     def _take_again(self, batch: list[Work]) -> list[list[Work]]:
         """Those of a batch that went back in line; their next steps may be of different groups."""
-        left = [work for work in batch if self._is_in_line(work)]
+        left = [work for work in batch if work.remaining and work in self._lines]
         for work in left:
-            self._take_from_line(work)
+            self._lines.remove(work)
         return self._start_in_batches(left)
 
     def _start_in_batches(self, works: Iterable[Work]) -> list[list[Work]]:
@@ -317,30 +305,27 @@ class Scheduler:
             self._begin_waiting()
             if not self._lines:
                 return []
-            group = min(self._lines, key=lambda known: self._lines[known].due)
-            batch = self._take(group)
+            batch = self._take_first()
             self._idle -= 1
             if self._lines and self._idle:
                 self._changed.notify()
             return batch
 
-    def _take(self, group: Group) -> list[Work]:
-        """Those of a group that go first; they are running from now on.
+    def _take_first(self) -> list[Work]:
+        """Those that go first; they are running from now on.
 
         Where a row costs the same in a small batch, no more than the chunk will finish: others that
         are due later would only keep them waiting.
         """
-        line, batch = self._lines[group], list[Work]()
-        rows = min(self._max_batch, math.ceil(len(line) / self._idle))
+        group, there = self._lines.first()
+        rows = min(self._max_batch, math.ceil(there / self._idle))
         enough = math.inf
         if not self.engine.batches:
             enough = CHUNK_SECONDS / self._paces.get(size_of(group), FIRST_PACE * group.slots)
-        steps = 0
+        batch, steps = list[Work](), 0
         while len(batch) < rows and (steps < enough or len(batch) < FEW):
-            batch.append(line.pop())
+            batch.append(self._lines.pop(group))
             steps += batch[-1].remaining
-        if not line:
-            del self._lines[group]
         self._start(batch)
         return batch
 
@@ -359,7 +344,7 @@ class Scheduler:
                 return
             del self._waiting[work]
             self._begun_bytes += size
-            self._put_in_line(work)
+            self._lines.add(work)
 
     def _compute(self, batch: list[Work]) -> None:
         """Run one chunk and learn from it."""
@@ -387,7 +372,7 @@ class Scheduler:
                 if ended or work.dropped:
                     self._begun_bytes -= self._bytes_of(work)
                 else:
-                    self._put_in_line(work)
+                    self._lines.add(work)
                 if not work.dropped:
                     self._recount(work, 0 if ended else work.remaining)
                     if ended:

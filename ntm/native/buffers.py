@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.native.alignment import LANES, aligned
-from ntm.native.walk import TOGETHER, Carried, Pins, Record
+from ntm.native.sums import TOGETHER
+from ntm.native.walk import Carried, Pins, Record
 from ntm.native.weights import Form, Weights
 
 Array = NDArray[np.float32]

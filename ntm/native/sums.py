@@ -7,6 +7,7 @@ from ntm.native.arithmetic import compiled, fma, reduction
 from ntm.native.copies import fill
 
 Array = NDArray[np.float32]
+TOGETHER = 4  # rows that `accumulate_together` multiplies at once
 
 
 @compiled
@@ -40,7 +41,7 @@ def accumulate_together(totals: Array, vectors: Array, matrix: Array, batch: int
     first `batch` rows count, and what of a row the matrix has a row or column for.
     """
     rows, columns = matrix.shape
-    if batch != 4:
+    if batch != TOGETHER:
         for row in range(batch):
             accumulate(totals[row, :columns], vectors[row, :rows], matrix)
         return
@@ -57,7 +58,7 @@ def accumulate_together(totals: Array, vectors: Array, matrix: Array, batch: int
             total1[n] = fma(b3, m3, fma(b2, m2, fma(b1, m1, fma(b0, m0, total1[n]))))
             total2[n] = fma(c3, m3, fma(c2, m2, fma(c1, m1, fma(c0, m0, total2[n]))))
             total3[n] = fma(d3, m3, fma(d2, m2, fma(d1, m1, fma(d0, m0, total3[n]))))
-    for row in range(4):
+    for row in range(TOGETHER):
         accumulate(totals[row, :columns], vectors[row, whole:rows], matrix[whole:])
 
 

@@ -26,11 +26,10 @@ from ntm.native.step import (
     tell_heads,
     write,
 )
-from ntm.native.sums import accumulate, accumulate_together
+from ntm.native.sums import TOGETHER, accumulate, accumulate_together
 from ntm.native.weights import Form, Weights
 
 Array = NDArray[np.float32]
-TOGETHER = 4  # rows that take their steps together
 
 
 class Carried(NamedTuple):

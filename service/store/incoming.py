@@ -20,6 +20,7 @@ Row = tuple[Any, ...]
 
 log = logging.getLogger("ntm.store")
 
+FORMAT = 4  # of marshal, which every Python since 3.4 reads
 HEAD = 8  # bytes before a row: its length, and a checksum
 
 
@@ -37,7 +38,7 @@ class Incoming:
         Raises:
             OSError: it was not written
         """
-        told = marshal.dumps(row)
+        told = marshal.dumps(row, FORMAT)
         record = len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
         with self._locked():
             size = os.fstat(self._file).st_size

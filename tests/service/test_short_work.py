@@ -164,3 +164,40 @@ def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
     run(main)
     scheduler.close()
     assert threading.main_thread() in watched.threads
+
+
+def test_what_one_turn_has_no_time_for_is_left_to_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(engine)
+    scheduler, other = Scheduler(watched, 4, 10_000), Scheduler(engine, 4, 10_000)
+    sequences = [draw(3, seed) for seed in range(5)]
+
+    async def main() -> None:
+        await walk(scheduler, sequences[0])
+        while scheduler._idle < 1:
+            await asyncio.sleep(0.001)
+        monkeypatch.setattr("service.scheduler.SHORT", 3.0)
+        monkeypatch.setattr("service.scheduler.TURN", 7.0)
+        scheduler._paces = dict.fromkeys(scheduler._paces, 1.0)  # each takes 3 s: two a turn
+        watched.threads.clear()
+        chosen: list[int] = []
+        choose = scheduler._choose_soon_done
+
+        def choose_and_tell() -> Any:
+            here, later = choose()
+            chosen.append(len(here))
+            scheduler._paces = dict.fromkeys(scheduler._paces, 1.0)
+            return here, later
+
+        monkeypatch.setattr(scheduler, "_choose_soon_done", choose_and_tell)
+        together = [scheduler.walk(x, 16, segments(3), 30) for x in sequences]
+        for x, given in zip(sequences, await asyncio.gather(*together), strict=True):
+            assert equal(given, await walk(other, x))
+        assert watched.threads == {threading.main_thread()}
+        assert sum(chosen) == 5
+        assert len(chosen) >= 2
+
+    run(main)
+    scheduler.close()
+    other.close()
