@@ -1,4 +1,4 @@
-"""How functions are compiled here, and the two instructions that Python has no word for.
+"""How functions are compiled here, and the few instructions that Python has no word for.
 
 No fast-math: a product and a sum are rounded once where `fma` says so and twice elsewhere, in the
 order written, so that a result depends neither on vector width nor on how long a loop is. The
@@ -36,10 +36,23 @@ def _float_of(context: Any, bits: Any) -> Any:
     return types.float32(types.int32), _reinterpreted(ir.FloatType())
 
 
+def _larger(context: Any, a: Any, b: Any) -> Any:
+    signature = types.float32(types.float32, types.float32)
+
+    def built(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        number = ir.FloatType()
+        kind = ir.FunctionType(number, [number, number])
+        maximum = builder.module.declare_intrinsic("llvm.maxnum", [number], kind)
+        return builder.call(maximum, operands, fastmath=("nnan", "nsz"))
+
+    return signature, built
+
+
 def _reinterpreted(to: Any) -> Any:
     return lambda context, builder, signature, operands: builder.bitcast(operands[0], to)
 
 
 fma: Any = intrinsic(_fma)  # fma(a, b, c): a * b + c in float32, rounded once
+larger: Any = intrinsic(_larger)  # larger(a, b): of two float32, in one instruction; neither is NaN
 bits_of: Any = intrinsic(_bits_of)  # bits_of(x): the 32 bits of a float32 as int32
 float_of: Any = intrinsic(_float_of)  # float_of(bits): the float32 with these bits

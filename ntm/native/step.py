@@ -1,6 +1,8 @@
 """One step of an ntm/1 model, each block named after what it computes and its equation.
 
 Arrays are those of one sequence. The memory lies with slots last, [M, N], where they vectorise.
+A part of a vector is sliced before a loop over it: an index that might be negative is computed one
+by one.
 """
 
 import numpy as np
@@ -22,13 +24,13 @@ ZERO, ONE = np.float32(0), np.float32(1)
 def run_lstm(gates: Array, hidden: Array, cell: Array) -> None:
     """The LSTM cell: gates [4 C] are input, forget, output, candidate before their activation."""
     size = len(hidden)
-    for i in range(3 * size):
-        gates[i] = sigmoid(gates[i])
-    for i in range(3 * size, 4 * size):
-        gates[i] = tanh(gates[i])
+    activate_sigmoid(gates[: 3 * size])
+    activate_tanh(gates[3 * size :])
+    enters, stays, leaves = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size]
+    candidate = gates[3 * size :]
     for i in range(size):
-        cell[i] = fma(gates[size + i], cell[i], gates[i] * gates[3 * size + i])
-        hidden[i] = gates[2 * size + i] * tanh(cell[i])
+        cell[i] = fma(stays[i], cell[i], enters[i] * candidate[i])
+        hidden[i] = leaves[i] * tanh(cell[i])
 
 
 @compiled
@@ -43,17 +45,30 @@ def tell_heads(told: Array, heads: int, writes: int, width: int, shifts: int) ->
     """Activate what the heads are told, [P] as in weights.py."""
     tanhs = (heads + writes) * width
     sigmoids = tanhs + writes * width + heads
-    for i in range(tanhs):
-        told[i] = tanh(told[i])
-    for i in range(tanhs, sigmoids):
-        told[i] = sigmoid(told[i])
-    for i in range(sigmoids, sigmoids + heads):
-        told[i] = softplus(told[i])
-    for i in range(sigmoids + heads, sigmoids + 2 * heads):
-        told[i] = ONE + softplus(told[i])
+    activate_tanh(told[:tanhs])
+    activate_sigmoid(told[tanhs:sigmoids])
+    strengths = told[sigmoids : sigmoids + heads]
+    sharpenings = told[sigmoids + heads : sigmoids + 2 * heads]
+    for head in range(heads):
+        strengths[head] = softplus(strengths[head])
+        sharpenings[head] = ONE + softplus(sharpenings[head])
     for head in range(heads):
         start = sigmoids + 2 * heads + head * shifts
         softmax(told[start : start + shifts])
+
+
+@compiled
+def activate_tanh(values: Array) -> None:
+    """tanh in place."""
+    for n in range(len(values)):
+        values[n] = tanh(values[n])
+
+
+@compiled
+def activate_sigmoid(values: Array) -> None:
+    """The logistic sigmoid in place."""
+    for n in range(len(values)):
+        values[n] = sigmoid(values[n])
 
 
 @compiled

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.native.arithmetic import compiled, fma, reduction
+from ntm.native.arithmetic import compiled, fma, larger, reduction
 from ntm.native.copies import fill
 
 Array = NDArray[np.float32]
@@ -102,5 +102,5 @@ def largest(a: Array) -> np.float32:
     """The largest value."""
     most = a[0]
     for n in range(len(a)):
-        most = a[n] if a[n] > most else most
+        most = larger(most, a[n])
     return most
