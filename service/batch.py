@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
-from service.engines import Engine, Pins, Values
+from service.engines import WEIGHTINGS, Engine, Pins, Values
 from service.work import Work
 
 WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
@@ -64,7 +64,8 @@ def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
     before = edit(gather(engine, batch), batch)
     pins = gather_pins(batch, steps) if kind == "inspect" else None
     lengths = np.array([work.ahead(steps) for work in batch]) if engine.ragged else None
-    values, after = engine.run(kind, x, before, pins, lengths)
+    wanted = set[str]().union(*[work.segment.keep for work in batch])
+    values, after = engine.run(kind, x, before, pins, lengths, wanted & {*WEIGHTINGS})
     if kind == "inspect":
         reads = engine.signature.read_heads
         values["read_weightings"] = values["weighting"][:, :, :reads]
@@ -110,7 +111,7 @@ def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
 
 
 def gather(engine: Engine, batch: Sequence[Work]) -> State:
-    """The states of a batch, [B, ...]; as they are where the same rows advanced together last."""
+    """The states of a batch, [B, ...]; views where nobody has begun, or all advanced together."""
     fresh = [work for work in batch if work.rows is None]
     if fresh:
         initial = engine.initial_state(fresh[0].slots)
@@ -123,4 +124,6 @@ def gather(engine: Engine, batch: Sequence[Work]) -> State:
     held = len(next(iter(first.values())))
     if numbers == list(range(held)):
         return first
+    if held == 1:
+        return {n: np.broadcast_to(v, (len(batch), *v.shape[1:])) for n, v in first.items()}
     return {name: value[numbers] for name, value in first.items()}

@@ -13,13 +13,16 @@ from ntm.native.weights import Form, Weights
 Array = NDArray[np.float32]
 
 
-def empty_record(form: Form, weights: Weights, shape: tuple[int, int, int], inside: bool) -> Record:
+def empty_record(
+    form: Form, weights: Weights, shape: tuple[int, int, int], weightings: bool, inside: bool
+) -> Record:
     """Room for what is kept.
 
     Args:
         form, weights: of the model
         shape: K, B and N
-        inside: whether every stage is kept, or only outputs and weightings
+        weightings: whether they are kept beside the outputs
+        inside: whether every stage is
     """
     steps, batch, slots = shape
     kept, heads = steps if inside else 0, form.reads + form.writes
@@ -32,7 +35,7 @@ def empty_record(form: Form, weights: Weights, shape: tuple[int, int, int], insi
 
     return Record(
         outputs=room(steps, outputs),
-        weighting=room(steps, heads, slots),
+        weighting=room(steps if weightings else 0, heads, slots),
         told=room(kept, told),
         content=room(kept, heads, slots),
         gated=room(kept, heads, slots),
@@ -66,10 +69,13 @@ def carried(state: Mapping[str, Array], form: Form) -> Carried:
     batch, slots, width = state["memory"].shape
     memory = aligned((batch, width, slots))
     memory[:] = state["memory"].swapaxes(1, 2)
+    weightings = np.empty((batch, form.reads + form.writes, slots), np.float32)
+    weightings[:, : form.reads] = state["read_weightings"]
+    weightings[:, form.reads :] = state["write_weightings"]
     none = np.empty((batch, 0), np.float32)
     return Carried(
         memory=memory,
-        weightings=np.concatenate([state["read_weightings"], state["write_weightings"]], axis=1),
+        weightings=weightings,
         reads=np.array(state["reads"], np.float32, order="C").reshape(batch, -1),
         hidden=np.array(state["hidden"], np.float32, order="C") if form.lstm else none,
         cell=np.array(state["cell"], np.float32, order="C") if form.lstm else none,

@@ -17,7 +17,7 @@ def run(walk: Any) -> None:
     one = np.ones((1, 1, 1), np.float32)
     names = ("memory", "read_weightings", "write_weightings", "reads")
     state = {**dict.fromkeys(names, one), "hidden": one[0], "cell": one[0]}
-    record = empty_record(form, weights, (1, 1, 1), inside=True)
+    record = empty_record(form, weights, (1, 1, 1), weightings=True, inside=True)
     room = scratch(form, weights, 1)
     lengths, order = np.ones(1, np.int64), np.zeros(1, np.int64)
     walk(one, lengths, order, form, weights, carried(state, form), record, no_pins(), room)

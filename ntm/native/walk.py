@@ -43,7 +43,7 @@ class Carried(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is kept of K steps; the last seven have no steps where nobody looks inside."""
+    """What is kept of K steps; all but the outputs may have none of them where nobody looks."""
 
     outputs: Array  # [K, B, O]
     weighting: Array  # [K, B, H, N]
@@ -213,7 +213,8 @@ def _finish(
             copy(record.content[step, row, head], content)
             copy(record.gated[step, row, head], gated)
             copy(record.shifted[step, row, head], shifted)
-        copy(record.weighting[step, row, head], weighting)
+        if len(record.weighting):
+            copy(record.weighting[step, row, head], weighting)
 
     for head in range(form.reads):
         read(memory, weightings[head], reads[head * width : (head + 1) * width])

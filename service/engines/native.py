@@ -1,6 +1,7 @@
 """The fused kernel of `ntm.native` as an engine: every step of a chunk in one call, on the CPU."""
 
 import threading
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ntm.native.walk import Record
 from ntm.native.weights import form_of, pack, told_widths
 from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
-from service.engines.protocol import Kind, Pins, Values
+from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
 Float = NDArray[np.float32]
 
@@ -77,12 +78,14 @@ class NativeEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
+        wanted: Collection[str] = WEIGHTINGS,
     ) -> tuple[Values, State]:
         """See `Engine`."""
         after = carried(state, self._form)
         slots = after.memory.shape[2]
         shape = (*x.shape[:2], slots)
-        record = empty_record(self._form, self._weights, shape, inside=kind == "inspect")
+        inside = kind == "inspect"
+        record = empty_record(self._form, self._weights, shape, inside or bool(wanted), inside)
         pinned = self._pinned(pins, shape) if pins else NOTHING_PINNED
         x = np.ascontiguousarray(x)
         if lengths is None:
@@ -109,11 +112,10 @@ class NativeEngine:
     def _values(self, record: Record) -> Values:
         """What is kept, by the names of the signature; views all of them."""
         reads = self._form.reads
-        values = {
-            "outputs": record.outputs,
-            "read_weightings": record.weighting[:, :, :reads],
-            "write_weightings": record.weighting[:, :, reads:],
-        }
+        values = {"outputs": record.outputs}
+        if len(record.weighting):
+            values["read_weightings"] = record.weighting[:, :, :reads]
+            values["write_weightings"] = record.weighting[:, :, reads:]
         if not len(record.told):
             return values
         steps, batch = record.told.shape[:2]

@@ -1,5 +1,6 @@
 """ONNX Runtime on the exported graphs of a few chunk lengths, on the CPU or on CUDA."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.bound import BoundGraph, bucket_for, run_options
 from service.engines.pinning import no_pins
-from service.engines.protocol import Kind, Pins, Values
+from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 EXTERNAL_DATA = b"location"  # the key under which a tensor names a file; no graph of ours has it
@@ -78,6 +79,7 @@ class OnnxEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
+        wanted: Collection[str] = WEIGHTINGS,
     ) -> tuple[Values, State]:
         """See `Engine`."""
         session = self._sessions[kind][len(x)]
@@ -89,7 +91,8 @@ class OnnxEngine:
         if self._binds(kind, rows, slots):
             values = self._bound[len(x)].run(feed, rows)
         else:
-            names = [output.name for output in session.get_outputs()]
+            unwanted = {*WEIGHTINGS}.difference(wanted) if kind == "predict" else ()
+            names = [o.name for o in session.get_outputs() if o.name not in unwanted]
             values = dict(zip(names, session.run(names, feed, self._unrecorded), strict=True))
         after = {name: values.pop(f"next.{name}") for name in state}
         return values, after

@@ -1,5 +1,6 @@
 """The one interface between the scheduler and whatever computes."""
 
+from collections.abc import Collection
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from ntm.signature import Signature, State
 Kind = Literal["predict", "inspect"]
 Values = dict[str, NDArray[np.float32]]
 Pins = dict[str, NDArray[Any]]
+
+WEIGHTINGS = ("read_weightings", "write_weightings")
 
 
 class EngineFacts(Protocol):
@@ -47,16 +50,18 @@ class Engine(EngineFacts, Protocol):
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
+        wanted: Collection[str] = WEIGHTINGS,
     ) -> tuple[Values, State]:
         """Run one chunk.
 
         Args:
-            kind: `predict` gives outputs and weightings, `inspect` outputs and every stage
+            kind: `predict` gives outputs and what is wanted, `inspect` outputs and every stage
             x: [K, B, I] with K a length that `longest` gave
             state: the signature's state tensors
             pins: for `inspect`, `pin.<stage>` and `pinned.<stage>`; nothing is pinned without
             lengths: the steps [B] that each row walks, all K by default; only of a ragged engine.
                 What is given for later steps is arbitrary, and the state is the one after the last
+            wanted: of WEIGHTINGS; others may be given as well
         Returns:
             outputs [K, B, O] and weightings or stages [K, B, ...] by name, and the new state
         """

@@ -1,5 +1,6 @@
 """TorchScript on the exported modules. The only part of the service that imports torch."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ntm.replay import memories
 from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.pinning import no_pins
-from service.engines.protocol import Kind, Pins, Values
+from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
 Array = NDArray[Any]
 
@@ -72,6 +73,7 @@ class TorchScriptEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
+        wanted: Collection[str] = WEIGHTINGS,
     ) -> tuple[Values, State]:
         """See `Engine`. One row at a time: torch's products round by the size of the batch."""
         chosen = no_pins(self.signature, len(x)) | (pins or {}) if kind == "inspect" else {}

@@ -35,7 +35,8 @@ def native(model: NTM, x: np.ndarray, slots: int, compiled: Path) -> Any:
     carried = buffers.carried(
         {name: value.detach().numpy().astype(np.float32) for name, value in state.items()}, form
     )
-    record = buffers.empty_record(form, weights, (len(x), x.shape[1], slots), inside=True)
+    shape = (len(x), x.shape[1], slots)
+    record = buffers.empty_record(form, weights, shape, weightings=True, inside=True)
     walk = build.load(compiled).walk
     room = buffers.scratch(form, weights, slots)
     lengths, order = np.full(x.shape[1], len(x)), np.arange(x.shape[1])
