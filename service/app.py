@@ -1,6 +1,7 @@
 """The application: routes, one error shape, counted requests, a clean end."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,9 +12,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.context import Context
 from service.documents import errors as documented_errors
@@ -32,6 +34,8 @@ from service.settings import Settings
 from service.statistics import Statistics
 from service.store import open_store
 
+SPANS = "opentelemetry.sdk"  # without it nobody can want any
+
 OpenModels = Callable[[Settings, Observer], Models]
 
 
@@ -41,6 +45,13 @@ class Application(FastAPI):
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **told: Any) -> None:
         super().__init__(**told)
         self._around = around
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See FastAPI, which finds out at every request whether somebody wants spans of it."""
+        if scope["type"] == "lifespan" or SPANS in sys.modules:
+            await super().__call__(scope, receive, send)
+        else:
+            await Starlette.__call__(self, scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette, which calls this once."""

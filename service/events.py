@@ -1,13 +1,11 @@
 """What a scheduler tells whoever counts."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One run of the engine, for whoever counts."""
 
     rows: int
@@ -16,8 +14,7 @@ class Chunk:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """One sequence that left, for whoever counts."""
 
     outcome: Outcome

@@ -2,6 +2,8 @@
 
 import logging
 import re
+import time
+from typing import Any
 
 from starlette.types import Scope
 
@@ -10,6 +12,7 @@ from service import ids
 log = logging.getLogger("ntm.requests")
 
 ID_HEADER = b"x-request-id"
+ALIKE = vars(logging.makeLogRecord({"name": log.name, "msg": "request"}))
 VALID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 
 
@@ -22,6 +25,8 @@ def log_request(
     scope: Scope, route: str | None, status: int, code: str, size: int, seconds: float
 ) -> None:
     """Tell of a request that has been answered, or whose client went away."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     facts = {
         "method": scope["method"],
         "path": scope["path"][:200],
@@ -32,4 +37,13 @@ def log_request(
         "seconds": round(seconds, 6),
         "client": (scope.get("client") or [None])[0],
     }
-    log.info("request", extra={"facts": facts})
+    log.handle(record_of(facts))
+
+
+def record_of(facts: dict[str, Any]) -> logging.LogRecord:
+    """As `log.info` makes it, which finds out more about the call than any line tells."""
+    now = time.time()
+    told = {"levelno": logging.INFO, "levelname": "INFO", "created": now, "msecs": now % 1 * 1000}
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__ = {**ALIKE, **told, "facts": facts}
+    return record

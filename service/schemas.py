@@ -1,8 +1,8 @@
 """What clients send: the shape of a body, and the one way from JSON to arrays."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, TypeVar
+from contextlib import suppress
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -21,7 +21,7 @@ from pydantic import (
 from ntm.edits import Edits, resolve
 from ntm.interventions import Intervention, InterventionError
 from ntm.signature import Signature
-from service import errors
+from service import bits, errors
 from service.settings import Settings
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -104,8 +104,7 @@ class PieceRequest(BaseModel):
 Body = TypeVar("Body", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A request that has been checked against the model it is for."""
 
     sequence: NDArray[np.float32]  # [T, I], as interventions leave it
@@ -130,11 +129,17 @@ def parse_as(kind: type[Body], body: bytes) -> Body:
 
 
 def load(body: bytes) -> dict[str, Any]:
-    """The object that a body is, of whatever shape.
+    """The object that a body is, of whatever shape; its `sequence` is an array where it is bits.
 
     Raises:
         MalformedBody: it is not JSON, or no object
     """
+    if cut := bits.cut_out(body):
+        rest, sequence = cut
+        with suppress(orjson.JSONDecodeError):  # which is told of the whole body
+            told = orjson.loads(rest)
+            if isinstance(told, dict) and told.get("sequence") == []:
+                return {**told, "sequence": sequence}
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -258,7 +263,7 @@ def intervene(prediction: Prediction, interventions: Any, signature: Signature) 
     except InterventionError as error:
         raise errors.WrongIntervention(str(error)) from None
     edits.write_inputs(sequence)
-    return replace(prediction, sequence=sequence, edits=edits)
+    return prediction._replace(sequence=sequence, edits=edits)
 
 
 def check_steps(name: str, steps: int, settings: Settings) -> int:
@@ -323,7 +328,7 @@ def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> N
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
-    if isinstance(rows, np.ndarray) and rows.dtype == np.int64:  # none of them can be too large
+    if isinstance(rows, np.ndarray) and rows.dtype != np.float64:  # none of them can be too large
         return rows.astype(np.float64).astype(np.float32)
     return narrow(name, np.asarray(rows, dtype=np.float64))
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from service.tensors import Tensors
 from service.work import Segment, Walked
 
 Array = NDArray[np.float32]
+
+FLOATS = np.dtype("<f4")
 
 DEFAULT_FIELDS = ("inputs", "outputs", "read_weightings", "write_weightings")
 FIELDS = (
@@ -49,8 +51,7 @@ STAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """One recorded request, or a session so far."""
 
     trace_id: str
@@ -110,7 +111,7 @@ def record(
 
 def digest_of(outputs: Array) -> str:
     """A SHA-256 over the exact bits of outputs."""
-    return hashlib.sha256(np.ascontiguousarray(outputs, dtype="<f4").tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(outputs, FLOATS).tobytes()).hexdigest()
 
 
 def select(

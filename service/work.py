@@ -7,7 +7,7 @@ import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,7 @@ from ntm.signature import State
 from service.engines import Kind, Values
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch of a sequence, up to step `stop`, that is walked in one way."""
 
     kind: Kind
@@ -32,8 +31,7 @@ class Segment:
         return "memory" in self.keep
 
 
-@dataclass(frozen=True)
-class Walked:
+class Walked(NamedTuple):
     """What came of a sequence: time first, no batch axis."""
 
     outputs: NDArray[np.float32]  # [T, O]
@@ -59,7 +57,7 @@ def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
             break
         segment = segments[bisect_right(stops, start)]
         kind: Kind = "inspect" if edits.pinned[start] else segment.kind
-        pieces.append(replace(segment, kind=kind, stop=stop))
+        pieces.append(segment._replace(kind=kind, stop=stop))
         start = stop
     return pieces
 

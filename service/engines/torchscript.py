@@ -106,4 +106,4 @@ class TorchScriptEngine:
         return [v.cpu().numpy() for v in given], [v.cpu().numpy() for v in after]
 
     def _tensor(self, value: Array) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(value)).to(self.device)
+        return torch.from_numpy(np.array(value, order="C")).to(self.device)

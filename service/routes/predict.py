@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
@@ -88,7 +89,7 @@ def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedMode
     refuse_if_full(name, None, steps, context)
     told = schemas.load(body)
     rows = told.get("sequence")
-    if isinstance(rows, list):
+    if isinstance(rows, list | np.ndarray):
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)

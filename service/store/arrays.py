@@ -11,12 +11,13 @@ from safetensors.numpy import load, save
 from ntm.signature import State
 
 BITS = b"b"  # what an array of bits begins with; zlib begins with x
+FLOATS = np.dtype("<f4")
 ONE = np.float32(1).view(np.uint32)
 
 
 def pack(array: NDArray[np.float32]) -> bytes:
     """Exactly: zeros and ones as bits with their number before them, else float32 deflated."""
-    flat = np.ascontiguousarray(array, "<f4").reshape(-1)
+    flat = np.ascontiguousarray(array, FLOATS).reshape(-1)
     exact = flat.view(np.uint32)
     ones = exact == ONE
     if np.count_nonzero(exact) == np.count_nonzero(ones):

@@ -41,7 +41,7 @@ class Incoming:
         told = marshal.dumps(row, FORMAT)
         record = len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
         with self._locked():
-            size = os.fstat(self._file).st_size
+            size = os.lseek(self._file, 0, os.SEEK_END)
             if size + len(record) > self._most:
                 raise OSError(f"{self._path} is full: nothing has been moved in for long")
             if os.write(self._file, record) != len(record):
@@ -50,7 +50,7 @@ class Incoming:
 
     def is_empty(self) -> bool:
         """Whether no row waits to be moved in, whoever appended it."""
-        return os.fstat(self._file).st_size == 0 and not self._set_aside()
+        return os.lseek(self._file, 0, os.SEEK_END) == 0 and not self._set_aside()
 
     def take(self) -> tuple[list[Row], list[Path]]:
         """All rows that wait, and the files to remove once they have been moved in.
@@ -59,7 +59,7 @@ class Incoming:
         be taken again.
         """
         with self._locked():
-            size = os.fstat(self._file).st_size
+            size = os.lseek(self._file, 0, os.SEEK_END)
             if size:
                 self._aside(secrets.token_hex(8)).write_bytes(os.pread(self._file, size, 0))
                 os.ftruncate(self._file, 0)

@@ -1,9 +1,11 @@
 """A sequence that is decoded as one array is the one that is decoded number by number."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def number_by_number(told: dict[str, Any], width: int) -> Any:
     slow = {**told, "target": [[True]]}  # a word that is no field, so that nothing is an array
     body = json.dumps(slow).encode()
     try:
-        lists = {**schemas.with_array(schemas.load(body), body), "target": None}
+        lists = {**schemas.with_array(orjson.loads(body), body), "target": None}
         asked = schemas.validate(schemas.PredictRequest, lists, b"true true true")
         assert isinstance(asked.sequence, list)
         return schemas.to_array("sequence", asked.sequence, width)
@@ -92,3 +94,86 @@ def test_a_glance_finds_the_model_and_not_too_many_steps(
     assert steps // 2 - 1 <= least <= steps
     assert schemas.glance(json.dumps({**told, "version": 1}).encode()) == (None, 0)
     assert schemas.glance(b"[") == (None, 0)
+
+
+BITS = st.integers(1, 4).flatmap(
+    lambda width: st.lists(
+        st.lists(st.integers(0, 9), min_size=width, max_size=width), min_size=1, max_size=5
+    )
+)
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": ")])
+
+
+@given(BITS, SEPARATORS)
+def test_bits_are_read_from_the_text(rows: list[list[int]], separators: tuple[str, str]) -> None:
+    """As compact libraries write them, and as Python's own."""
+    body = json.dumps({"model": "copy", "sequence": rows, "record": True}, separators=separators)
+    sequence = schemas.load(body.encode())["sequence"]
+    assert isinstance(sequence, np.ndarray)
+    assert sequence.tolist() == rows
+
+
+@given(
+    BITS,
+    SEPARATORS,
+    st.sampled_from(["", "interventions", "target"]),
+    st.booleans(),
+    st.integers(0, 200),
+    st.sampled_from(["", "[", "]", ",", " ", "0", "-", ".5", '"', "\\", "\u00e9"]),
+    st.integers(0, 2),
+)
+def test_whatever_is_done_to_the_text_it_means_what_json_says(
+    rows: list[list[int]],
+    separators: tuple[str, str],
+    field: str,
+    ahead: bool,
+    at: int,
+    instead: str,
+    gone: int,
+) -> None:
+    """A character changed anywhere; the same name inside another field."""
+    others = {field: [{"sequence": [[0, 1]]}]} if field else {}
+    told = {**others, "sequence": rows} if ahead else {"sequence": rows, **others}
+    text = json.dumps(told, separators=separators)
+    body = (text[:at] + instead + text[at + gone :]).encode()
+    try:
+        expected = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        with pytest.raises(ServiceError, match=re.escape(str(error))):
+            schemas.load(body)
+        return
+    if isinstance(expected, dict):
+        came = schemas.load(body)
+        given_rows = came.get("sequence")
+        if isinstance(given_rows, np.ndarray):
+            came["sequence"] = given_rows.tolist()
+        assert json.dumps(came) == json.dumps(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"sequence":[[0,1]],"sequence":[[1,1]]}',
+        '{"sequence":[[0,1]],"\\u0073equence":[]}',
+        '{"\\u0073equence":[[1]],"sequence":[[0,1]]}',
+        '{"note":{"sequence":[[0,1]]}}',
+        '{"note":{"sequence":[[0,1]]},"sequence":[]}',
+        '{"sequence":[[]]}',
+        '{"sequence":[[],[]]}',
+        '{"sequence":[[0,1],[1]]}',
+        '{"sequence":[[0,1],[1,0]',
+    ],
+)
+def test_text_that_could_be_taken_for_bits(text: str) -> None:
+    """Names twice, in disguise, elsewhere; nothing in it; cut short."""
+    try:
+        expected = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        with pytest.raises(ServiceError):
+            schemas.load(text.encode())
+        return
+    came = schemas.load(text.encode())
+    rows = came.get("sequence")
+    assert {**came, **({"sequence": rows.tolist()} if isinstance(rows, np.ndarray) else {})} == (
+        expected
+    )
