@@ -2,9 +2,13 @@
 
 import asyncio
 import multiprocessing
+import os
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.errors import StoreUnavailable
@@ -75,6 +79,25 @@ def test_processes_append_while_another_takes(tmp_path: Path) -> None:
     assert takes > 1
 
 
+def test_a_thread_appends_while_another_takes(tmp_path: Path) -> None:
+    incoming, taken, over = Incoming(tmp_path / "i"), list[object](), threading.Event()
+
+    def take_all() -> None:
+        while not over.is_set() or not incoming.is_empty():
+            rows, paths = incoming.take()
+            taken.extend(rows)
+            for path in paths:
+                path.unlink()
+
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(take_all)
+        for number in range(10 * ROWS):
+            incoming.append(row(number))
+        over.set()
+        taking.result()
+    assert taken == [row(number) for number in range(10 * ROWS)]
+
+
 def test_a_trace_is_moved_in_by_itself(tmp_path: Path) -> None:
     database, store = open_file(tmp_path / "t.sqlite", Clock())
 
@@ -117,8 +140,50 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     database = Database(tmp_path / "t.sqlite")
     incoming = Incoming(tmp_path / "t.sqlite.incoming")
     store = TraceStore(database, incoming, 100, 100_000, Clock())
-    with pytest.raises(StoreUnavailable, match="cannot be written"):
-        asyncio.run(store.put(trace(1)))
+
+    async def main() -> None:
+        puts = [store.put(trace(number)) for number in range(5)]
+        told = await asyncio.gather(*puts, return_exceptions=True)
+        assert [type(one) for one in told] == [StoreUnavailable] * 5
+        assert "cannot be written" in str(told[0])
+
+    asyncio.run(main())
+    database.close()
+
+
+def test_those_of_one_turn_are_appended_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
+    written, write = list[int](), os.write
+
+    def write_and_count(file: int, data: bytes) -> int:
+        written.append(write(file, data))
+        return written[-1]
+
+    monkeypatch.setattr(os, "write", write_and_count)
+
+    async def main() -> None:
+        await asyncio.gather(*[store.put(trace(number)) for number in range(40)])
+        assert len(written) == 1
+        assert await ids(store) == [named(number) for number in reversed(range(40))]
+
+    asyncio.run(main())
+    database.close()
+
+
+def test_one_that_cannot_be_packed_keeps_nobody_waiting(tmp_path: Path) -> None:
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
+    broken = trace(1)._replace(inputs=np.array([["a"]]))
+
+    async def main() -> None:
+        async with asyncio.timeout(10):
+            with pytest.raises(ValueError, match="could not convert"):
+                await store.put(broken)
+            await store.put(trace(2))
+        assert await ids(store) == [named(2)]
+
+    asyncio.run(main())
     database.close()
 
 
