@@ -12,6 +12,7 @@ from collections.abc import Callable
 log = logging.getLogger("ntm.server")
 
 MOST = 1024  # connections that one turn takes when more and more wait
+STEP_BACK = 0.002  # seconds that other processes have to take a connection
 PAUSE = 0.5  # seconds until the next try when there is no room for another connection
 
 
@@ -23,6 +24,7 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         at_once: int,
+        leads: Callable[[int], bool] = lambda opening: False,
     ) -> None:
         """Begin, on the running event loop.
 
@@ -31,11 +33,13 @@ class Acceptor:
             make_protocol: what talks over a connection
             at_once: connections accepted in one turn of the loop; twice as many in the next one
                 for as long as more wait
+            leads: whether other processes should rather take the next, with so many being opened
         """
         self._listener, self._make_protocol = listener, make_protocol
         self._at_once = self._now = at_once
         self._loop = asyncio.get_running_loop()
         self._opening = set[asyncio.Task[None]]()
+        self._leads, self._stepped_back = leads, False
         self._pause: asyncio.TimerHandle | None = None
         listener.setblocking(False)
         self._watch()
@@ -54,6 +58,9 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(self._now):
+            if self._others_first():
+                self._rest(STEP_BACK)
+                return
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -61,13 +68,21 @@ class Acceptor:
                 return
             except OSError as error:  # no more files, or no memory
                 log.error("no connection can be accepted for a moment: %s", error)
-                self._loop.remove_reader(self._listener.fileno())
-                self._pause = self._loop.call_later(PAUSE, self._watch)
+                self._rest(PAUSE)
                 return
             task = self._loop.create_task(self._open(connection))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
         self._now = min(2 * self._now, max(MOST, self._at_once))
+
+    def _others_first(self) -> bool:
+        """Whether to leave the next one to others, which is done once."""
+        self._stepped_back = not self._stepped_back and self._leads(len(self._opening))
+        return self._stepped_back
+
+    def _rest(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener.fileno())
+        self._pause = self._loop.call_later(seconds, self._watch)
 
     async def _open(self, connection: socket.socket) -> None:
         try:

@@ -25,6 +25,7 @@ def serve(
     """Serve the models of a repository over HTTP."""
     from ntm.repository import RepositoryError
     from service import logs
+    from service.balance import alone
     from service.engines import EngineUnavailable
     from service.server import listen
     from service.store import StoreRefused
@@ -55,7 +56,7 @@ def serve(
     if settings.workers > 1:
         raise typer.Exit(Supervisor(settings, listener).run())
     try:
-        serve_here(settings, listener)
+        serve_here(settings, listener, alone())
     except (EngineUnavailable, RepositoryError, StoreRefused) as error:
         stop(str(error))
     except (OSError, sqlite3.Error) as error:

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.acceptor import Acceptor
+from service.balance import Balance
 from service.drain import Work
 from service.settings import Settings
 from service.waiting import Protocol
@@ -35,7 +36,7 @@ class Server(uvicorn.Server):
     the signal it got. Here the probe turns and new work gets 503 while the rest finishes.
     """
 
-    def __init__(self, app: FastAPI, settings: Settings, work: Work) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, work: Work, balance: Balance) -> None:
         # uvicorn's own logging would write lines of another shape
         config = uvicorn.Config(
             app,
@@ -47,6 +48,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
+        self._balance = balance
         self._accepted = ACCEPTED_ALONE if settings.workers == 1 else ACCEPTED_AMONG_OTHERS
         self._draining: asyncio.Task[None] | None = None
 
@@ -71,10 +73,12 @@ class Server(uvicorn.Server):
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
+            count=self._balance.tell,
         )
+        self._balance.tell(0)
         for listener in sockets or []:
             listener.listen(BACKLOG)
-            acceptor = Acceptor(listener, make_protocol, self._accepted)
+            acceptor = Acceptor(listener, make_protocol, self._accepted, self._balance.leads)
             self.servers.append(acceptor)  # type: ignore[arg-type]  # it is only closed
             log.info("running on %s", address_of(listener))
 

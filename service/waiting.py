@@ -7,6 +7,7 @@ unread: who is let in has waited for little else than the queue.
 
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,7 +17,24 @@ LAST_DATA_RECEIVED = slice(52, 56)  # milliseconds ago, in struct tcp_info
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, which also tells in the state of a request how long it has waited."""
+    """uvicorn's, which also tells in the state of a request how long it has waited.
+
+    Whenever there is a connection more or less it tells how many there are.
+    """
+
+    def __init__(self, *told: Any, count: Callable[[int], None], **named: Any) -> None:
+        super().__init__(*told, **named)
+        self._count = count
+
+    def connection_made(self, transport: Any) -> None:
+        """See asyncio."""
+        super().connection_made(transport)
+        self._count(len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        super().connection_lost(exc)
+        self._count(len(self.connections))
 
     def on_headers_complete(self) -> None:
         """The request is about to reach the application."""

@@ -9,12 +9,14 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import MutableSequence
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 
 from ntm.repository import RepositoryError
 from service import logs
 from service.app import create_app
+from service.balance import AWAY, Balance
 from service.engines import EngineUnavailable
 from service.server import Server
 from service.settings import Settings
@@ -36,6 +38,8 @@ class Supervisor:
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings, self._listener = settings, listener
         self._workers: dict[int, SpawnProcess] = {}
+        self._spawn = multiprocessing.get_context("spawn")
+        self._counts = self._spawn.RawArray("i", [AWAY] * settings.workers)
         self._stop_by: float | None = None
         self._failed = False
 
@@ -56,8 +60,8 @@ class Supervisor:
         return int(self._failed)
 
     def _start(self, index: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        worker = spawn.Process(target=work, args=(self._settings, self._listener, index))
+        told = self._settings, self._listener, self._counts, index
+        worker = self._spawn.Process(target=work, args=told)
         self._workers[index] = worker
         worker.start()
         if self._stop_by is not None:  # the signal came while it was being started
@@ -66,6 +70,7 @@ class Supervisor:
     def _bury(self, index: int, worker: SpawnProcess) -> None:
         """See off a worker that has ended; a successor unless all are to end."""
         del self._workers[index]
+        self._counts[index] = AWAY
         if worker.exitcode == CANNOT_START:
             self._failed = True
             self._stop()
@@ -85,20 +90,22 @@ class Supervisor:
                 os.kill(worker.pid, number)
 
 
-def work(settings: Settings, listener: socket.socket, index: int) -> None:
+def work(
+    settings: Settings, listener: socket.socket, counts: MutableSequence[int], index: int
+) -> None:
     """One worker process, from its start to its end."""
     logs.configure()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor tells
     take_share_of_cores(index, settings.workers)
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        serve(settings, listener)
+        serve(settings, listener, Balance(counts, index))
     except (EngineUnavailable, RepositoryError, StoreRefused) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
+def serve(settings: Settings, listener: socket.socket, balance: Balance) -> None:
     """Serve in this process until a signal ends it.
 
     Raises:
@@ -110,7 +117,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     app = create_app(settings)
     gc.collect()
     gc.freeze()  # what is there now stays: to look through it again takes 60 ms each time
-    Server(app, settings, app.state.context.work).run(sockets=[listener])
+    Server(app, settings, app.state.context.work, balance).run(sockets=[listener])
 
 
 def take_share_of_cores(index: int, workers: int) -> None:

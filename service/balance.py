@@ -1,0 +1,32 @@
+"""Who of several processes takes the next connection: not one that has more of them than another.
+
+Whoever wakes first would take all that wait, and keep them as long as their clients stay: two
+processes could then have 30 and 2 of 32 clients.
+"""
+
+from collections.abc import MutableSequence
+
+AWAY = 2**31 - 1  # connections of a process that takes none
+LEAD, SHARE = 2, 0.25  # how many more than another one may have: so many, and a share of those
+
+
+class Balance:
+    """The connections of every process, in memory that they share."""
+
+    def __init__(self, counts: MutableSequence[int], index: int) -> None:
+        """`counts` has a place for every process, this one's at `index`."""
+        self._counts, self._index = counts, index
+
+    def tell(self, connections: int) -> None:
+        """This process has so many."""
+        self._counts[self._index] = connections
+
+    def leads(self, more: int) -> bool:
+        """Whether another has much fewer than this one with so many more that are on their way."""
+        mine, fewest = self._counts[self._index] + more, min(self._counts)
+        return len(self._counts) > 1 and mine > fewest * (1 + SHARE) + LEAD
+
+
+def alone() -> Balance:
+    """Of a process that is the only one."""
+    return Balance([0], 0)
