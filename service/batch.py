@@ -57,10 +57,7 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
 def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
     """Run one chunk and give every row its part."""
     kind = batch[0].segment.kind
-    x = np.zeros((steps, len(batch), batch[0].sequence.shape[1]), np.float32)
-    for row, work in enumerate(batch):
-        given = work.sequence[work.position : work.position + steps]
-        x[: len(given), row] = given
+    x = inputs_of(batch, steps)
     before = edit(gather(engine, batch), batch)
     pins = gather_pins(batch, steps) if kind == "inspect" else None
     lengths = np.array([work.ahead(steps) for work in batch]) if engine.ragged else None
@@ -74,6 +71,17 @@ def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
         if work.segment.memory:
             work.keep("memory", memories_of(engine, row, before, values, work.ahead(steps)))
         work.take(values, after, row, steps)
+
+
+def inputs_of(batch: Sequence[Work], steps: int) -> NDArray[np.float32]:
+    """The next inputs of every row, [steps, B, I]; zeros behind the last."""
+    given = [work.sequence[work.position : work.position + steps] for work in batch]
+    if len(batch) == 1 and len(given[0]) == steps:
+        return given[0][:, None]
+    x = np.zeros((steps, len(batch), given[0].shape[1]), np.float32)
+    for row, inputs in enumerate(given):
+        x[: len(inputs), row] = inputs
+    return x
 
 
 def memories_of(

@@ -1,8 +1,8 @@
 """Sequences of bits read straight from a body's text.
 
-They are most of what is sent to such a model. Text as libraries write it, rows of as many one-digit
-numbers each, is a table of characters: to look at the table as a whole takes a tenth of the time
-that a Python number for every digit does.
+They are most of what is sent to such a model. In text as libraries write it, rows of as many
+one-digit numbers each, nothing differs from a table of zeros but the digits: to find that out for
+the text as a whole takes a tenth of the time that a Python number for every digit does.
 """
 
 import re
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 NAME = b'"sequence"'
 BEGIN = re.compile(NAME + rb":( ?)\[\[")
 STAND_IN = b"[]"  # what is left in the place of a sequence that was cut out
-ZERO = ord("0")
+AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def cut_out(body: bytes) -> tuple[bytes, NDArray[np.uint8]] | None:
@@ -29,14 +29,11 @@ def cut_out(body: bytes) -> tuple[bytes, NDArray[np.uint8]] | None:
     start, end, space = begin.end(), body.find(b"]]", begin.end()), begin[1]
     between, comma = b"]," + space + b"[", b"," + space
     text = body[start:end] + between
-    width, step = text.index(between), 1 + len(comma)
-    zeros = (b"0" + comma) * (width // step) + b"0" + between  # a row of them
-    if end < 0 or not width or len(text) % len(zeros):
+    width = text.index(between)
+    numbers = 1 + width // (1 + len(comma))
+    zeros = comma.join([b"0"] * numbers) + between  # a row of them
+    if end < 0 or not width or text.translate(AS_ZEROS) != zeros * (len(text) // len(zeros)):
         return None
-    table = np.frombuffer(text, np.uint8).reshape(-1, len(zeros))
-    digits = table[:, :width:step] - np.uint8(ZERO)
-    others = table.copy()
-    others[:, :width:step] = ZERO
-    if digits.max() > 9 or not (others == np.frombuffer(zeros, np.uint8)).all():
-        return None
-    return body[: start - len(b"[[")] + STAND_IN + body[end + len(b"]]") :], digits
+    digits = np.frombuffer(text.translate(None, between), np.uint8) - np.uint8(ord("0"))
+    rest = body[: start - len(b"[[")] + STAND_IN + body[end + len(b"]]") :]
+    return rest, digits.reshape(-1, numbers)

@@ -1,6 +1,7 @@
 """The arrays that the compiled function works on: one type for every model, whatever is asked."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,12 @@ from ntm.native.walk import Carried, Pins, Record
 from ntm.native.weights import Form, Weights
 
 Array = NDArray[np.float32]
+
+
+@lru_cache
+def nothing(shape: tuple[int, ...]) -> Array:
+    """The one array of a shape without room."""
+    return np.empty(shape, np.float32)
 
 
 def empty_record(
@@ -31,7 +38,8 @@ def empty_record(
     cell = size if form.lstm else 0
 
     def room(steps: int, *sizes: int) -> Array:
-        return np.empty((steps, batch, *sizes), np.float32)
+        shape = (steps, batch, *sizes)
+        return np.empty(shape, np.float32) if steps else nothing(shape)
 
     return Record(
         outputs=room(steps, outputs),
