@@ -23,8 +23,9 @@ class Balance:
 
     def leads(self, more: int) -> bool:
         """Whether another has much fewer than this one with so many more that are on their way."""
-        mine, fewest = self._counts[self._index] + more, min(self._counts)
-        return len(self._counts) > 1 and mine > fewest * (1 + SHARE) + LEAD
+        mine = self._counts[self._index] + more
+        others = (held for index, held in enumerate(self._counts) if index != self._index)
+        return mine > min(others, default=AWAY) * (1 + SHARE) + LEAD
 
 
 def alone() -> Balance:

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -53,6 +55,31 @@ def test_both_answer(server: Server) -> None:
     cores = [os.sched_getaffinity(pid) for pid in ready]
     if len(os.sched_getaffinity(0)) > 1:
         assert not cores[0] & cores[1]
+
+
+def sockets(pid: int) -> int:
+    """How many a process has open."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += os.readlink(link).startswith("socket:")
+    return found
+
+
+def test_they_share_connections_that_come_together(server: Server) -> None:
+    workers = pids(server)
+    before = [sockets(pid) for pid in workers]
+    address = server.url.removeprefix("http://").split(":")
+    with ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(socket.create_connection((address[0], int(address[1]))))
+        deadline = time.monotonic() + 10
+        held = [0, 0]
+        while sum(held) < 32 and time.monotonic() < deadline:
+            time.sleep(0.01)
+            held = [sockets(pid) - had for pid, had in zip(workers, before, strict=True)]
+    assert sum(held) == 32
+    assert min(held) >= 10
 
 
 def test_traces_are_shared(server: Server) -> None:
