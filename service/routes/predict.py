@@ -18,7 +18,7 @@ from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.headers import header
 from service.models import LoadedModel
 from service.schemas import Prediction, PredictRequest
-from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
+from service.tensors import ENCODERS, MEDIA_TYPES, Tensors, effort
 from service.work import Segment, Walked
 
 router = APIRouter(tags=["predict"])
@@ -62,8 +62,7 @@ async def predict(request: Request) -> Response:
             headers = NOT_KEPT
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
     kind = kind_of_answer(header(request.scope, b"accept") or "")
-    size = sum(tensor.nbytes for tensor in tensors.values())
-    encoded = await convert(size, ENCODERS[kind], facts, tensors)
+    encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
     return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
 
 
