@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -17,12 +18,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.afterwards import Afterwards
 from service.context import Context
 from service.documents import errors as documented_errors
 from service.door import Door
 from service.drain import Work
 from service.errors import ServiceError, error_body, status_of
-from service.events import Event
+from service.events import Ended, Event
 from service.front import Front
 from service.keys import Keys, listed, owner
 from service.metrics import Metrics
@@ -70,11 +72,17 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         RepositoryError: there is no model to serve
         StoreRefused: the store asked for cannot be had
     """
-    metrics, statistics = Metrics(), Statistics(time.time)
+    metrics, statistics, afterwards = Metrics(), Statistics(time.time), Afterwards()
 
-    def observe(model: LoadedModel, event: Event) -> None:
+    def count(model: LoadedModel, event: Event) -> None:
         metrics.observed(model, event)
         statistics.observed(model, event)
+
+    def observe(model: LoadedModel, event: Event) -> None:
+        if isinstance(event, Ended):  # an answer follows
+            afterwards.do(partial(count, model, event))
+        else:
+            count(model, event)
 
     work = Work()
     store = open_store(settings, time.time, owner.get)
@@ -105,7 +113,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
         if origins := listed(settings.cors_origins):
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
-        return Front(inside, metrics)
+        return Front(inside, metrics, afterwards)
 
     app = Application(
         with_front,

@@ -6,21 +6,23 @@ whenever the route has waited for something.
 
 import time
 from collections.abc import Awaitable
+from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.afterwards import Afterwards
 from service.headers import header
 from service.logs import request_id
 from service.metrics import Metrics
-from service.request_log import ID_HEADER, choose_id, log_request
+from service.request_log import ID_HEADER, Answered, choose_id, log_request
 from service.security_headers import with_security
 
 
 class Front:
     """The outermost of the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, afterwards: Afterwards) -> None:
+        self._app, self._metrics, self._afterwards = app, metrics, afterwards
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and tell of it once its answer has left or its client has."""
@@ -47,9 +49,12 @@ class Front:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", None)
-            code = told.get("code", "ok")
-            self._metrics.answered(
-                route or "unmatched", status or 500, code, told.get("model", ""), seconds
-            )
-            log_request(scope, route, status, code, size, seconds)
+            answered = Answered(route, status, told.get("code", "ok"), size, seconds)
+            self._afterwards.do(partial(self._tell, scope, chosen, answered))
             request_id.reset(token)
+
+    def _tell(self, scope: Scope, chosen: str, answered: Answered) -> None:
+        route, status, code, _, seconds = answered
+        model = scope["state"].get("model", "")
+        self._metrics.answered(route or "unmatched", status or 500, code, model, seconds)
+        log_request(scope, chosen, answered)

@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
             **getattr(record, "facts", {}),
         }
         if current := request_id.get():
-            told["request_id"] = current
+            told.setdefault("request_id", current)
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
         return as_line(told)

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
@@ -21,21 +21,30 @@ def choose_id(told: str | None) -> str:
     return told if told is not None and VALID.fullmatch(told) else ids.token(8)
 
 
-def log_request(
-    scope: Scope, route: str | None, status: int, code: str, size: int, seconds: float
-) -> None:
+class Answered(NamedTuple):
+    """What came of a request."""
+
+    route: str | None
+    status: int  # 0 where the client went away
+    code: str
+    size: int  # bytes of the answer's body
+    seconds: float
+
+
+def log_request(scope: Scope, chosen: str, answered: Answered) -> None:
     """Tell of a request that has been answered, or whose client went away."""
     if not log.isEnabledFor(logging.INFO):
         return
     facts = {
         "method": scope["method"],
         "path": scope["path"][:200],
-        "route": route,
-        "status": status or None,  # none: the client went away
-        "code": code,
-        "bytes": size,
-        "seconds": round(seconds, 6),
+        "route": answered.route,
+        "status": answered.status or None,
+        "code": answered.code,
+        "bytes": answered.size,
+        "seconds": round(answered.seconds, 6),
         "client": (scope.get("client") or [None])[0],
+        "request_id": chosen,
     }
     log.handle(record_of(facts))
 
