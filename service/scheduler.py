@@ -34,7 +34,7 @@ from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk, Ended, Event, Outcome
 from service.line import Lines
-from service.work import Group, Segment, Walked, Work, cut
+from service.work import Group, Segment, Walked, Wish, Work, cut
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -101,6 +101,7 @@ class Scheduler:
         edits: Edits | None = None,
         start: int = 0,
         alone: bool = False,
+        wish: Wish | None = None,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -114,6 +115,7 @@ class Scheduler:
             edits: what interventions change; the inputs they change are in the sequence already
             start: the step that `state` comes before; those earlier are not walked
             alone: whether nobody else waits for the event loop
+            wish: what to do with the result before this returns it
         Raises:
             QueueFull: no room for that many more steps
             Draining: the scheduler is closed
@@ -135,6 +137,7 @@ class Scheduler:
             keep_state=keep_state,
             position=start,
             alone=alone,
+            wish=wish,
         )
         self._admit(work)
         outcome: Outcome = "failed"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ntm.edits import Edits
 from ntm.signature import State
-from service.work import Segment, Walked
+from service.work import Segment, Walked, Wish
 
 
 class Walker(Protocol):
@@ -30,6 +30,7 @@ class Walker(Protocol):
         edits: Edits | None = None,
         start: int = 0,
         alone: bool = False,
+        wish: Wish | None = None,
     ) -> Walked:
         """See `Scheduler.walk`."""
         ...

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,14 @@ class Walked(NamedTuple):
     outputs: NDArray[np.float32]  # [T, O]
     values: Values  # what its segments kept, [steps kept, ...]
     state: State | None = None  # after the last step, where it was asked for
+
+
+class Wish(Protocol):
+    """What is to be done with a result before whoever waits for it has it."""
+
+    def fulfil(self, ended: "Sequence[tuple[Any, Walked]]") -> None:
+        """Do it for all that ended together: wishes of this kind, and what came of each."""
+        ...
 
 
 class Group(NamedTuple):
@@ -77,6 +85,7 @@ class Work:
     edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
     alone: bool = False  # nobody else waits for the event loop
+    wish: Wish | None = None
     position: int = 0
     counted: int = 0  # steps it takes up in the queue
     started: float | None = None  # when its first chunk did

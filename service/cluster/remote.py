@@ -19,7 +19,7 @@ from service.cluster.calls import Call, Reply
 from service.errors import DeadlineExceeded, NoReplica, QueueFull, ServiceError
 from service.events import Ended, Event, Outcome
 from service.settings import Settings
-from service.work import Segment, Walked
+from service.work import Segment, Walked, Wish
 
 # A replica or its machine went away: nothing has been stored yet, so another one does it again.
 LOST = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)
@@ -96,8 +96,9 @@ class RemoteScheduler:
         edits: Edits | None = None,
         start: int = 0,
         alone: bool = False,
+        wish: Wish | None = None,
     ) -> Walked:
-        """See `Scheduler.walk`.
+        """See `Scheduler.walk`; what is wished for is left to whoever waits.
 
         Raises:
             NoReplica: the model's deployment has failed

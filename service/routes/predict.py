@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
-from service import safetensors_body, schemas, traces
+from service import safetensors_body, schemas
 from service.bodies import read_body
 from service.connection import WhileConnected
 from service.context import Context, content_type, context_of, read_json_body
@@ -17,6 +17,7 @@ from service.documents.predict import PREDICTED
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.headers import header
 from service.models import LoadedModel
+from service.recording import Recording
 from service.schemas import Prediction, PredictRequest
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors, effort
 from service.work import Segment, Walked
@@ -47,6 +48,7 @@ async def predict(request: Request) -> Response:
     refuse_large_answer(asked, prediction, model, context)
     segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
     timeout = schemas.check_timeout(asked.timeout, context.settings)
+    recording = recording_of(asked, model, prediction, context)
     async with WhileConnected(request):
         walked = await model.scheduler.walk(
             prediction.sequence,
@@ -55,11 +57,12 @@ async def predict(request: Request) -> Response:
             timeout,
             edits=prediction.edits,
             alone=context.work.running == 1,
+            wish=recording,
         )
     trace_id, headers = None, {}
-    if asked.record:
+    if recording is not None:
         try:
-            trace_id = await keep_trace(context, model, asked, prediction, walked)
+            trace_id = await recording.trace_id(walked)
         except StoreUnavailable:
             headers = NOT_KEPT
     facts, tensors = answer(asked, prediction, model, walked, trace_id)
@@ -146,29 +149,13 @@ def refuse_large_answer(
         )
 
 
-async def keep_trace(
-    context: Context,
-    model: LoadedModel,
-    asked: PredictRequest,
-    prediction: Prediction,
-    walked: Walked,
-) -> str:
-    """Store the trace; when this returns it survives a kill.
-
-    Raises:
-        StoreUnavailable: it was not stored
-    """
-    trace = traces.record(
-        model,
-        prediction.sequence,
-        prediction.target,
-        prediction.memory_slots,
-        walked.outputs,
-        context.clock(),
-        asked.interventions,
-    )
-    await context.traces.put(trace)
-    return trace.trace_id
+def recording_of(
+    asked: PredictRequest, model: LoadedModel, prediction: Prediction, context: Context
+) -> Recording | None:
+    """The trace that is wanted, if one is."""
+    if not asked.record:
+        return None
+    return Recording(context.traces, model, prediction, asked.interventions, context.clock)
 
 
 def answer(

@@ -3,6 +3,7 @@
 Whoever asks sees only what is theirs. Every method may raise StoreUnavailable.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,10 @@ class Traces(Protocol):
 
     async def put(self, trace: Trace) -> None:
         """Keep a trace; once this returns it survives a kill of the process."""
+        ...
+
+    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
+        """Keep traces, each with its owner, as `put` does, where that keeps nobody waiting."""
         ...
 
     async def get(self, trace_id: str) -> Trace:

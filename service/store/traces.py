@@ -100,9 +100,8 @@ class TraceStore:
             StoreUnavailable: it was not kept
         """
         owner = self._owner()
-        size = sum(array.nbytes for array in (trace.inputs, trace.target) if array is not None)
         make_row = partial(row_of, trace, owner)
-        if size > SMALL or trace.interventions:
+        if takes_long(trace):
             row = await asyncio.to_thread(make_row)
             make_row = partial(tuple, row)
         loop = asyncio.get_running_loop()
@@ -111,6 +110,17 @@ class TraceStore:
             loop.call_soon(self._append_coming)
         self._coming.append((make_row, kept))
         await kept
+
+    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
+        """Keep small traces, each with its owner; False where one of them takes too long.
+
+        Raises:
+            StoreUnavailable: none of them was kept
+        """
+        if any(takes_long(trace) for trace, _ in traces):
+            return False
+        self._append([row_of(trace, owner) for trace, owner in traces])
+        return True
 
     async def get(self, trace_id: str) -> Trace:
         """A trace by id.
@@ -180,14 +190,18 @@ class TraceStore:
         coming, self._coming = self._coming, []
         result: Exception | None = None
         try:
-            self._incoming.append(*[make_row() for make_row, _ in coming])
-            self._move_in_soon(len(coming))
-        except OSError as error:
-            log.error("%s traces could not be kept: %s", len(coming), error)
-            result = StoreUnavailable("the store of traces cannot be written")
+            self._append([make_row() for make_row, _ in coming])
         except Exception as error:
             result = error
         settle([(kept, result) for _, kept in coming])
+
+    def _append(self, rows: Sequence[Row]) -> None:
+        try:
+            self._incoming.append(*rows)
+        except OSError as error:
+            log.error("%s traces could not be kept: %s", len(rows), error)
+            raise StoreUnavailable("the store of traces cannot be written") from error
+        self._move_in_soon(len(rows))
 
     def _move_in_soon(self, rows: int) -> None:
         before = self._waiting
@@ -278,6 +292,12 @@ class TraceStore:
             return before > 0
 
         drop_while(connection, too_many)
+
+
+def takes_long(trace: Trace) -> bool:
+    """Whether a thread had better pack it."""
+    target = 0 if trace.target is None else trace.target.nbytes
+    return trace.inputs.nbytes + target > SMALL or len(trace.interventions) > 0
 
 
 def row_of(trace: Trace, owner: str) -> Row:

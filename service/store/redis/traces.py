@@ -1,6 +1,6 @@
 """Traces in Redis, bounded by age and bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.store.arrays import pack, pack_json, unpack, unpack_json
@@ -41,6 +41,10 @@ class RedisTraces:
         """As the SQLite store, with a way to Redis in place of a file."""
         self._link = link
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
+
+    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
+        """See `Traces`; Redis has to be waited for."""
+        return False
 
     async def put(self, trace: Trace) -> None:
         """See `Traces`."""
