@@ -17,12 +17,12 @@ ONE = np.float32(1).view(np.uint32)
 
 def pack(array: NDArray[np.float32]) -> bytes:
     """Exactly: zeros and ones as bits with their number before them, else float32 deflated."""
-    flat = np.ascontiguousarray(array, FLOATS).reshape(-1)
-    exact = flat.view(np.uint32)
+    floats = np.ascontiguousarray(array, FLOATS)
+    exact = floats.view(np.uint32)
     ones = exact == ONE
     if np.count_nonzero(exact) == np.count_nonzero(ones):
-        return BITS + len(flat).to_bytes(4, "little") + np.packbits(ones).tobytes()
-    return zlib.compress(flat.tobytes(), level=1)
+        return BITS + floats.size.to_bytes(4, "little") + np.packbits(ones).tobytes()
+    return zlib.compress(floats.tobytes(), level=1)
 
 
 def unpack(data: bytes, steps: int) -> NDArray[np.float32]:

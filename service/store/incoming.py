@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 log = logging.getLogger("ntm.store")
 
 FORMAT = 4  # of marshal, which every Python since 3.4 reads
-HEAD = 8  # bytes before a row: its length, and a checksum
+HEAD = 8  # bytes before what was appended together: its length, and a checksum
 
 
 class Incoming:
@@ -40,12 +40,12 @@ class Incoming:
         Raises:
             OSError: none of them was written
         """
-        records = b"".join(map(record_of, rows))
+        record = record_of(rows)
         with self._locked():
             size = os.lseek(self._file, 0, os.SEEK_END)
-            if size + len(records) > self._most:
+            if size + len(record) > self._most:
                 raise OSError(f"{self._path} is full: nothing has been moved in for long")
-            if os.write(self._file, records) != len(records):
+            if os.write(self._file, record) != len(record):
                 os.ftruncate(self._file, size)
                 raise OSError(f"{self._path} could not be written to the end")
 
@@ -59,13 +59,16 @@ class Incoming:
         To be called by one at a time. Who is killed before it has removed the files leaves them to
         be taken again.
         """
+        paths = self._set_aside()
+        rows = [row for path in paths for row in rows_of(path)]
         with self._locked():
             size = os.lseek(self._file, 0, os.SEEK_END)
-            if size:
-                self._aside(secrets.token_hex(8)).write_bytes(os.pread(self._file, size, 0))
-                os.ftruncate(self._file, 0)
-        paths = self._set_aside()
-        return [row for path in paths for row in rows_of(path)], paths
+            if not size:
+                return rows, paths
+            data, aside = os.pread(self._file, size, 0), self._aside(secrets.token_hex(8))
+            aside.write_bytes(data)
+            os.ftruncate(self._file, 0)
+        return [*rows, *rows_in(data, aside)], [*paths, aside]
 
     def close(self) -> None:
         """Close the file; what waits in it is kept."""
@@ -87,9 +90,9 @@ class Incoming:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
-def record_of(row: Row) -> bytes:
-    """A row as it lies in the file."""
-    told = marshal.dumps(row, FORMAT)
+def record_of(rows: tuple[Row, ...]) -> bytes:
+    """Rows that are appended together as they lie in the file."""
+    told = marshal.dumps([*rows], FORMAT)
     return len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
 
 
@@ -99,6 +102,11 @@ def rows_of(path: Path) -> Iterator[Row]:
         data = path.read_bytes()
     except FileNotFoundError:
         return
+    yield from rows_in(data, path)
+
+
+def rows_in(data: bytes, path: Path) -> Iterator[Row]:
+    """The rows in what a file holds, as far as they are whole."""
     start = 0
     while start < len(data):
         length = int.from_bytes(data[start : start + 4], "little")
@@ -107,5 +115,6 @@ def rows_of(path: Path) -> Iterator[Row]:
         if len(told) != length or zlib.crc32(told) != checksum:
             log.error("%s is damaged after %s bytes; the rows behind are lost", path, start)
             return
-        yield marshal.loads(told)  # it is what was written: the checksum says so
+        together = marshal.loads(told)  # it is what was written: the checksum says so
+        yield from together if isinstance(together, list) else [together]  # alone until 2026-11
         start += HEAD + length
