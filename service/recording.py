@@ -33,19 +33,20 @@ class Recording:
         """To be made where the request is answered, whose owner is the trace's."""
         self._traces, self._model, self._prediction = traces, model, prediction
         self._interventions, self._clock, self._owner = interventions, clock, owner.get()
-        self._kept: str | StoreUnavailable | None = None
+        self._trace: Trace | None = None
+        self._failure: StoreUnavailable | None = None
+        self._kept = False
 
     def fulfil(self, ended: "Sequence[tuple[Recording, Walked]]") -> None:
         """See `Wish`; what cannot be kept so soon is kept by `trace_id`."""
-        kept = [(wish._trace_of(walked.outputs), wish._owner) for wish, walked in ended]
-        failure: StoreUnavailable | None = None
+        traces = [(wish._trace_of(walked.outputs), wish._owner) for wish, walked in ended]
+        kept, failure = False, None
         try:
-            if not self._traces.put_at_once(kept):
-                return
+            kept = self._traces.put_at_once(traces)
         except StoreUnavailable as error:
             failure = error
-        for (wish, _), (trace, _) in zip(ended, kept, strict=True):
-            wish._kept = failure or trace.trace_id
+        for wish, _ in ended:
+            wish._kept, wish._failure = kept, failure
 
     async def trace_id(self, walked: Walked) -> str:
         """The id of the trace; when this returns it survives a kill.
@@ -53,15 +54,17 @@ class Recording:
         Raises:
             StoreUnavailable: it was not stored
         """
-        if self._kept is None:
-            trace = self._trace_of(walked.outputs)
+        if self._failure is not None:
+            raise self._failure
+        trace = self._trace_of(walked.outputs)
+        if not self._kept:
             await self._traces.put(trace)
-            return trace.trace_id
-        if isinstance(self._kept, StoreUnavailable):
-            raise self._kept
-        return self._kept
+        return trace.trace_id
 
     def _trace_of(self, outputs: NDArray[np.float32]) -> Trace:
-        sequence, target, slots, _ = self._prediction
-        now = self._clock()
-        return record(self._model, sequence, target, slots, outputs, now, self._interventions)
+        if self._trace is None:
+            sequence, target, slots, _ = self._prediction
+            self._trace = record(
+                self._model, sequence, target, slots, outputs, self._clock(), self._interventions
+            )
+        return self._trace

@@ -253,7 +253,7 @@ class Scheduler:
         loop, short = asyncio.get_running_loop(), self._short()
         here, later, spent = list[Work](), 0, 0.0
         for work in self._waiting:
-            seconds = work.remaining * self._paces.get(size_of(work.group), math.inf)
+            seconds = work.remaining * self._paces.get(work.group.size, math.inf)
             if seconds > short or work.halts or work.future.get_loop() is not loop:
                 continue
             if spent + seconds <= TURN:
@@ -327,7 +327,7 @@ class Scheduler:
         rows = min(self._max_batch, math.ceil(there / self._idle))
         enough = math.inf
         if not self.engine.batches:
-            enough = CHUNK_SECONDS / self._paces.get(size_of(group), FIRST_PACE * group.slots)
+            enough = CHUNK_SECONDS / self._paces.get(group.size, FIRST_PACE * group.slots)
         batch, steps = list[Work](), 0
         while len(batch) < rows and (steps < enough or len(batch) < FEW):
             batch.append(self._lines.pop(group))
@@ -356,7 +356,7 @@ class Scheduler:
         """Run one chunk and learn from it."""
         began, group = self._clock(), batch[0].group
         before = sum(work.position for work in batch)
-        size = size_of(group)
+        size = group.size
         pace = self._paces.get(size, FIRST_PACE * group.slots)
         steps = choose_steps(self.engine, batch, pace)
         advance(self.engine, batch, steps)
@@ -395,8 +395,3 @@ class Scheduler:
             4 * math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
             for tensor in self.engine.signature.state
         )
-
-
-def size_of(group: Group) -> tuple[str, int]:
-    """Groups of one size walk at one pace."""
-    return group.kind, group.slots.bit_length()

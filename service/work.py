@@ -54,6 +54,11 @@ class Group(NamedTuple):
     kind: Kind
     short: bool  # whether interventions or memory cut chunks short where others' need not be
 
+    @property
+    def size(self) -> tuple[str, int]:
+        """Groups of one size walk at one pace."""
+        return self.kind, self.slots.bit_length()
+
 
 def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
     """The same stretches, cut where the state is changed; those that have pins are inspected."""
@@ -85,7 +90,7 @@ class Work:
     edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
     alone: bool = False  # nobody else waits for the event loop
-    wish: Wish | None = None
+    wish: Wish | None = None  # fulfilled before the future has its result
     position: int = 0
     counted: int = 0  # steps it takes up in the queue
     started: float | None = None  # when its first chunk did

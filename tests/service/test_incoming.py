@@ -1,10 +1,12 @@
 """Traces on their way into the table: none is lost or doubled, whoever is killed when."""
 
 import asyncio
+import marshal
 import multiprocessing
 import os
 import sqlite3
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from service.errors import StoreUnavailable
 from service.store import Database, TraceStore
-from service.store.incoming import Incoming
+from service.store.incoming import FORMAT, Incoming
 from tests.service.test_store import Clock, ids, named, open_file, trace
 
 ROWS = 400  # of each process
@@ -52,6 +54,16 @@ def test_what_was_cut_short_is_told_and_what_lies_before_is_kept(
     (tmp_path / "i").write_bytes(whole[:-2])
     assert incoming.take()[0] == [row(0), row(1)]
     assert "is damaged after" in caplog.text
+
+
+def test_rows_that_an_earlier_version_appended_are_read(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "i")
+    for told in (marshal.dumps(row(number), FORMAT) for number in range(2)):  # each a record
+        head = len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little")
+        with (tmp_path / "i").open("ab") as file:
+            file.write(head + told)
+    incoming.append(row(2), row(3))
+    assert incoming.take()[0] == [row(number) for number in range(4)]
 
 
 def append_many(path: Path, first: int) -> None:
@@ -135,11 +147,14 @@ def test_what_another_process_appended_is_found_listed_and_deleted(tmp_path: Pat
     two_file.close()
 
 
+def open_on_full_disk(path: Path) -> tuple[Database, TraceStore]:
+    """As `open_file`, where nothing can be appended."""
+    Path(f"{path}.incoming").symlink_to("/dev/full")
+    return open_file(path, Clock())
+
+
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    (tmp_path / "t.sqlite.incoming").symlink_to("/dev/full")
-    database = Database(tmp_path / "t.sqlite")
-    incoming = Incoming(tmp_path / "t.sqlite.incoming")
-    store = TraceStore(database, incoming, 100, 100_000, Clock())
+    database, store = open_on_full_disk(tmp_path / "t.sqlite")
 
     async def main() -> None:
         puts = [store.put(trace(number)) for number in range(5)]

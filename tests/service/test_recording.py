@@ -18,12 +18,13 @@ from service.keys import owner
 from service.recording import Recording
 from service.scheduler import Scheduler
 from service.schemas import Prediction
-from service.store import Database, TraceStore
+from service.store import TraceStore
 from service.store.incoming import Incoming
 from service.traces import digest_of
 from service.work import Walked, Work
 from tests.service.bodies import draw
 from tests.service.scheduling import run, segments
+from tests.service.test_incoming import open_on_full_disk
 from tests.service.test_store import Clock, open_file
 
 MODEL: Any = SimpleNamespace(
@@ -149,18 +150,16 @@ def test_what_takes_long_is_kept_by_whoever_waits(
         with monkeypatch.context() as patched:
             patched.setattr(os, "write", lambda *_: pytest.fail("packed on the event loop"))
             wish.fulfil([(wish, result)])
-        kept = await store.get(await wish.trace_id(result))
-        assert np.array_equal(kept.inputs, large)
+        trace_id = await wish.trace_id(result)
+        assert np.array_equal((await store.get(trace_id)).inputs, large)
+        assert (await store.usage())[0] == 1
 
     run(main)
     database.close()
 
 
 def test_a_full_disk_is_told_to_everybody(tmp_path: Path) -> None:
-    (tmp_path / "t.sqlite.incoming").symlink_to("/dev/full")
-    database = Database(tmp_path / "t.sqlite")
-    incoming = Incoming(tmp_path / "t.sqlite.incoming")
-    store = TraceStore(database, incoming, 100, 100_000, Clock())
+    database, store = open_on_full_disk(tmp_path / "t.sqlite")
 
     async def main() -> None:
         wishes = [recording(store, draw(4)) for _ in range(3)]
