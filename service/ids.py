@@ -4,6 +4,7 @@ import os
 import threading
 import time
 
+TIME_DIGITS = 16  # that an ordered id begins with
 ORDERED_TOKEN = 10  # random bytes of an id that begins with the time
 POOL = 4096  # bytes asked for at once: a call lets other threads run, and waits for its turn after
 
@@ -17,22 +18,28 @@ class Ids:
         self._latest = 0
 
     def token(self, size: int) -> str:
-        """So many random bytes, at most POOL, in hexadecimal; none are given twice."""
+        """So many random bytes in hexadecimal; none are given twice."""
         with self._lock:
             if self._used + size > len(self._pool):
-                self._pool, self._used = os.urandom(POOL), 0
+                self._pool, self._used = os.urandom(max(POOL, size)), 0
             start = self._used
             self._used += size
             return self._pool[start : self._used].hex()
 
     def ordered(self) -> str:
         """Sixteen digits of the time in nanoseconds, and a token: later ones sort after earlier."""
+        return self.together(1)[0]
+
+    def together(self, count: int) -> list[str]:
+        """Some ids of the same time, each with a token of its own."""
+        tokens = self.token(ORDERED_TOKEN * count)
         with self._lock:
             self._latest = max(self._latest + 1, time.time_ns())
-            latest = self._latest
-        return f"{latest:016x}{self.token(ORDERED_TOKEN)}"
+            when = f"{self._latest:0{TIME_DIGITS}x}"
+        size = 2 * ORDERED_TOKEN
+        return [when + tokens[start : start + size] for start in range(0, size * count, size)]
 
 
 _ids = Ids()
 os.register_at_fork(after_in_child=_ids.__init__)  # type: ignore[misc]
-token, ordered = _ids.token, _ids.ordered
+token, ordered, together = _ids.token, _ids.ordered, _ids.together

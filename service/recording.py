@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import StoreUnavailable
+from service.ids import together
 from service.keys import owner
 from service.models import LoadedModel
 from service.schemas import Prediction
@@ -39,14 +40,21 @@ class Recording:
 
     def fulfil(self, ended: "Sequence[tuple[Recording, Walked]]") -> None:
         """See `Wish`; what cannot be kept so soon is kept by `trace_id`."""
-        traces = [(wish._trace_of(walked.outputs), wish._owner) for wish, walked in ended]
-        kept, failure = False, None
-        try:
-            kept = self._traces.put_at_once(traces)
-        except StoreUnavailable as error:
-            failure = error
-        for wish, _ in ended:
-            wish._kept, wish._failure = kept, failure
+        now = self._clock()
+        for whose in {wish._owner for wish, _ in ended}:
+            theirs = [pair for pair in ended if pair[0]._owner == whose]
+            names = together(len(theirs))
+            traces = [
+                wish._record(walked.outputs, now, name)
+                for (wish, walked), name in zip(theirs, names, strict=True)
+            ]
+            kept, failure = False, None
+            try:
+                kept = self._traces.put_at_once(traces, whose)
+            except StoreUnavailable as error:
+                failure = error
+            for wish, _ in theirs:
+                wish._kept, wish._failure = kept, failure
 
     async def trace_id(self, walked: Walked) -> str:
         """The id of the trace; when this returns it survives a kill.
@@ -56,15 +64,16 @@ class Recording:
         """
         if self._failure is not None:
             raise self._failure
-        trace = self._trace_of(walked.outputs)
+        trace = self._trace or self._record(walked.outputs, self._clock())
         if not self._kept:
             await self._traces.put(trace)
         return trace.trace_id
 
-    def _trace_of(self, outputs: NDArray[np.float32]) -> Trace:
-        if self._trace is None:
-            sequence, target, slots, _ = self._prediction
-            self._trace = record(
-                self._model, sequence, target, slots, outputs, self._clock(), self._interventions
-            )
+    def _record(
+        self, outputs: NDArray[np.float32], now: float, trace_id: str | None = None
+    ) -> Trace:
+        sequence, target, slots, _ = self._prediction
+        self._trace = record(
+            self._model, sequence, target, slots, outputs, now, self._interventions, trace_id
+        )
         return self._trace

@@ -92,20 +92,21 @@ def record(
     outputs: Array,
     now: float,
     interventions: Sequence[Any] = (),
+    trace_id: str | None = None,
 ) -> Trace:
-    """The trace of a request that has just been computed."""
+    """The trace of a request that has just been computed; with a new id, if none is given."""
     return Trace(
-        trace_id=ids.ordered(),
-        model=model.name,
-        version=model.version,
-        model_digest=model.digest,
-        engine=model.engine.name,
-        created_at=now,
-        memory_slots=slots,
-        inputs=inputs,
-        target=target,
-        outputs_digest=digest_of(outputs),
-        interventions=interventions,
+        trace_id or ids.ordered(),
+        model.name,
+        model.version,
+        model.digest,
+        model.engine.name,
+        now,
+        slots,
+        inputs,
+        target,
+        digest_of(outputs),
+        interventions,
     )
 
 

@@ -21,8 +21,8 @@ class Traces(Protocol):
         """Keep a trace; once this returns it survives a kill of the process."""
         ...
 
-    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
-        """Keep traces, each with its owner, as `put` does, where that keeps nobody waiting."""
+    def put_at_once(self, traces: Sequence[Trace], owner: str) -> bool:
+        """Keep traces of one model and moment as `put` does, where that keeps nobody waiting."""
         ...
 
     async def get(self, trace_id: str) -> Trace:

@@ -1,25 +1,29 @@
 """Traces on disk, bounded by age and bytes.
 
-A trace is appended to a file, which is all that its request waits for; soon after, all that came
-together are moved into the table. It is ordered by the ids, which begin with the time: new rows go
-to its end and the oldest are at its beginning, so that no index tells of age.
+Traces that ended together are a bundle, which is appended to a file: that is all that their
+requests wait for. Soon after, bundles are moved into the table as they are. It is ordered by the
+ids, which begin with the time: the oldest are at its beginning, so that no index tells of age.
 """
 
 import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 from service.delivery import settle
 from service.errors import StoreUnavailable, UnknownTrace
-from service.store.arrays import pack, pack_json, unpack, unpack_json
+from service.ids import TIME_DIGITS
+from service.store.bundles import COLUMNS, INSERT, Bundle, bundle, entries, unbundle
 from service.store.cursors import wrong_cursor
 from service.store.database import Database
-from service.store.incoming import Incoming, Row
+from service.store.earlier import take_over, understood
+from service.store.incoming import Incoming
 from service.traces import Trace
 
 T = TypeVar("T")
@@ -27,37 +31,28 @@ T = TypeVar("T")
 log = logging.getLogger("ntm.store")
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS traces_by_time (
-    trace_id TEXT NOT NULL PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS bundles (
+    first_id TEXT NOT NULL PRIMARY KEY,
     model TEXT NOT NULL,
     version INTEGER NOT NULL,
     model_digest TEXT NOT NULL,
     engine TEXT NOT NULL,
+    owner TEXT NOT NULL,
     created_at REAL NOT NULL,
-    memory_slots INTEGER NOT NULL,
-    steps INTEGER NOT NULL,
+    traces TEXT NOT NULL,
     inputs BLOB NOT NULL,
-    target BLOB,
-    outputs_digest TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    owner TEXT NOT NULL DEFAULT '',
-    interventions BLOB
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS traces_by_model ON traces_by_time (model, trace_id, bytes);
-"""
-INSERT = """
-INSERT OR IGNORE INTO traces_by_time
-    (trace_id, model, version, model_digest, engine, created_at, memory_slots, steps, inputs,
-     target, outputs_digest, bytes, owner, interventions)
+    targets BLOB,
+    interventions BLOB,
+    number INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS bundles_by_model ON bundles (model, first_id, number, bytes);
 """
 END = "~"  # after all ids
 CURSOR = re.compile(r"[0-9a-f]{36}")
-COLUMNS, BYTES = 14, 11  # of a row of INSERT, and where it has its bytes
-ROW_OVERHEAD = 512  # bytes of a row beside its blobs, generously
 SMALL = 2**16  # bytes that are deflated sooner than a thread is asked to
 SOON = 0.2  # seconds until what was appended is moved in
-AT_ONCE = 500  # rows that are not kept waiting for so long
-ROWS_AT_ONCE = 100  # of one statement
+AT_ONCE = 500  # traces that are not kept waiting for so long
 SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
@@ -85,11 +80,11 @@ class TraceStore:
         """
         self._database, self._incoming = database, incoming
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
-        self._coming: list[tuple[Callable[[], Row], asyncio.Future[None]]] = []
+        self._coming: list[tuple[Callable[[], Bundle], asyncio.Future[None]]] = []
         self._waiting = self._moved_in = 0
         self._timer: asyncio.TimerHandle | None = None
         database.prepare(SCHEMA)
-        database.at_once(drop_earlier_layout)
+        database.at_once(take_over)
         remove(database.at_once(self._move_in))
         database.at_once(self._drop_many)
 
@@ -100,10 +95,10 @@ class TraceStore:
             StoreUnavailable: it was not kept
         """
         owner = self._owner()
-        make_row = partial(row_of, trace, owner)
+        make_row = partial(bundle, [trace], owner)
         if takes_long(trace):
             row = await asyncio.to_thread(make_row)
-            make_row = partial(tuple, row)
+            make_row = partial(Bundle, *row)
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         if not self._coming:
@@ -111,15 +106,15 @@ class TraceStore:
         self._coming.append((make_row, kept))
         await kept
 
-    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
-        """Keep small traces, each with its owner; False where one of them takes too long.
+    def put_at_once(self, traces: Sequence[Trace], owner: str) -> bool:
+        """Keep small traces of one model and moment; False where one of them takes too long.
 
         Raises:
             StoreUnavailable: none of them was kept
         """
-        if any(takes_long(trace) for trace, _ in traces):
+        if any(map(takes_long, traces)):
             return False
-        self._append([row_of(trace, owner) for trace, owner in traces])
+        self._append([bundle(traces, owner)])
         return True
 
     async def get(self, trace_id: str) -> Trace:
@@ -141,9 +136,13 @@ class TraceStore:
 
         await self._all_moved_in()
 
-        def work(connection: sqlite3.Connection) -> int:
-            query = "DELETE FROM traces_by_time WHERE trace_id = ? AND owner = ?"
-            return connection.execute(query, (trace_id, owner)).rowcount
+        def work(connection: sqlite3.Connection) -> bool:
+            for kept in self._with_time_of(connection, trace_id, owner):
+                rest = [trace for trace in unbundle(kept) if trace.trace_id != trace_id]
+                if len(rest) < kept.number:
+                    replace(connection, kept, rest)
+                    return True
+            return False
 
         if not await self._database.change(work):
             raise unknown(trace_id)
@@ -163,7 +162,7 @@ class TraceStore:
         """How many traces are kept, and their bytes."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM traces_by_time"
+            query = "SELECT COALESCE(SUM(number), 0), COALESCE(SUM(bytes), 0) FROM bundles"
             count, size = connection.execute(query).fetchone()
             return count, size
 
@@ -195,17 +194,18 @@ class TraceStore:
             result = error
         settle([(kept, result) for _, kept in coming])
 
-    def _append(self, rows: Sequence[Row]) -> None:
+    def _append(self, rows: Sequence[Bundle]) -> None:
+        traces = sum(row.number for row in rows)
         try:
-            self._incoming.append(*rows)
+            self._incoming.append(*map(tuple, rows))
         except OSError as error:
-            log.error("%s traces could not be kept: %s", len(rows), error)
+            log.error("%s traces could not be kept: %s", traces, error)
             raise StoreUnavailable("the store of traces cannot be written") from error
-        self._move_in_soon(len(rows))
+        self._move_in_soon(traces)
 
-    def _move_in_soon(self, rows: int) -> None:
+    def _move_in_soon(self, traces: int) -> None:
         before = self._waiting
-        self._waiting += rows
+        self._waiting += traces
         if not before:
             self._timer = asyncio.get_running_loop().call_later(SOON, self._move_in_now)
         elif before < AT_ONCE <= self._waiting:
@@ -218,41 +218,35 @@ class TraceStore:
     def _move_in(self, connection: sqlite3.Connection) -> list[Path]:
         """Move all rows into the table; the files to remove once that is committed."""
         waiting, paths = self._incoming.take()
-        rows = [row for row in waiting if len(row) == COLUMNS]
+        rows = [row for row in map(understood, waiting) if row is not None]
         if len(rows) < len(waiting):
             log.error("%s traces of another layout were dropped", len(waiting) - len(rows))
-        add_rows(connection, rows)
+        connection.executemany(INSERT, rows)
         self._drop_old(connection)
-        self._moved_in += sum(row[BYTES] for row in rows)
+        self._moved_in += sum(row.bytes for row in rows)
         if self._moved_in > SHARE_BETWEEN_SWEEPS * self._max_bytes:
             self._moved_in = 0
             self._drop_many(connection)
         return paths
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
-        row = connection.execute(
-            "SELECT model, version, model_digest, engine, created_at, memory_slots, steps, inputs, "
-            "target, outputs_digest, interventions FROM traces_by_time "
-            "WHERE trace_id = ? AND created_at > ? AND owner = ?",
-            (trace_id, self._clock() - self._ttl, owner),
-        ).fetchone()
-        if row is None:
-            raise unknown(trace_id)
-        *facts, slots, steps, inputs, target, digest, changes = row
-        model, version, model_digest, engine, created_at = facts
-        return Trace(
-            trace_id=trace_id,
-            model=model,
-            version=version,
-            model_digest=model_digest,
-            engine=engine,
-            created_at=created_at,
-            memory_slots=slots,
-            inputs=unpack(inputs, steps),
-            target=None if target is None else unpack(target, steps),
-            outputs_digest=digest,
-            interventions=() if changes is None else unpack_json(changes),
+        for kept in self._with_time_of(connection, trace_id, owner):
+            for trace in unbundle(kept):
+                if trace.trace_id == trace_id:
+                    return trace
+        raise unknown(trace_id)
+
+    def _with_time_of(
+        self, connection: sqlite3.Connection, trace_id: str, owner: str
+    ) -> list[Bundle]:
+        """The bundles in which a trace may be: those that began in the nanosecond of its id."""
+        when = trace_id[:TIME_DIGITS]
+        query = (
+            f"SELECT {COLUMNS} FROM bundles WHERE first_id BETWEEN ? AND ? "
+            "AND created_at > ? AND owner = ?"
         )
+        operands = (when, when + END, self._clock() - self._ttl, owner)
+        return [Bundle(*row) for row in connection.execute(query, operands)]
 
     def _page(
         self,
@@ -263,18 +257,24 @@ class TraceStore:
         owner: str,
     ) -> tuple[list[dict[str, Any]], str | None]:
         query = (
-            "SELECT trace_id, model, version, steps, memory_slots, created_at FROM traces_by_time "
-            "WHERE trace_id < ? AND created_at > ? AND owner = ?"
+            "SELECT first_id, model, version, created_at, traces FROM bundles "
+            "WHERE first_id < ? AND created_at > ? AND owner = ?"
         )
-        operands: list[Any] = [before, self._clock() - self._ttl, owner]
+        operands: list[Any] = [before[:TIME_DIGITS] + END, self._clock() - self._ttl, owner]
         if model is not None:
             query += " AND model = ?"
             operands.append(model)
-        query += " ORDER BY trace_id DESC LIMIT ?"
-        rows = connection.execute(query, [*operands, limit + 1]).fetchall()
-        names = ("trace_id", "model", "version", "steps", "memory_slots", "created_at")
-        page = [dict(zip(names, row, strict=True)) for row in rows[:limit]]
-        return page, rows[limit - 1][0] if len(rows) > limit else None
+        query += " ORDER BY first_id DESC"
+        page: list[dict[str, Any]] = []
+        rows = connection.execute(query, operands)
+        for _, same_time in groupby(rows, lambda row: row[0][:TIME_DIGITS]):
+            told = [listed for row in same_time for listed in listing(*row[1:])]
+            told.sort(key=itemgetter("trace_id"), reverse=True)
+            page += [listed for listed in told if listed["trace_id"] < before]
+            if len(page) > limit:
+                break
+        rows.close()
+        return page[:limit], page[limit - 1]["trace_id"] if len(page) > limit else None
 
     def _drop_old(self, connection: sqlite3.Connection) -> None:
         """Drop what is older than the time to live."""
@@ -283,7 +283,7 @@ class TraceStore:
 
     def _drop_many(self, connection: sqlite3.Connection) -> None:
         """Drop the oldest while there are too many bytes; to be done rarely, as it adds up all."""
-        (held,) = connection.execute("SELECT SUM(bytes) FROM traces_by_time").fetchone()
+        (held,) = connection.execute("SELECT SUM(bytes) FROM bundles").fetchone()
         excess = (held or 0) - self._max_bytes
 
         def too_many(created_at: float, size: int) -> bool:
@@ -300,40 +300,24 @@ def takes_long(trace: Trace) -> bool:
     return trace.inputs.nbytes + target > SMALL or len(trace.interventions) > 0
 
 
-def row_of(trace: Trace, owner: str) -> Row:
-    """The values of INSERT."""
-    inputs = pack(trace.inputs)
-    target = None if trace.target is None else pack(trace.target)
-    changes = pack_json(list(trace.interventions)) if trace.interventions else None
-    size = len(inputs) + len(target or b"") + len(changes or b"") + ROW_OVERHEAD
-    return (
-        trace.trace_id,
-        trace.model,
-        trace.version,
-        trace.model_digest,
-        trace.engine,
-        trace.created_at,
-        trace.memory_slots,
-        trace.steps,
-        inputs,
-        target,
-        trace.outputs_digest,
-        size,
-        owner,
-        changes,
-    )
+def listing(model: str, version: int, created_at: float, traces: str) -> Iterator[dict[str, Any]]:
+    """The traces of a bundle as a page tells them."""
+    for entry in entries(traces):
+        yield {
+            "trace_id": entry.trace_id,
+            "model": model,
+            "version": version,
+            "steps": entry.steps,
+            "memory_slots": entry.memory_slots,
+            "created_at": created_at,
+        }
 
 
-def add_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Add rows that are not there yet.
-
-    Many with one statement: between statements the interpreter goes to another thread.
-    """
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = rows[start : start + ROWS_AT_ONCE]
-        marks = f"({', '.join('?' * len(some[0]))})"
-        values = [value for row in some for value in row]
-        connection.execute(f"{INSERT} VALUES {', '.join([marks] * len(some))}", values)
+def replace(connection: sqlite3.Connection, kept: Bundle, rest: Sequence[Trace]) -> None:
+    """Leave the rest of a bundle in its place, or nothing of it."""
+    connection.execute("DELETE FROM bundles WHERE first_id = ?", (kept.first_id,))
+    if rest:
+        connection.execute(INSERT, bundle(rest, kept.owner))
 
 
 def remove(paths: Sequence[Path]) -> None:
@@ -342,28 +326,17 @@ def remove(paths: Sequence[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def drop_earlier_layout(connection: sqlite3.Connection) -> None:
-    """Drop the traces of a version whose ids did not tell their age, and say so."""
-    known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'traces'"
-    if connection.execute(known).fetchone():
-        (count,) = connection.execute("SELECT COUNT(*) FROM traces").fetchone()
-        connection.execute("DROP TABLE traces")
-        log.warning("%s traces of an earlier layout of the store were dropped", count)
-
-
 def drop_while(connection: sqlite3.Connection, drops: Callable[[float, int], bool]) -> None:
-    """Drop the oldest, one after the other, for as long as its time and bytes say so."""
-    rows = connection.execute(
-        "SELECT trace_id, created_at, bytes FROM traces_by_time ORDER BY trace_id"
-    )
+    """Drop the oldest, one after the other, for as long as their time and bytes say so."""
+    rows = connection.execute("SELECT first_id, created_at, bytes FROM bundles ORDER BY first_id")
     last = None
-    for trace_id, created_at, size in rows:
+    for first_id, created_at, size in rows:
         if not drops(created_at, size):
             break
-        last = trace_id
+        last = first_id
     rows.close()
     if last is not None:
-        connection.execute("DELETE FROM traces_by_time WHERE trace_id <= ?", (last,))
+        connection.execute("DELETE FROM bundles WHERE first_id <= ?", (last,))
 
 
 def read_cursor(cursor: str | None) -> str:

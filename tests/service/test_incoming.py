@@ -116,7 +116,7 @@ def test_a_trace_is_moved_in_by_itself(tmp_path: Path) -> None:
     async def main() -> None:
         await store.put(trace(1))
         with sqlite3.connect(tmp_path / "t.sqlite") as other:
-            count = "SELECT COUNT(*) FROM traces_by_time"
+            count = "SELECT COUNT(*) FROM bundles"
             assert other.execute(count).fetchone() == (0,)
             for _ in range(500):
                 if other.execute(count).fetchone() == (1,):

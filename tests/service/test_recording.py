@@ -19,6 +19,7 @@ from service.recording import Recording
 from service.scheduler import Scheduler
 from service.schemas import Prediction
 from service.store import TraceStore
+from service.store.bundles import Bundle, entries
 from service.store.incoming import Incoming
 from service.traces import digest_of
 from service.work import Walked, Work
@@ -125,7 +126,11 @@ def test_a_trace_is_kept_with_its_owner_before_anybody_asks(tmp_path: Path) -> N
         results = [walked(number) for number in range(3)]
         wishes[0].fulfil(list(zip(wishes, results, strict=True)))
         rows, _ = Incoming(tmp_path / "t.sqlite.incoming").take()  # as after a kill
-        kept = {row[0]: (row[12], row[10]) for row in rows}
+        kept = {
+            entry.trace_id: (kept.owner, entry.outputs_digest)
+            for kept in (Bundle(*row) for row in rows)
+            for entry in entries(kept.traces)
+        }
         told = [await w.trace_id(r) for w, r in zip(wishes, results, strict=True)]
         assert [kept[t] for t in told] == [
             (whose, digest_of(result.outputs))

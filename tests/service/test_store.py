@@ -51,10 +51,12 @@ def store(place: Settings, clock: Clock) -> Iterator[Traces]:
     asyncio.run(opened.close())
 
 
-def open_file(path: Path, clock: Clock) -> tuple[Database, TraceStore]:
+def open_file(
+    path: Path, clock: Clock, owner: Callable[[], str] = str
+) -> tuple[Database, TraceStore]:
     """A file that keeps traces for 100 seconds and 100 kB."""
-    database = Database(path)
-    return database, TraceStore(database, Incoming(Path(f"{path}.incoming")), 100, 100_000, clock)
+    database, incoming = Database(path), Incoming(Path(f"{path}.incoming"))
+    return database, TraceStore(database, incoming, 100, 100_000, clock, owner)
 
 
 def named(number: int) -> str:
@@ -300,3 +302,13 @@ def test_ids_are_in_the_order_they_were_given() -> None:
     given = [service_ids.ordered() for _ in range(2000)]
     assert given == sorted(set(given))
     assert len({i[16:] for i in given}) == 2000
+
+
+def test_ids_that_are_given_together_share_their_time_and_nothing_else() -> None:
+    before = service_ids.ordered()
+    given = service_ids.together(1000)  # more than are asked of the system at once
+    assert len({i[:16] for i in given}) == 1
+    assert len({i[16:] for i in given}) == 1000
+    assert {len(i) for i in given} == {36}
+    assert before < min(given)
+    assert max(given) < service_ids.ordered()

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.store.arrays import pack, pack_json, unpack, unpack_json
+from service.store.bundles import OVERHEAD
 from service.store.cursors import read_cursor
 from service.store.redis import scripts
 from service.store.redis.link import Argument, Link
-from service.store.traces import ROW_OVERHEAD, unknown
+from service.store.traces import unknown
 from service.traces import Trace
 
 LISTED = ("number", "model", "version", "steps", "memory_slots", "created_at")
@@ -42,7 +43,7 @@ class RedisTraces:
         self._link = link
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
 
-    def put_at_once(self, traces: Sequence[tuple[Trace, str]]) -> bool:
+    def put_at_once(self, traces: Sequence[Trace], owner: str) -> bool:
         """See `Traces`; Redis has to be waited for."""
         return False
 
@@ -64,7 +65,7 @@ class RedisTraces:
             "outputs_digest": trace.outputs_digest,
             **blobs,
         }
-        size = sum(map(len, blobs.values())) + ROW_OVERHEAD
+        size = sum(map(len, blobs.values())) + OVERHEAD
         life = round((self._ttl + SKEW) * 1000)
         fields = [told for pair in facts.items() for told in pair]
         arguments: list[Argument] = [

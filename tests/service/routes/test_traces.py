@@ -316,7 +316,7 @@ def database(server: Server) -> Path:
         "model = 'removed'",
         "version = 7",
         "model_digest = 'of other files'",
-        "outputs_digest = 'of other outputs'",
+        "traces = json_set(traces, '$[0][3]', 'of other outputs')",
     ],
 )
 def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
@@ -325,7 +325,7 @@ def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
     trace_id = client.post("/predict", json=body(2)).json()["trace_id"]
     assert client.get(f"/trace/{trace_id}").status_code == 200  # it is in its place from now on
     with sqlite3.connect(database(server), timeout=10) as connection:
-        connection.execute(f"UPDATE traces_by_time SET {change} WHERE trace_id = ?", (trace_id,))
+        connection.execute(f"UPDATE bundles SET {change} WHERE first_id = ?", (trace_id,))
     connection.close()
     told = client.get(f"/trace/{trace_id}")
     assert (told.status_code, told.json()["code"]) == (409, "unreplayable")
@@ -338,7 +338,7 @@ def test_a_trace_of_a_copy_of_bits_is_a_few_kilobytes(server: Server, client: ht
     trace_id = client.post("/predict", json=example).json()["trace_id"]
     assert client.get("/trace").status_code == 200  # what it lists is in its place
     with sqlite3.connect(database(server), timeout=10) as connection:
-        query = "SELECT bytes FROM traces_by_time WHERE trace_id = ?"
+        query = "SELECT bytes FROM bundles WHERE first_id = ?"
         (size,) = connection.execute(query, (trace_id,)).fetchone()
     connection.close()
     assert size < 10_000
