@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from service.acceptor import Acceptor
 from service.balance import Balance
 from service.drain import Work
+from service.exchange import Connection
 from service.settings import Settings
-from service.waiting import Protocol
 
 log = logging.getLogger("ntm.server")
 
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         # uvicorn's own logging would write lines of another shape
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=Connection,
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
@@ -68,8 +68,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup([])
-        make_protocol = partial(
-            Protocol,
+        make_connection = partial(
+            Connection,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
         self._balance.tell(0)
         for listener in sockets or []:
             listener.listen(BACKLOG)
-            acceptor = Acceptor(listener, make_protocol, self._accepted, self._balance.leads)
+            acceptor = Acceptor(listener, make_connection, self._accepted, self._balance.leads)
             self.servers.append(acceptor)  # type: ignore[arg-type]  # it is only closed
             log.info("running on %s", address_of(listener))
 

@@ -16,7 +16,7 @@ from service.app import on_crash, on_service_error
 from service.door import Door
 from service.drain import Work
 from service.keys import Keys
-from service.waiting import TOO_LONG, since_received
+from service.waiting import TOO_LONG, Watch
 from tests.service.bodies import body
 from tests.service.running import serving
 
@@ -73,12 +73,16 @@ def test_a_socket_tells_how_long_its_data_lay(host: str) -> None:
         client.sendall(b"hello")
         time.sleep(0.5)
         with listener.accept()[0] as connection:
-            assert 0.5 <= since_received(connection) < 5
+            watch = Watch(connection)
+            assert 0.5 <= watch.since_received() < 5
             assert connection.recv(5) == b"hello"
             client.sendall(b"again")
             assert connection.recv(5) == b"again"
-            assert since_received(connection) < 0.4
-            assert connection.fileno() >= 0
+            assert watch.since_received() < 0.4
+            watch.end()
+            assert watch.since_received() == 0
+            client.sendall(b"still")
+            assert connection.recv(5) == b"still"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
