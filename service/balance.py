@@ -4,9 +4,11 @@ Whoever wakes first would take all that wait, and keep them as long as their cli
 processes could then have 30 and 2 of 32 clients.
 """
 
+import asyncio
 from collections.abc import MutableSequence
 
 AWAY = 2**31 - 1  # connections of a process that takes none
+LOOKS_PER_SECOND = 50
 LEAD, SHARE = 2, 0.25  # how many more than another one may have: so many, and a share of those
 
 
@@ -20,6 +22,13 @@ class Balance:
     def tell(self, connections: int) -> None:
         """This process has so many."""
         self._counts[self._index] = connections
+
+    async def all_there(self, patience: float) -> None:
+        """Wait for the others, or so many seconds: who is first would get all connections."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while AWAY in list(self._counts) and loop.time() < deadline:
+            await asyncio.sleep(1 / LOOKS_PER_SECOND)
 
     def leads(self, more: int) -> bool:
         """Whether another has much fewer than this one with so many more that are on their way."""

@@ -21,6 +21,7 @@ from service.settings import Settings
 log = logging.getLogger("ntm.server")
 
 LOOKS_PER_SECOND = 50
+PATIENCE = 5.0  # seconds to wait for the other workers before the first connection is taken
 BACKLOG = 4096  # connections that wait to be accepted, as far as the system allows
 # seconds; a client that takes a kept connection at the moment it is closed sees a reset, so idle
 # ones are kept longer than clients and proxies do
@@ -76,6 +77,7 @@ class Server(uvicorn.Server):
             count=self._balance.tell,
         )
         self._balance.tell(0)
+        await self._balance.all_there(PATIENCE)
         for listener in sockets or []:
             listener.listen(BACKLOG)
             acceptor = Acceptor(listener, make_connection, self._accepted, self._balance.leads)

@@ -42,6 +42,27 @@ def test_who_is_alone_never_leads() -> None:
     assert not alone().leads(1000)
 
 
+def test_nobody_begins_before_the_others_are_there_or_too_late() -> None:
+    counts = [AWAY, AWAY]
+    one, two = Balance(counts, 0), Balance(counts, 1)
+
+    async def main() -> None:
+        one.tell(0)
+        waiting = asyncio.create_task(one.all_there(60))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        two.tell(0)
+        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(two.all_there(60), 10)
+        counts[1] = AWAY
+        began = time.monotonic()
+        await one.all_there(0.2)
+        assert time.monotonic() - began >= 0.2
+
+    asyncio.run(main())
+    asyncio.run(alone().all_there(60))  # a place that is told nothing is nobody's
+
+
 class Silent(asyncio.Protocol):
     """Is connected."""
 
