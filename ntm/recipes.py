@@ -69,7 +69,7 @@ class Recipe(BaseModel):
     key_strength_bias: float = Field(
         default=0.0, description="added to the initial bias of every key strength"
     )
-    learning_rate: float = 1e-3
+    learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
     )

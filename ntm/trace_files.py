@@ -32,6 +32,8 @@ def read_npz(file: File) -> Held:
         OSError: there is no such file
     """
     try:
+        if isinstance(file, (str, Path)) and not zipfile.is_zipfile(file) and Path(file).exists():
+            raise zipfile.BadZipFile("it is another kind of file")
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         facts = json.loads(str(arrays.pop("facts")))

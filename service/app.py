@@ -164,8 +164,10 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     """A query or path parameter of the wrong type."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    told = first["msg"].removeprefix("Input should be ")
-    message = f"{place(first['loc'][1:])} should be {told}, got {first['input']!r:.40}"
+    field, told = place(first["loc"][1:]), first["msg"].removeprefix("Input should be ")
+    message = f"{field} should be {told}, got {first['input']!r:.40}"
+    if first["type"] == "missing":
+        message = f"{field} is missing"
     return error_response(request, message, "invalid_request", 422)
 
 

@@ -1,5 +1,6 @@
 """`ntm train`: make a model from a recipe."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,13 @@ class Baseline(StrEnum):
     LSTM = "lstm"
 
 
+def positive(value: float | None) -> float | None:
+    """The value, refused where it is no positive number."""
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"expected a positive number, got {value:g}")
+    return value
+
+
 def train(
     task: Annotated[str | None, typer.Argument(help="A recipe's name; see --list.")] = None,
     seed: Annotated[
@@ -33,7 +41,9 @@ def train(
         int | None, typer.Option(min=1, help="Instead of the recipe's, and without a polish.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Instead of the recipe's.", callback=positive)
+    ] = None,
     compiled: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="torch.compile the step.")
     ] = None,

@@ -84,6 +84,10 @@ def draw(
             f"figure {name} needs a whole sequence of {FIGURES[name].task}, from the start marker "
             f"to the answer"
         )
+    drawn = ["writes.add" if field == "writes" else field for field in FIGURES[name].fields]
+    missing = [array for array in drawn if array not in trace]
+    if (name == "overview" and missing == drawn) or (name.startswith("fig") and missing):
+        raise TraceError(f"this trace was taken without {missing[0]}")
     match name:
         case "overview":
             return overview(

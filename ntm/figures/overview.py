@@ -59,11 +59,16 @@ def _panels(tensors: Mapping[str, Array], cmap: str) -> list[Panel]:
         ("writes.add", "write_weightings", "write", "add"),
         ("reads", "read_weightings", "read", "read"),
     ):
-        heads = tensors[weightings].shape[1] if weightings in tensors else 0
+        heads = max(
+            [tensors[name].shape[1] for name in (told, weightings) if name in tensors], default=0
+        )
         for head in range(heads):
             number = f" {head}" if heads > 1 else ""
             if told in tensors:
                 panels.append(vectors(f"{verb}{number}", tensors[told][:, head], limit, cmap))
-            weighting = tensors[weightings][:, head]
-            panels.append(slots.panel(f"{label} weighting{number}", weighting, shown, cmap=cmap))
+            if weightings in tensors:
+                weighting = tensors[weightings][:, head]
+                panels.append(
+                    slots.panel(f"{label} weighting{number}", weighting, shown, cmap=cmap)
+                )
     return panels

@@ -6,6 +6,7 @@ import pytest
 from ntm import figures
 from ntm.figures.canvas import pooled
 from ntm.tasks import Phase
+from ntm.trace import Trace, TraceError
 
 
 def walk(slots: int, visited: list[int]) -> np.ndarray:
@@ -87,3 +88,19 @@ def test_no_peak_is_lost_where_there_are_more_values_than_pixels() -> None:
     signed = pooled(np.where(walk(slots, list(visited))[:, 0].T == 1, -1, 0.5), (100, 500))
     assert signed.shape == (100, 500)
     assert (signed.min(axis=0) == -1).all()
+
+
+def test_what_was_added_and_read_is_drawn_without_weightings() -> None:
+    vectors = np.ones((5, 2, 20), np.float32)
+    figure = figures.overview({"writes.add": vectors[:, :1], "reads": vectors})
+    assert len(figure.axes) == 3
+
+
+def test_what_a_figure_misses_is_told() -> None:
+    facts = {"model": "copy", "steps": 3}
+    nothing = Trace(facts, {"memory": np.zeros((3, 4, 2), np.float32)})
+    with pytest.raises(TraceError, match="was taken without inputs"):
+        figures.draw(nothing)
+    inputs = {"inputs": np.zeros((3, 4), np.float32), "outputs": np.zeros((3, 4), np.float32)}
+    with pytest.raises(TraceError, match="was taken without read_weightings"):
+        figures.draw(Trace(facts, inputs), "fig6")
