@@ -22,7 +22,7 @@ OVERHEAD = 512  # bytes of a row beside its blobs, generously
 class Bundle(NamedTuple):
     """Traces of one model, engine, owner and moment."""
 
-    first_id: str  # of one of them; all ids begin with the same time
+    first_id: str  # of one that is or was among them; all ids begin with the same time
     model: str
     version: int
     model_digest: str

@@ -314,10 +314,11 @@ def listing(model: str, version: int, created_at: float, traces: str) -> Iterato
 
 
 def replace(connection: sqlite3.Connection, kept: Bundle, rest: Sequence[Trace]) -> None:
-    """Leave the rest of a bundle in its place, or nothing of it."""
+    """Leave the rest of a bundle in its place and under its id, or nothing of it."""
     connection.execute("DELETE FROM bundles WHERE first_id = ?", (kept.first_id,))
     if rest:
-        connection.execute(INSERT, bundle(rest, kept.owner))
+        left = bundle(rest, kept.owner)._replace(first_id=kept.first_id)
+        connection.execute(INSERT, left)
 
 
 def remove(paths: Sequence[Path]) -> None:

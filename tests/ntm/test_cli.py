@@ -103,6 +103,20 @@ def test_a_wrong_argument_exits_with_2_and_says_which(
     assert told in " ".join(result.err.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_learning_rate_that_teaches_nothing_is_refused(run: Run, rate: str) -> None:
+    result = run("train", "copy", "--learning-rate", rate)
+    assert result.code == 2
+    assert "expected a positive number" in " ".join(result.err.replace("│", " ").split())
+
+
+def test_a_file_that_is_no_trace_is_told_as_that(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "trace.npz").write_text("{}")
+    result = run("plot", tmp_path / "trace.npz")
+    assert result.code == 2
+    assert "another kind of file" in " ".join(result.err.replace("│", " ").split())
+
+
 def test_an_error_is_one_line_however_long_the_path_and_shows_brackets(
     run: Run, tmp_path: Path
 ) -> None:

@@ -171,3 +171,20 @@ def test_traces_of_the_layout_before_are_taken_over(tmp_path: Path) -> None:
         database, store = open_file(tmp_path / "t.sqlite", Clock())
         asyncio.run(main(store))
         database.close()
+
+
+def test_what_was_deleted_stays_away_when_its_bundle_is_moved_in_again(tmp_path: Path) -> None:
+    """As when a process is killed after it has moved rows in and before it removes their file."""
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
+    traces = [trace_of(name, seed) for seed, name in enumerate(ids.together(3))]
+
+    async def main() -> None:
+        assert store.put_at_once(traces, "")
+        await store.delete(traces[0].trace_id)
+        assert store.put_at_once(traces, "")
+        left = sorted((one.trace_id for one in traces[1:]), reverse=True)
+        assert await everything(store, 5) == left
+        assert (await store.usage())[0] == 2
+
+    asyncio.run(main())
+    database.close()

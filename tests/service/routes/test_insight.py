@@ -81,6 +81,11 @@ def test_memory_set_by_an_intervention_is_a_part(client: httpx.Client) -> None:
     assert (part["step"], part["head"]) == (9, None)
 
 
+def test_a_missing_parameter_is_told_as_missing(client: httpx.Client) -> None:
+    told = client.get("/trace/unknown/provenance")
+    assert (told.status_code, told.json()["error"]) == (422, "step is missing")
+
+
 def test_a_session_has_provenance_too(client: httpx.Client) -> None:
     session = client.post("/sessions", json={"model": "copy"}).json()["session_id"]
     for seed in range(3):
