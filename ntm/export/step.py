@@ -44,23 +44,12 @@ class Step:
         self.graph, self.config, self.weights = graph, config, weights
         self.recorded = recorded
 
-    def project_inputs(self, x: str, steps: int) -> list[str]:
-        """The controller's product with all inputs of a chunk at once: x [K, B, I] to K [B, ...].
-
-        The bias is in it.
-        """
-        graph, name = self.graph, self._controller_layer
-        flat = graph.reshape(x, -1, self.config.input_size)
-        columns = self.weights[f"{name}.weight"][:, : self.config.input_size]
-        product = graph.add(
-            "Gemm",
-            flat,
-            graph.weight("controller_input", columns.T),
-            graph.weight("controller_bias", self.weights[f"{name}.bias"]),
-        )
+    def inputs(self, x: str, steps: int) -> list[str]:
+        """The inputs of a chunk [K, B, I] cut into K [B, I]."""
         if steps == 1:
-            return [product]
-        return graph.split_add("Split", product, count=steps, axis=0, num_outputs=steps)
+            return [self.graph.reshape(x, -1, self.config.input_size)]
+        flat = self.graph.reshape(x, -1, self.config.input_size)
+        return self.graph.split_add("Split", flat, count=steps, axis=0, num_outputs=steps)
 
     def pack(self, state: Values) -> Packed:
         """From the state tensors by name to what a chunk carries."""
@@ -111,10 +100,9 @@ class Step:
         taps = (np.arange(self.config.shift_range) - self.config.max_shift)[:, None]
         if slots is not None:
             return graph.constant((np.arange(slots) - taps) % slots)
+        count = graph.add("Shape", weightings, start=2, end=3)
         zero, one = (graph.constant(np.array(n, np.int64)) for n in (0, 1))
-        shape = graph.add("Shape", weightings, start=2, end=3)
-        count = graph.add("Squeeze", shape, graph.integers(0))
-        here = graph.add("Range", zero, count, one)
+        here = graph.add("CumSum", graph.add("Expand", one, count), zero, exclusive=1)
         return graph.add("Mod", graph.add("Sub", here, graph.constant(taps)), count)
 
     def ones(self, weightings: str) -> str:
@@ -135,13 +123,13 @@ class Step:
         """One step.
 
         Args:
-            x: the projected input [B, ...]
+            x: the input [B, I]
             packed: the last step's state
             shifts: from `shifts`
             ones: from `ones`
             pin: called with the name and value of every pinnable stage
         Returns:
-            the new state, every stage by name, and what the output layer sees [B, R * M + C]
+            the new state, every stage by name, and the output layer's product [B, O]
         """
         graph, config = self.graph, self.config
         hidden, cell = self._controller(x, packed)
@@ -158,19 +146,12 @@ class Step:
         if cell:
             record["cell"] = cell
         carried = seen if self._is_lstm else reads_flat
-        return Packed(memory, stages["weighting"], carried, cell), record, seen
+        return Packed(memory, stages["weighting"], carried, cell), record, self._output(seen)
 
-    def outputs(self, seen: list[str]) -> str:
-        """The output layer for all steps of a chunk at once, [K * B, O]."""
-        graph, width = self.graph, self.config.controller_size
-        rows = self.weights["output.weight"].T
-        logits = graph.add(
-            "Gemm",
-            graph.concat(seen, 0),
-            graph.weight("output_weight", np.concatenate([rows[width:], rows[:width]])),
-            graph.weight("output_bias", self.weights["output.bias"]),
-        )
-        return graph.add("Sigmoid", logits) if self.config.output == "sigmoid" else logits
+    def outputs(self, products: list[str]) -> str:
+        """What the steps of a chunk give, [K * B, O], from the output layer's products."""
+        logits = self.graph.concat(products, 0)
+        return self.graph.add("Sigmoid", logits) if self.config.output == "sigmoid" else logits
 
     @property
     def _is_lstm(self) -> bool:
@@ -181,10 +162,12 @@ class Step:
         return "controller.gates" if self._is_lstm else "controller.layer"
 
     def _controller(self, x: str, packed: Packed) -> tuple[str, str | None]:
-        graph, size = self.graph, self.config.controller_size
-        recurrent = self.weights[f"{self._controller_layer}.weight"][:, self.config.input_size :]
+        graph, size, name = self.graph, self.config.controller_size, self._controller_layer
         product = graph.add(
-            "Gemm", packed.told, graph.weight("controller_recurrent", recurrent.T), x
+            "Gemm",
+            graph.concat([x, packed.told], 1),
+            graph.weight("controller_weight", self.weights[f"{name}.weight"].T),
+            graph.weight("controller_bias", self.weights[f"{name}.bias"]),
         )
         if packed.cell is None:
             return graph.add("Tanh", product), None
@@ -193,6 +176,15 @@ class Step:
         kept = graph.add("Mul", keep, packed.cell)
         cell = graph.add("Add", kept, graph.add("Mul", let_in, graph.add("Tanh", candidate)))
         return graph.add("Mul", let_out, graph.add("Tanh", cell)), cell
+
+    def _output(self, seen: str) -> str:
+        width, rows = self.config.controller_size, self.weights["output.weight"].T
+        return self.graph.add(
+            "Gemm",
+            seen,
+            self.graph.weight("output_weight", np.concatenate([rows[width:], rows[:width]])),
+            self.graph.weight("output_bias", self.weights["output.bias"]),
+        )
 
     def _heads(self, hidden: str, pin: Pin) -> Values:
         graph, config = self.graph, self.config

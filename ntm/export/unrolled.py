@@ -29,8 +29,8 @@ def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.Mo
     state = {s.name: graph.input(f"state.{s.name}", s.shape) for s in told.state}
     pins = _pin_inputs(graph, told, steps) if kind == "inspect" else {}
     packed = step.pack(state)
-    packed, records, seen = _steps(graph, step, x, packed, steps, pins=pins)
-    outputs = graph.reshape(step.outputs(seen), steps, -1, config.output_size)
+    packed, records, products = _steps(graph, step, x, packed, steps, pins=pins)
+    outputs = graph.reshape(step.outputs(products), steps, -1, config.output_size)
     graph.output("outputs", outputs, (steps, "batch", config.output_size))
     if kind == "predict":
         _give_weightings(graph, told, [r["weighting"] for r in records])
@@ -55,8 +55,8 @@ def standalone(config: NTMConfig, weights: Weights, steps: int, slots: int) -> o
     batch = graph.add("Shape", x, start=1, end=2)
     learned = learned_values(config, weights)
     state = {s.name: _initial(graph, s, batch, slots, learned) for s in told.state}
-    _, records, seen = _steps(graph, step, x, step.pack(state), steps, slots)
-    outputs = graph.reshape(step.outputs(seen), steps, -1, config.output_size)
+    _, records, products = _steps(graph, step, x, step.pack(state), steps, slots)
+    outputs = graph.reshape(step.outputs(products), steps, -1, config.output_size)
     graph.output("outputs", outputs, (steps, "batch", config.output_size))
     _give_weightings(graph, told, [r["weighting"] for r in records], slots)
     notes = {
@@ -83,8 +83,8 @@ def _steps(
     pins: dict[str, list[Values]] | None = None,
 ) -> tuple[Packed, list[Values], list[str]]:
     shifts, ones = step.shifts(packed.weightings, slots), step.ones(packed.weightings)
-    records, seen = [], []
-    for t, projected in enumerate(step.project_inputs(x, steps)):
+    records, products = [], []
+    for t, x_t in enumerate(step.inputs(x, steps)):
 
         def pin(stage: str, value: str, t: int = t) -> str:
             if not pins or stage not in pins:
@@ -92,10 +92,10 @@ def _steps(
             at = pins[stage][t]
             return graph.add("Where", at["pinned"], at["pin"], value)
 
-        packed, record, output_sees = step(projected, packed, shifts, ones, pin)
+        packed, record, product = step(x_t, packed, shifts, ones, pin)
         records.append(record)
-        seen.append(output_sees)
-    return packed, records, seen
+        products.append(product)
+    return packed, records, products
 
 
 def _pin_inputs(graph: Graph, told: Signature, steps: int) -> dict[str, list[Values]]:

@@ -64,7 +64,7 @@ def test_a_second_export_gives_the_same_files_and_clears_strays(version: Version
 
 
 @pytest.mark.parametrize(
-    "weight", ["controller_input", "controller_recurrent", "heads_bias", "output_weight"]
+    "weight", ["controller_weight", "controller_bias", "heads_bias", "output_weight"]
 )
 def test_a_graph_with_one_wrong_weight_is_refused(
     version: VersionFolder, monkeypatch: pytest.MonkeyPatch, weight: str
