@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
     cuda_graphs: bool = Field(
         default=False,
-        description="record CUDA graphs for batches up to 32; on CUDA, or no start at all",
+        description="record CUDA graphs; on CUDA, or no start at all",
     )
     workers: int = Field(default=1, ge=1, description="processes that serve, on cores of their own")
     threads: int = Field(

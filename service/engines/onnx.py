@@ -1,6 +1,6 @@
 """ONNX Runtime on the exported graphs of a few chunk lengths, on the CPU or on CUDA."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ntm.manifest import Manifest
 from ntm.replay import memories
 from ntm.repository import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
-from service.engines.bound import BoundGraph, bucket_for, run_options
+from service.engines.filled import ROWS, BoundGraph, Feed, run_filled
 from service.engines.pinning import no_pins
 from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
@@ -40,8 +40,8 @@ class OnnxEngine:
             version: the model's folder
             device: cpu or cuda
             threads: of each graph
-            bind: whether batches of a few sizes at the model's own N have buffers of their own,
-                and on CUDA a CUDA graph
+            bind: whether predict graphs of the model's own N have buffers of their own, and on CUDA
+                are recorded as CUDA graphs
         Raises:
             RepositoryError: a file is missing, differs from its digest or cannot be loaded
         """
@@ -50,17 +50,17 @@ class OnnxEngine:
         self.signature: Signature = told.signature
         self.digest = told.digest
         self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
+        self._bound: dict[int, BoundGraph] = {}
+        fixed = {"batch": ROWS, "slots": self.signature.memory_slots}
         for graph in told.graphs:
-            graphs = bind and graph.kind == "predict"
-            session = open_session(folder / graph.file, device, threads, graphs)
-            self._sessions.setdefault(graph.kind, {})[graph.steps or 1] = session
+            path, steps = folder / graph.file, graph.steps or 1
+            session = open_session(path, device, threads)
+            self._sessions.setdefault(graph.kind, {})[steps] = session
+            if bind and graph.kind == "predict":
+                session = open_session(path, device, threads, fixed)
+                self._bound[steps] = BoundGraph(session, device_of(session))
         self.device = device_of(next(iter(self._sessions["predict"].values())))
-        self._bound = {
-            steps: BoundGraph(session, self.device, self.signature.memory_slots)
-            for steps, session in self._sessions["predict"].items()
-            if bind
-        }
-        self._unrecorded = run_options() if bind else None
+        self._fills = bind or self.device == "cuda"
         learned = folder / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
 
@@ -88,24 +88,25 @@ class OnnxEngine:
         if kind == "inspect":
             feed |= no_pins(self.signature, len(x)) | (pins or {})
         rows, slots = state["memory"].shape[:2]
-        if self._binds(kind, rows, slots):
-            values = self._bound[len(x)].run(feed, rows)
-        else:
+
+        def run(feed: Feed) -> dict[str, NDArray[Any]]:
+            if kind == "predict" and self._bound and slots == self.signature.memory_slots:
+                return self._bound[len(x)].run(feed)
             unwanted = {*WEIGHTINGS}.difference(wanted) if kind == "predict" else ()
             names = [o.name for o in session.get_outputs() if o.name not in unwanted]
-            values = dict(zip(names, session.run(names, feed, self._unrecorded), strict=True))
+            return dict(zip(names, session.run(names, feed), strict=True))
+
+        values = run_filled(run, feed, rows) if self._fills else run(feed)
         after = {name: values.pop(f"next.{name}") for name in state}
         return values, after
 
-    def _binds(self, kind: Kind, rows: int, slots: int) -> bool:
-        own = slots == self.signature.memory_slots
-        return bool(self._bound) and kind == "predict" and own and bucket_for(rows) is not None
-
 
 def open_session(
-    path: Path, device: str, threads: int, graphs: bool = False
+    path: Path, device: str, threads: int, fixed: Mapping[str, int] | None = None
 ) -> onnxruntime.InferenceSession:
-    """A session on one graph; on CUDA with CUDA graphs, where they are wanted.
+    """A session on one graph; where its dimensions are fixed, CUDA records it.
+
+    Nothing of a graph with fixed dimensions is left to the CPU, as recording asks for.
 
     Raises:
         RepositoryError: the graph wants external data, or ONNX Runtime cannot load it
@@ -114,22 +115,26 @@ def open_session(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    for name, size in (fixed or {}).items():
+        options.add_free_dimension_override_by_name(name, size)
     data = path.read_bytes()
     if EXTERNAL_DATA in data:
         raise RepositoryError(f"{path} keeps weights in another file, which is not allowed")
     try:
-        return onnxruntime.InferenceSession(data, options, providers=providers_for(device, graphs))
+        return onnxruntime.InferenceSession(
+            data, options, providers=providers_for(device, bool(fixed))
+        )
     except Exception as error:  # ONNX Runtime raises a dozen classes of its own
         reason = str(error).splitlines()[0]
         raise RepositoryError(f"{path} is not a graph ONNX Runtime can load: {reason}") from error
 
 
-def providers_for(device: str, graphs: bool) -> list[Any]:
+def providers_for(device: str, records: bool) -> list[Any]:
     """What runs a graph, the first that can."""
     if device == "cpu":
         return [PROVIDERS["cpu"]]
     # TensorFloat-32 keeps ten bits of a product: too few for 1000 steps
-    told = {"use_tf32": "0", "enable_cuda_graph": "1" if graphs else "0"}
+    told = {"use_tf32": "0", "enable_cuda_graph": "1" if records else "0"}
     return [(PROVIDERS["cuda"], told), PROVIDERS["cpu"]]
 
 

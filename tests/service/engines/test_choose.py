@@ -92,7 +92,8 @@ def test_only_predict_graphs_are_recorded(
         open_engine(version, "onnx", "auto", 1, cuda_graphs=True)
     recorded = [providers[0][1]["enable_cuda_graph"] for providers in claimed_cuda]
     kinds = [graph.kind for graph in manifest.read(version, version.onnx).graphs]
-    assert recorded == ["1" if kind == "predict" else "0" for kind in kinds]
+    assert recorded.count("0") == len(kinds)
+    assert recorded.count("1") == kinds.count("predict")
 
 
 def test_auto_tells_of_a_cuda_that_did_not_start(
