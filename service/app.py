@@ -25,10 +25,12 @@ from service.door import Door
 from service.drain import Work
 from service.errors import ServiceError, error_body, status_of
 from service.events import Ended, Event
+from service.fast_path import FastPath
 from service.front import Front
 from service.keys import Keys, listed, owner
 from service.metrics import Metrics
 from service.models import LoadedModel, Models, Observer
+from service.request_log import RequestLog
 from service.rollout import rolling_out
 from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
 from service.schemas import place
@@ -96,6 +98,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         work=work,
     )
     metrics.watch(context.models)
+    keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)
+    request_log, origins = RequestLog(metrics, afterwards), listed(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -109,11 +113,10 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     def with_front(behind: ASGIApp) -> ASGIApp:
         """The application from outside in."""
         routes = [route for route in predict.router.routes if isinstance(route, APIRoute)]
-        keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)
         inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
-        if origins := listed(settings.cors_origins):
+        if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
-        return Front(inside, metrics, afterwards)
+        return Front(inside, request_log)
 
     app = Application(
         with_front,
@@ -125,6 +128,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         redoc_url=None,
     )
     app.state.context = context
+    app.state.fast_path = None if origins else FastPath(context, keys, request_log)
     for router in (
         predict.router,
         sessions.router,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
+from starlette.types import Scope
 
 from service.bodies import read_body
 from service.drain import Work
@@ -16,6 +17,8 @@ from service.models import Models
 from service.settings import Settings
 from service.statistics import Statistics
 from service.store import Sessions, Traces
+
+JSON = "application/json"
 
 
 @dataclass
@@ -42,8 +45,13 @@ def context_of(request: Request) -> Context:
 
 def content_type(request: Request) -> str:
     """The media type of a body; JSON where none is told."""
-    told = header(request.scope, b"content-type") or "application/json"
-    return told.partition(";")[0].strip().lower()
+    return media_of(request.scope)
+
+
+def media_of(scope: Scope) -> str:
+    """See `content_type`."""
+    told = header(scope, b"content-type") or JSON
+    return JSON if told == JSON else told.partition(";")[0].strip().lower()
 
 
 async def read_json_body(request: Request, limit: int) -> bytes:
@@ -53,7 +61,15 @@ async def read_json_body(request: Request, limit: int) -> bytes:
         UnsupportedMediaType: it says that it is something else than JSON
         ServiceError: what `read_body` raises
     """
-    kind = content_type(request)
-    if kind not in ("application/json", "application/x-www-form-urlencoded"):
-        raise UnsupportedMediaType(f"content-type should be application/json, got '{kind:.60}'")
+    refuse_unless_json(content_type(request))
     return await read_body(request, limit)
+
+
+def refuse_unless_json(media: str) -> None:
+    """curl says of JSON that it is a form, unless told otherwise.
+
+    Raises:
+        UnsupportedMediaType: it is neither
+    """
+    if media not in (JSON, "application/x-www-form-urlencoded"):
+        raise UnsupportedMediaType(f"content-type should be application/json, got '{media:.60}'")

@@ -1,12 +1,11 @@
 """How what has been computed reaches those who wait for it, each on their own event loop."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from service.work import Walked, Work
+from service.work import Waiter, Walked, Work
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -21,8 +20,8 @@ def deliver_here(done: list[Work], error: Exception | None) -> None:
 def deliver(done: list[Work], error: Exception | None) -> None:
     """Give results, or the error, to whoever waits on their event loops."""
     given = [(work, error or finished(work)) for work in done]
-    for loop in {work.future.get_loop() for work, _ in given}:
-        here = [pair for pair in given if pair[0].future.get_loop() is loop]
+    for loop in {work.waiter.get_loop() for work, _ in given}:
+        here = [pair for pair in given if pair[0].waiter.get_loop() is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(hand_out, here)
 
@@ -40,22 +39,22 @@ def hand_out(ended: Sequence[Result]) -> None:
     wishes = [
         (work.wish, result)
         for work, result in ended
-        if work.wish is not None and not work.future.done() and isinstance(result, Walked)
+        if work.wish is not None and not work.waiter.done() and isinstance(result, Walked)
     ]
     if wishes:
         try:
             wishes[0][0].fulfil(wishes)
         except Exception:  # it concerns nobody's result
             log.exception("what should be done with results failed")
-    settle([(work.future, result) for work, result in ended])
+    settle([(work.waiter, result) for work, result in ended])
 
 
-def settle(given: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
+def settle(given: Sequence[tuple[Waiter, Any]]) -> None:
     """On the event loop: set results and errors of those who still wait."""
-    for future, result in given:
-        if future.done():
+    for waiter, result in given:
+        if waiter.done():
             continue
         if isinstance(result, Exception):
-            future.set_exception(result)
+            waiter.set_exception(result)
         else:
-            future.set_result(result)
+            waiter.set_result(result)

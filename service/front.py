@@ -6,30 +6,27 @@ whenever the route has waited for something.
 
 import time
 from collections.abc import Awaitable
-from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.afterwards import Afterwards
 from service.headers import header
 from service.logs import request_id
-from service.metrics import Metrics
-from service.request_log import ID_HEADER, Answered, choose_id, log_request
+from service.request_log import ID_HEADER, Answered, RequestLog, choose_id
 from service.security_headers import with_security
 
 
 class Front:
     """The outermost of the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, afterwards: Afterwards) -> None:
-        self._app, self._metrics, self._afterwards = app, metrics, afterwards
+    def __init__(self, app: ASGIApp, request_log: RequestLog) -> None:
+        self._app, self._request_log = app, request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and tell of it once its answer has left or its client has."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        chosen = choose_id(header(scope, b"x-request-id"))
+        chosen = choose_id(header(scope, ID_HEADER))
         told = scope.setdefault("state", {})
         started, status, size = time.perf_counter(), 0, 0
 
@@ -50,11 +47,5 @@ class Front:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", None)
             answered = Answered(route, status, told.get("code", "ok"), size, seconds)
-            self._afterwards.do(partial(self._tell, scope, chosen, answered))
+            self._request_log.tell(scope, chosen, answered)
             request_id.reset(token)
-
-    def _tell(self, scope: Scope, chosen: str, answered: Answered) -> None:
-        route, status, code, _, seconds = answered
-        model = scope["state"].get("model", "")
-        self._metrics.answered(route or "unmatched", status or 500, code, model, seconds)
-        log_request(scope, chosen, answered)

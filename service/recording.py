@@ -56,18 +56,33 @@ class Recording:
             for wish, _ in theirs:
                 wish._kept, wish._failure = kept, failure
 
-    async def trace_id(self, walked: Walked) -> str:
-        """The id of the trace; when this returns it survives a kill.
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was fulfilled, or cannot be."""
+        return self._kept or self._failure is not None
+
+    def settled_id(self) -> str:
+        """The id of the trace, once it is settled.
 
         Raises:
             StoreUnavailable: it was not stored
         """
         if self._failure is not None:
             raise self._failure
-        trace = self._trace or self._record(walked.outputs, self._clock())
-        if not self._kept:
-            await self._traces.put(trace)
-        return trace.trace_id
+        assert self._trace is not None
+        return self._trace.trace_id
+
+    async def trace_id(self, walked: Walked) -> str:
+        """The id of the trace; when this returns it survives a kill.
+
+        Raises:
+            StoreUnavailable: it was not stored
+        """
+        if not self.is_settled:
+            self._trace = self._trace or self._record(walked.outputs, self._clock())
+            await self._traces.put(self._trace)
+            self._kept = True
+        return self.settled_id()
 
     def _record(
         self, outputs: NDArray[np.float32], now: float, trace_id: str | None = None

@@ -3,11 +3,14 @@
 import logging
 import re
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
 from service import ids
+from service.afterwards import Afterwards
+from service.metrics import Metrics
 
 log = logging.getLogger("ntm.requests")
 
@@ -29,6 +32,24 @@ class Answered(NamedTuple):
     code: str
     size: int  # bytes of the answer's body
     seconds: float
+
+
+class RequestLog:
+    """Counts requests and tells of them, soon after they have been answered."""
+
+    def __init__(self, metrics: Metrics, afterwards: Afterwards) -> None:
+        """Count with these metrics."""
+        self._metrics, self._afterwards = metrics, afterwards
+
+    def tell(self, scope: Scope, chosen: str, answered: Answered) -> None:
+        """Of a request that has been answered, or whose client went away."""
+        self._afterwards.do(partial(self._tell, scope, chosen, answered))
+
+    def _tell(self, scope: Scope, chosen: str, answered: Answered) -> None:
+        route, status, code, _, seconds = answered
+        model = scope["state"].get("model", "")
+        self._metrics.answered(route or "unmatched", status or 500, code, model, seconds)
+        log_request(scope, chosen, answered)
 
 
 def log_request(scope: Scope, chosen: str, answered: Answered) -> None:

@@ -34,7 +34,7 @@ from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.events import Chunk, Ended, Event, Outcome
 from service.line import Lines
-from service.work import Group, Segment, Walked, Wish, Work, cut
+from service.work import Group, Segment, Waiter, Walked, Wish, Work, cut
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -122,24 +122,9 @@ class Scheduler:
             DeadlineExceeded: the timeout passed first; the place is freed
         """
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
-        if edits is not None:
-            segments = cut(segments, edits)
-        now = self._clock()
-        work = Work(
-            sequence,
-            slots,
-            segments,
-            future,
-            now,
-            now + min(MOST_PATIENCE, PATIENCE * (len(sequence) - start)),
-            rows=state,
-            edits=edits,
-            keep_state=keep_state,
-            position=start,
-            alone=alone,
-            wish=wish,
+        work = self.admit(
+            future, sequence, slots, segments, state, keep_state, edits, start, alone, wish
         )
-        self._admit(work)
         outcome: Outcome = "failed"
         try:
             await asyncio.sleep(0)  # what is short is done by then, and wants no timer
@@ -151,15 +136,60 @@ class Scheduler:
             return walked
         except TimeoutError:
             outcome = "timed_out"
-            raise DeadlineExceeded(f"no answer within {timeout:g} seconds") from None
+            raise too_late(timeout) from None
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
         finally:
-            self._drop(work)
-            now = self._clock()
-            started = now if work.started is None else work.started
-            self._observe(Ended(outcome, started - work.admitted, now - started))
+            self.leave(work, outcome)
+
+    def admit(
+        self,
+        waiter: Waiter,
+        sequence: NDArray[np.float32],
+        slots: int,
+        segments: Sequence[Segment],
+        state: State | None = None,
+        keep_state: bool = False,
+        edits: Edits | None = None,
+        start: int = 0,
+        alone: bool = False,
+        wish: Wish | None = None,
+    ) -> Work:
+        """Let a sequence in, for a waiter on the running event loop; see `walk`.
+
+        Whoever calls this calls `leave`, once, when it waits no more.
+
+        Raises:
+            QueueFull: no room for that many more steps
+            Draining: the scheduler is closed
+        """
+        if edits is not None:
+            segments = cut(segments, edits)
+        now = self._clock()
+        work = Work(
+            sequence,
+            slots,
+            segments,
+            waiter,
+            now,
+            now + min(MOST_PATIENCE, PATIENCE * (len(sequence) - start)),
+            rows=state,
+            edits=edits,
+            keep_state=keep_state,
+            position=start,
+            alone=alone,
+            wish=wish,
+        )
+        self._admit(work)
+        return work
+
+    def leave(self, work: Work, outcome: Outcome) -> None:
+        """Nobody waits for this any more: free its place and count it."""
+        self._drop(work)
+        now = self._clock()
+        started = now if work.started is None else work.started
+        self._observe(Ended(outcome, started - work.admitted, now - started))
 
     def close(self) -> None:
         """Refuse new work, finish what is there, end the thread."""
@@ -189,7 +219,7 @@ class Scheduler:
                 work.counted = steps
                 self._queued += steps
                 self._waiting[work] = None
-                self._hand_over_soon(work.future.get_loop())
+                self._hand_over_soon(work.waiter.get_loop())
                 return
         self._refuse(steps, queued)
 
@@ -254,7 +284,7 @@ class Scheduler:
         here, later, spent = list[Work](), 0, 0.0
         for work in self._waiting:
             seconds = work.remaining * self._paces.get(work.group.size, math.inf)
-            if seconds > short or work.halts or work.future.get_loop() is not loop:
+            if seconds > short or work.halts or work.waiter.get_loop() is not loop:
                 continue
             if spent + seconds <= TURN:
                 spent += seconds
@@ -395,3 +425,8 @@ class Scheduler:
             4 * math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
             for tensor in self.engine.signature.state
         )
+
+
+def too_late(timeout: float) -> DeadlineExceeded:
+    """The error of a request whose seconds are over."""
+    return DeadlineExceeded(f"no answer within {timeout:g} seconds")

@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
-        self._balance = balance
+        self._balance, self._fast_path = balance, app.state.fast_path
         self._accepted = ACCEPTED_ALONE if settings.workers == 1 else ACCEPTED_AMONG_OTHERS
         self._draining: asyncio.Task[None] | None = None
 
@@ -75,6 +75,7 @@ class Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
             count=self._balance.tell,
+            fast_path=self._fast_path,
         )
         self._balance.tell(0)
         await self._balance.all_there(PATIENCE)

@@ -47,6 +47,26 @@ class Wish(Protocol):
         ...
 
 
+class Waiter(Protocol):
+    """Who waits for a result on an event loop: a future, or what does without one."""
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Where it waits, and is told."""
+        ...
+
+    def done(self) -> bool:
+        """Whether it waits no more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """Here it is: a `Walked`."""
+        ...
+
+    def set_exception(self, exception: Any, /) -> None:
+        """There is none, and why."""
+        ...
+
+
 class Group(NamedTuple):
     """What sequences must share to advance together."""
 
@@ -82,7 +102,7 @@ class Work:
     sequence: NDArray[np.float32]  # [T, I]
     slots: int
     segments: Sequence[Segment]
-    future: "asyncio.Future[Walked]"
+    waiter: Waiter
     admitted: float  # when, on the scheduler's clock
     due: float = 0.0  # when it should be done at the latest, on that clock: who goes first
     rows: State | None = None  # [B, ...] each, shared by those it last advanced with
@@ -90,7 +110,7 @@ class Work:
     edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
     alone: bool = False  # nobody else waits for the event loop
-    wish: Wish | None = None  # fulfilled before the future has its result
+    wish: Wish | None = None  # fulfilled before the waiter has its result
     position: int = 0
     counted: int = 0  # steps it takes up in the queue
     started: float | None = None  # when its first chunk did

@@ -1,7 +1,7 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
@@ -10,7 +10,7 @@ from ntm.tasks import wrong_bits
 from service import safetensors_body, schemas
 from service.bodies import read_body
 from service.connection import WhileConnected
-from service.context import Context, content_type, context_of, read_json_body
+from service.context import Context, content_type, context_of, refuse_unless_json
 from service.conversion import convert
 from service.documents import errors, predict_body
 from service.documents.predict import PREDICTED
@@ -43,51 +43,87 @@ async def predict(request: Request) -> Response:
     `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
     """
     context = context_of(request)
-    asked, model, prediction = await read(request, context)
-    request.state.model = model.name
-    refuse_large_answer(asked, prediction, model, context)
-    segment = Segment("predict", len(prediction.sequence), frozenset(asked.include))
-    timeout = schemas.check_timeout(asked.timeout, context.settings)
-    recording = recording_of(asked, model, prediction, context)
+    media = content_type(request)
+    if media != MEDIA_TYPES["safetensors"]:
+        refuse_unless_json(media)
+    body = await read_body(request, context.settings.max_body_bytes)
+    asked = await convert(len(body), understand, media, body, context)
+    request.state.model = asked.model.name
+    plan = plan_of(asked, context)
     async with WhileConnected(request):
-        walked = await model.scheduler.walk(
-            prediction.sequence,
-            prediction.memory_slots,
-            [segment],
-            timeout,
-            edits=prediction.edits,
-            alone=context.work.running == 1,
-            wish=recording,
+        walked = await asked.model.scheduler.walk(
+            asked.prediction.sequence,
+            asked.prediction.memory_slots,
+            plan.segments,
+            plan.timeout,
+            edits=asked.prediction.edits,
+            alone=plan.alone,
+            wish=plan.recording,
         )
+    return await respond(asked, plan.recording, walked, header(request.scope, b"accept"))
+
+
+class Asked(NamedTuple):
+    """What a body asks, of which model, and the checked tensors."""
+
+    request: PredictRequest
+    model: LoadedModel
+    prediction: Prediction
+
+
+class Plan(NamedTuple):
+    """How it is to be walked."""
+
+    segments: list[Segment]
+    timeout: float  # seconds
+    recording: Recording | None
+    alone: bool
+
+
+def understand(media: str, body: bytes, context: Context) -> Asked:
+    """What a body of this media type asks.
+
+    Raises:
+        ServiceError: it cannot be read, or does not fit the model
+    """
+    if media == MEDIA_TYPES["safetensors"]:
+        return from_safetensors(body, context)
+    refuse_unless_json(media)
+    return from_json(body, context)
+
+
+def plan_of(asked: Asked, context: Context) -> Plan:
+    """How to walk what is asked, by whoever the request belongs to.
+
+    Raises:
+        ServiceError: it would take too long, or give too much
+    """
+    refuse_large_answer(asked.request, asked.prediction, asked.model, context)
+    return Plan(
+        [Segment("predict", len(asked.prediction.sequence), frozenset(asked.request.include))],
+        schemas.check_timeout(asked.request.timeout, context.settings),
+        recording_of(asked, context),
+        context.work.running == 1,
+    )
+
+
+async def respond(
+    asked: Asked, recording: Recording | None, walked: Walked, accept: str | None
+) -> Response:
+    """The answer, once the trace is kept."""
     trace_id, headers = None, {}
     if recording is not None:
         try:
             trace_id = await recording.trace_id(walked)
         except StoreUnavailable:
             headers = NOT_KEPT
-    facts, tensors = answer(asked, prediction, model, walked, trace_id)
-    kind = kind_of_answer(header(request.scope, b"accept") or "")
+    facts, tensors = answer(asked, walked, trace_id)
+    kind = kind_of_answer(accept)
     encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
     return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
 
 
-async def read(
-    request: Request, context: Context
-) -> tuple[PredictRequest, LoadedModel, Prediction]:
-    """What is asked, of which model, and the checked tensors; from JSON or safetensors.
-
-    Raises:
-        ServiceError: it cannot be read, or does not fit the model
-    """
-    limit = context.settings.max_body_bytes
-    if content_type(request) == MEDIA_TYPES["safetensors"]:
-        body, understand = await read_body(request, limit), from_safetensors
-    else:
-        body, understand = await read_json_body(request, limit), from_json
-    return await convert(len(body), understand, body, context)
-
-
-def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedModel, Prediction]:
+def from_json(body: bytes, context: Context) -> Asked:
     """What a JSON body asks."""
     if len(body) > SOON_PARSED:
         name, steps = schemas.glance(body)
@@ -98,7 +134,7 @@ def from_json(body: bytes, context: Context) -> tuple[PredictRequest, LoadedMode
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)
-    return asked, model, schemas.check(asked, model.signature, context.settings)
+    return Asked(asked, model, schemas.check(asked, model.signature, context.settings))
 
 
 def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> None:
@@ -113,18 +149,18 @@ def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> Non
         context.models.get(name, version).scheduler.refuse_if_full(steps)
 
 
-def from_safetensors(
-    body: bytes, context: Context
-) -> tuple[PredictRequest, LoadedModel, Prediction]:
+def from_safetensors(body: bytes, context: Context) -> Asked:
     """What a safetensors body asks."""
     asked, tensors = safetensors_body.parse(body)
     model = context.models.get(asked.model, asked.version)
     checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
-    return asked, model, checked
+    return Asked(asked, model, checked)
 
 
-def kind_of_answer(accept: str) -> str:
+def kind_of_answer(accept: str | None) -> str:
     """The first kind in an Accept header that there is, else JSON."""
+    if not accept:
+        return "json"
     asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
     return next((KINDS[media] for media in asked if media in KINDS), "json")
 
@@ -149,23 +185,17 @@ def refuse_large_answer(
         )
 
 
-def recording_of(
-    asked: PredictRequest, model: LoadedModel, prediction: Prediction, context: Context
-) -> Recording | None:
+def recording_of(asked: Asked, context: Context) -> Recording | None:
     """The trace that is wanted, if one is."""
-    if not asked.record:
+    if not asked.request.record:
         return None
-    return Recording(context.traces, model, prediction, asked.interventions, context.clock)
+    edited = asked.request.interventions
+    return Recording(context.traces, asked.model, asked.prediction, edited, context.clock)
 
 
-def answer(
-    asked: PredictRequest,
-    prediction: Prediction,
-    model: LoadedModel,
-    walked: Walked,
-    trace_id: str | None,
-) -> tuple[dict[str, Any], Tensors]:
+def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str, Any], Tensors]:
     """The response as facts and tensors."""
+    model, prediction = asked.model, asked.prediction
     facts: dict[str, Any] = {
         "trace_id": trace_id,
         "model": model.name,

@@ -57,19 +57,19 @@ def test_all_that_end_together_are_told_at_once_and_first() -> None:
     async def main() -> None:
         class Watching(Wished):
             def fulfil(self, ended: Sequence[tuple[Any, Walked]]) -> None:
-                assert not any(work.future.done() for work in (one, two, failed))
+                assert not any(work.waiter.done() for work in (one, two, failed))
                 super().fulfil(ended)
 
         wish = Watching()
         one, two, without, failed, gone = map(work_of, (wish, wish, None, wish, wish))
-        gone.future.cancel()
+        gone.waiter.cancel()
         error = RuntimeError("the engine broke")
         results = [walked(number) for number in range(4)]
         pairs = zip((one, two, without, gone), results, strict=True)
         hand_out([*pairs, (failed, error)])
         assert wish.seen == [results[:2]]
-        assert [await work.future for work in (one, two, without)] == results[:3]
-        assert failed.future.exception() is error
+        assert [await work.waiter for work in (one, two, without)] == results[:3]
+        assert failed.waiter.exception() is error
 
     run(main)
 
@@ -82,7 +82,7 @@ def test_a_wish_that_fails_takes_nobodys_result(caplog: pytest.LogCaptureFixture
 
         work, result = work_of(Failing()), walked()
         hand_out([(work, result)])
-        assert await work.future is result
+        assert await work.waiter is result
 
     run(main)
     assert "what should be done with results failed" in caplog.text
