@@ -122,6 +122,12 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield server
 
 
+@pytest.fixture(autouse=True)
+def no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of this process may have imported what makes them."""
+    monkeypatch.setattr("service.fast_path.SPANS", "nothing.that.is.there")
+
+
 @asynccontextmanager
 async def listening(
     repository: Path, folder: Path, **settings: Any
@@ -238,6 +244,22 @@ def test_the_unusual_goes_the_usual_way(repository: Path, tmp_path: Path, name: 
     status, took = asyncio.run(main())
     assert took == 1
     assert status == {"a method": 405}.get(name, 200)
+
+
+def test_who_wants_spans_has_them_on_the_usual_way(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.fast_path.SPANS", "asyncio")  # which is there
+
+    async def main() -> tuple[int, int]:
+        async with listening(repository, tmp_path) as (address, _, took):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(asked())
+            status, *_ = await read_answer(reader)
+            writer.close()
+            return status, len(took)
+
+    assert asyncio.run(main()) == (200, 0)
 
 
 def test_requests_sent_together_are_answered_in_turn(repository: Path, tmp_path: Path) -> None:
