@@ -33,6 +33,7 @@ Ask = Callable[[bytes], Awaitable[list[Answer]]]
 
 JSON = {"content-type": "application/json"}
 LONG = body(40, include=["read_weightings", "write_weightings"])
+SLOW = {"model": "copy", "version": 1, "sequence": [[0] * 6] * 2000, "memory_slots": 16_384}
 TARGET = [[1.0, None, 0.0, 1.0], None, [0.0, 0.0, 0.0, 0.0]]
 PINNED = {"at": [1], "what": {"head": "read.0", "stage": "gate"}, "value": 0.5}
 
@@ -75,7 +76,7 @@ ALIKE: dict[str, tuple[Fields, bytes]] = {
     "an unknown field": (JSON, told(**body(5, stuff=1))),
     "a wrong intervention": (JSON, told(**body(5, interventions=[{"at": 3}]))),
     "too long a timeout": (JSON, told(**body(5, timeout=1e6))),
-    "no time": (JSON, told(**body(400, timeout=1e-9))),
+    "no time": (JSON, told(**SLOW, timeout=1e-9)),
     "a type of its own": ({"content-type": "text/csv"}, b"1,2,3"),
     "broken safetensors": ({"content-type": "application/vnd.safetensors"}, b"12345678"),
 }
