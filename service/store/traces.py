@@ -51,8 +51,8 @@ CREATE INDEX IF NOT EXISTS bundles_by_model ON bundles (model, first_id, number,
 END = "~"  # after all ids
 CURSOR = re.compile(r"[0-9a-f]{36}")
 SMALL = 2**16  # bytes that are deflated sooner than a thread is asked to
-SOON = 0.2  # seconds until what was appended is moved in
-AT_ONCE = 500  # traces that are not kept waiting for so long
+SOON = 1.0  # seconds until what was appended is moved in
+AT_ONCE = 2**22  # bytes that are not kept waiting for so long
 SHARE_BETWEEN_SWEEPS = 0.1  # of the bytes allowed
 
 
@@ -195,17 +195,16 @@ class TraceStore:
         settle([(kept, result) for _, kept in coming])
 
     def _append(self, rows: Sequence[Bundle]) -> None:
-        traces = sum(row.number for row in rows)
         try:
             self._incoming.append(*map(tuple, rows))
         except OSError as error:
-            log.error("%s traces could not be kept: %s", traces, error)
+            log.error("%s traces could not be kept: %s", sum(row.number for row in rows), error)
             raise StoreUnavailable("the store of traces cannot be written") from error
-        self._move_in_soon(traces)
+        self._move_in_soon(sum(row.bytes for row in rows))
 
-    def _move_in_soon(self, traces: int) -> None:
+    def _move_in_soon(self, size: int) -> None:
         before = self._waiting
-        self._waiting += traces
+        self._waiting += size
         if not before:
             self._timer = asyncio.get_running_loop().call_later(SOON, self._move_in_now)
         elif before < AT_ONCE <= self._waiting:
