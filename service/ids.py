@@ -20,11 +20,7 @@ class Ids:
     def token(self, size: int) -> str:
         """So many random bytes in hexadecimal; none are given twice."""
         with self._lock:
-            if self._used + size > len(self._pool):
-                self._pool, self._used = os.urandom(max(POOL, size)), 0
-            start = self._used
-            self._used += size
-            return self._pool[start : self._used].hex()
+            return self._take(size)
 
     def ordered(self) -> str:
         """Sixteen digits of the time in nanoseconds, and a token: later ones sort after earlier."""
@@ -32,12 +28,19 @@ class Ids:
 
     def together(self, count: int) -> list[str]:
         """Some ids of the same time, each with a token of its own."""
-        tokens = self.token(ORDERED_TOKEN * count)
         with self._lock:
+            tokens = self._take(ORDERED_TOKEN * count)
             self._latest = max(self._latest + 1, time.time_ns())
             when = f"{self._latest:0{TIME_DIGITS}x}"
         size = 2 * ORDERED_TOKEN
         return [when + tokens[start : start + size] for start in range(0, size * count, size)]
+
+    def _take(self, size: int) -> str:
+        if self._used + size > len(self._pool):
+            self._pool, self._used = os.urandom(max(POOL, size)), 0
+        start = self._used
+        self._used += size
+        return self._pool[start : self._used].hex()
 
 
 _ids = Ids()

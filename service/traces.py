@@ -112,7 +112,7 @@ def record(
 
 def digest_of(outputs: Array) -> str:
     """A SHA-256 over the exact bits of outputs."""
-    return hashlib.sha256(np.ascontiguousarray(outputs, FLOATS).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(outputs, FLOATS).data).hexdigest()
 
 
 def select(

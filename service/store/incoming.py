@@ -13,7 +13,6 @@ import secrets
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ class Incoming:
     def __init__(self, path: Path, most: int = 2**30) -> None:
         """Open or create the file, which may hold so many bytes."""
         self._path, self._most = path, most
-        self._threads = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._lock = FileLock(self._file)
 
     def append(self, *rows: Row) -> None:
         """Add rows of numbers, strings and bytes; once this returns they survive a kill.
@@ -41,7 +40,7 @@ class Incoming:
             OSError: none of them was written
         """
         record = record_of(rows)
-        with self._locked():
+        with self._lock:
             size = os.lseek(self._file, 0, os.SEEK_END)
             if size + len(record) > self._most:
                 raise OSError(f"{self._path} is full: nothing has been moved in for long")
@@ -61,7 +60,7 @@ class Incoming:
         """
         paths = self._set_aside()
         rows = [row for path in paths for row in rows_of(path)]
-        with self._locked():
+        with self._lock:
             size = os.lseek(self._file, 0, os.SEEK_END)
             if not size:
                 return rows, paths
@@ -80,14 +79,27 @@ class Incoming:
     def _aside(self, name: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{name}")
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self._threads:  # among themselves the system's lock is none: they share the file
+
+class FileLock:
+    """Of one at a time, among threads and processes that have the file open."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._threads = threading.Lock()  # to the system they are all one
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
 
 
 def record_of(rows: tuple[Row, ...]) -> bytes:
