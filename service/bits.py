@@ -14,9 +14,12 @@ NAME = b'"sequence"'
 BEGIN = re.compile(NAME + rb":( ?)\[\[")
 STAND_IN = b"[]"  # what is left in the place of a sequence that was cut out
 AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+AS_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
+
+Cut = tuple[bytes, NDArray[np.uint8]]  # what is left of a body, and the bits [T, width]
 
 
-def cut_out(body: bytes) -> tuple[bytes, NDArray[np.uint8]] | None:
+def cut_out(body: bytes) -> Cut | None:
     """A body without its sequence, and that as [T, width]; None where it is written otherwise.
 
     Whether what was cut out is the sequence, and not something inside another field, shows where
@@ -34,6 +37,6 @@ def cut_out(body: bytes) -> tuple[bytes, NDArray[np.uint8]] | None:
     zeros = comma.join([b"0"] * numbers) + between  # a row of them
     if end < 0 or not width or text.translate(AS_ZEROS) != zeros * (len(text) // len(zeros)):
         return None
-    digits = np.frombuffer(text.translate(None, between), np.uint8) - np.uint8(ord("0"))
+    digits = np.frombuffer(text.translate(AS_VALUES, between), np.uint8)
     rest = body[: start - len(b"[[")] + STAND_IN + body[end + len(b"]]") :]
     return rest, digits.reshape(-1, numbers)

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -46,6 +47,7 @@ TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], Fir
 Weightings = Literal["read_weightings", "write_weightings"]
 
 MODEL = re.compile(rb'"model"\s*:\s*"([a-z0-9-]+)"')
+REMEMBERED = 256  # requests whose fields are not looked at again
 LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
 
 
@@ -128,13 +130,32 @@ def parse_as(kind: type[Body], body: bytes) -> Body:
     return validate(kind, load(body), body)
 
 
+@lru_cache(REMEMBERED)
+def ask_beside(rest: bytes) -> PredictRequest | None:
+    """What a body asks from which bits were cut out; None where anything is wrong with it.
+
+    Requests of one client differ in their sequences, so that most of what is beside them has come
+    before.
+    """
+    with suppress(orjson.JSONDecodeError, ValidationError):
+        told = orjson.loads(rest)
+        if isinstance(told, dict) and told.get("sequence") == []:
+            return PredictRequest.model_validate(told)
+    return None
+
+
 def load(body: bytes) -> dict[str, Any]:
     """The object that a body is, of whatever shape; its `sequence` is an array where it is bits.
 
     Raises:
         MalformedBody: it is not JSON, or no object
     """
-    if cut := bits.cut_out(body):
+    return load_cut(body, bits.cut_out(body))
+
+
+def load_cut(body: bytes, cut: bits.Cut | None) -> dict[str, Any]:
+    """The same of a body from which bits were cut out, if they could be."""
+    if cut is not None:
         rest, sequence = cut
         with suppress(orjson.JSONDecodeError):  # which is told of the whole body
             told = orjson.loads(rest)
@@ -230,14 +251,25 @@ def place(location: tuple[int | str, ...]) -> str:
     return told
 
 
-def check(request: PredictRequest, signature: Signature, settings: Settings) -> Prediction:
+def check(
+    request: PredictRequest,
+    signature: Signature,
+    settings: Settings,
+    rows: NDArray[Any] | None = None,
+) -> Prediction:
     """Check a request against its model and turn its lists into arrays.
 
+    Args:
+        request: what was asked
+        signature: of the model
+        settings: what the service allows
+        rows: the sequence, where it came beside the request
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    steps = check_steps("sequence", len(request.sequence), settings)
-    sequence = to_array("sequence", request.sequence, signature.input_size)
+    given = request.sequence if rows is None else rows
+    steps = check_steps("sequence", len(given), settings)
+    sequence = to_array("sequence", given, signature.input_size)
     target = None
     if request.target is not None:
         if len(request.target) != steps:
@@ -328,6 +360,8 @@ def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> N
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
+    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8:
+        return rows.astype(np.float32)
     if isinstance(rows, np.ndarray) and rows.dtype != np.float64:  # none of them can be too large
         return rows.astype(np.float64).astype(np.float32)
     return narrow(name, np.asarray(rows, dtype=np.float64))

@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
-from service import safetensors_body, schemas
+from service import bits, safetensors_body, schemas
 from service.bodies import read_body
 from service.connection import WhileConnected
 from service.context import Context, content_type, context_of, refuse_unless_json
@@ -27,6 +27,7 @@ router = APIRouter(tags=["predict"])
 # The answer is there, and as good as any: the client should not have to ask again for a record.
 NOT_KEPT = {"Warning": '199 ntm "the store does not answer: no trace was kept"'}
 
+SHORT = 2**10  # bytes of what is remembered of a body beside its sequence
 SOON_PARSED = 2**12  # bytes; to look at fewer before they are parsed gains nothing
 
 KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
@@ -66,7 +67,7 @@ async def predict(request: Request) -> Response:
 class Asked(NamedTuple):
     """What a body asks, of which model, and the checked tensors."""
 
-    request: PredictRequest
+    request: PredictRequest  # shared by all who ask the same but for their tensors
     model: LoadedModel
     prediction: Prediction
 
@@ -128,7 +129,13 @@ def from_json(body: bytes, context: Context) -> Asked:
     if len(body) > SOON_PARSED:
         name, steps = schemas.glance(body)
         refuse_if_full(name, None, steps, context)
-    told = schemas.load(body)
+    cut = bits.cut_out(body)
+    if cut is not None and len(cut[0]) <= SHORT and (asked := schemas.ask_beside(cut[0])):
+        refuse_if_full(asked.model, asked.version, len(cut[1]), context)
+        model = context.models.get(asked.model, asked.version)
+        checked = schemas.check(asked, model.signature, context.settings, cut[1])
+        return Asked(asked, model, checked)
+    told = schemas.load_cut(body, cut)
     rows = told.get("sequence")
     if isinstance(rows, list | np.ndarray):
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import httpx
 import numpy as np
 import orjson
 import pytest
@@ -177,3 +178,26 @@ def test_text_that_could_be_taken_for_bits(text: str) -> None:
     assert {**came, **({"sequence": rows.tolist()} if isinstance(rows, np.ndarray) else {})} == (
         expected
     )
+
+
+@pytest.mark.parametrize("record", [True, False])
+def test_fields_that_came_before_go_with_other_bits(client: httpx.Client, record: bool) -> None:
+    """What is beside the bits is read once; each answer is that of its own bits."""
+
+    def answers(rows: list[list[int]], **fields: Any) -> httpx.Response:
+        asked = {"model": "copy", "sequence": rows, "record": record, **fields}
+        return client.post("/predict", json=asked)
+
+    one, other = [[1, 0, 1, 0, 1, 0]] * 3, [[0, 1, 0, 1, 0, 1]] * 4
+    first = answers(one).json()
+    second = answers(other).json()
+    assert (len(first["outputs"]), len(second["outputs"])) == (3, 4)
+    assert (first["trace_id"] is not None, second["trace_id"] is not None) == (record, record)
+    as_floats = answers([[value + 0.0 for value in row] for row in other]).json()
+    assert as_floats["outputs"] == second["outputs"]
+    again = answers(one).json()
+    assert again["outputs"] == first["outputs"]
+    assert answers([[1, 0]]).json()["code"] == "wrong_width"
+    blank = [{"steps": "0:3", "set": {"input": [0] * 6}}]
+    changed = [answers(one, interventions=blank).json()["outputs"] for _ in range(2)]
+    assert changed == [answers([[0] * 6] * 3).json()["outputs"]] * 2

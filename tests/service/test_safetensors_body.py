@@ -59,6 +59,29 @@ def test_both_forms_give_the_same_bits(client: httpx.Client, tmp_path: Any) -> N
     assert trace["target"] == [row or [None] * 4 for row in rows]
 
 
+def test_bodies_that_differ_in_their_numbers_only(client: httpx.Client) -> None:
+    """Their heads are read once."""
+    first = file(sequence=draw(5, 1))
+    head = first[: 8 + int.from_bytes(first[:8], "little")]
+    second = head + draw(5, 2).tobytes()
+    for seed, content in ((1, first), (2, second), (1, first)):
+        alone = client.post("/predict", json=body(5, seed)).json()["outputs"]
+        assert same(load(post(client, content).content)["outputs"], array(alone))
+    assert code_of(post(client, first[:-1])) == (400, "malformed_body")
+    assert code_of(post(client, first + b"\0")) == (400, "malformed_body")
+    wrong = np.full((5, 6), np.nan, np.float32)
+    assert code_of(post(client, head + wrong.tobytes())) == (422, "not_finite")
+    assert post(client, first).status_code == 200
+
+
+def test_large_bodies_are_read_alike(client: httpx.Client) -> None:
+    """Their heads are not remembered."""
+    sequence = draw(1900, 3, 6)
+    answer = post(client, file(sequence=sequence, target=np.zeros((1900, 4), np.float32)))
+    alone = client.post("/predict", json=body(sequence=sequence.tolist())).json()["outputs"]
+    assert same(load(answer.content)["outputs"], array(alone))
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [
