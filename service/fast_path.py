@@ -45,7 +45,7 @@ SPANS = "opentelemetry.sdk"  # who wants spans gets them from FastAPI, on the us
 UNUSUAL = frozenset(
     (b"content-encoding", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto")
 )
-JSON_OF = 4  # bytes at most that a byte of numbers becomes
+JSON_OF = 16  # bytes at most that a number becomes
 
 Write = Callable[[int, bytes, bytes], None]
 
