@@ -48,6 +48,7 @@ Weightings = Literal["read_weightings", "write_weightings"]
 
 MODEL = re.compile(rb'"model"\s*:\s*"([a-z0-9-]+)"')
 REMEMBERED = 256  # requests whose fields are not looked at again
+FEW = 2**12  # numbers whose squares one thread sums up
 LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
 
 
@@ -407,6 +408,8 @@ def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.f
     Raises:
         NotFinite: one is no number, infinite or too large
     """
+    if wide.size <= FEW and np.vdot(wide, wide) <= LARGEST_NUMBER:  # so that each of them is less
+        return wide.astype(np.float32)
     fits = np.abs(wide) <= LARGEST_NUMBER
     if gaps:
         fits |= np.isnan(wide)
