@@ -16,8 +16,8 @@ def report(found: dict, cases: Sequence[str]) -> list[str]:
         f"`python benchmarks/peers.py`, {found['date']}: {found['processor']}, {found['cores']} "
         f"cores for clients ({found['load']}) and server; the copy model of the paper (LSTM 100, "
         f"memory 128 x 20), {found['repeats']} turns of {found['seconds']} s each, medians; "
-        f"latencies in ms. Every answer was checked against the step loop. No other server ran "
-        f"beside the one that was measured.",
+        f"latencies in ms. All servers run with {found['python']}. Every answer was checked "
+        f"against the step loop. No other server ran beside the one that was measured.",
         *failed,
         *(line for case in cases for line in case_table(found, case)),
         "",

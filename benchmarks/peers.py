@@ -92,6 +92,7 @@ def main() -> None:
         "processor": results.processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load": load.name(),
+        "python": contenders.python_version(),
         "repeats": told.repeats,
         "seconds": told.seconds,
         "titles": {contender.name: contender.title for contender in chosen},

@@ -22,16 +22,21 @@ class CannotRun(Exception):
     """A server could not be installed or started; the message says why."""
 
 
-def build(folder: Path, file: str, python: str) -> Path:
-    """The Python of a virtual environment with what a server's file says it needs.
+def needs_of(file: str) -> list[str]:
+    """What a server's file says that it needs."""
+    found = METADATA.search((PEERS / file).read_text())
+    assert found, f"{file} does not say what it needs"
+    lines = (line.removeprefix("#").removeprefix(" ") for line in found[1].splitlines())
+    needs: list[str] = tomllib.loads("\n".join(lines))["dependencies"]
+    return needs
+
+
+def build(folder: Path, needs: list[str], python: str) -> Path:
+    """The Python of a virtual environment with these needs, in pip's words.
 
     Raises:
         CannotRun: pip's last words
     """
-    found = METADATA.search((PEERS / file).read_text())
-    assert found, f"{file} does not say what it needs"
-    lines = (line.removeprefix("#").removeprefix(" ") for line in found[1].splitlines())
-    needs = tomllib.loads("\n".join(lines))["dependencies"]
     done, runs = folder / "installed", folder / "bin" / "python"
     if done.exists() and done.read_text() == "\n".join(needs):
         return runs
