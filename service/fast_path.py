@@ -194,7 +194,8 @@ class Errand:
         if self._timer is not None:
             self._timer.cancel()
         if self._work is not None:
-            self._scheduler.leave(self._work, outcome)
+            work, self._work = self._work, None  # it knows who waits: in a circle both would stay
+            self._scheduler.leave(work, outcome)
 
     def _takes_long(self, accept: str | None, walked: Walked) -> bool:
         if self._recording is not None and not self._recording.is_settled:

@@ -323,6 +323,7 @@ class Scheduler:
             with self._cores:
                 error = self._compute_or_fail(batch)
             deliver(self._leave(batch, error), error)
+            del batch, error  # nobody needs them while this waits for more
 
     def _compute_or_fail(self, batch: list[Work]) -> Exception | None:
         """Run one chunk; an engine's failure belongs to the requests it hit."""
