@@ -7,6 +7,7 @@ machine that is busy with other things slows all of it alike; compare the ratios
 import argparse
 import multiprocessing
 import os
+import platform
 import statistics
 import tempfile
 import time
@@ -234,9 +235,9 @@ def describe(told: argparse.Namespace) -> str:
     return (
         f"`python benchmarks/serving.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"{len(os.sched_getaffinity(0))} cores for clients and service, one thread an engine, "
-        f"onnxruntime {onnxruntime.__version__}; the copy model of the paper (LSTM 100, memory "
-        f"128 x 20), {told.repeats} turns of {told.seconds:g} s each (median, and slowest to "
-        f"fastest); traces are kept unless told otherwise."
+        f"Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}; the copy "
+        f"model of the paper (LSTM 100, memory 128 x 20), {told.repeats} turns of {told.seconds:g} s "
+        f"each (median, and slowest to fastest); traces are kept unless told otherwise."
     )
 
 
