@@ -236,8 +236,8 @@ def describe(told: argparse.Namespace) -> str:
         f"`python benchmarks/serving.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"{len(os.sched_getaffinity(0))} cores for clients and service, one thread an engine, "
         f"Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}; the copy "
-        f"model of the paper (LSTM 100, memory 128 x 20), {told.repeats} turns of {told.seconds:g} s "
-        f"each (median, and slowest to fastest); traces are kept unless told otherwise."
+        f"model of the paper (LSTM 100, memory 128 x 20), {told.repeats} turns of {told.seconds:g} "
+        f"s each (median, and slowest to fastest); traces are kept unless told otherwise."
     )
 
 
