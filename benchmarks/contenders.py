@@ -48,7 +48,7 @@ class Contender:
 def interpreter() -> str:
     """The Python that all have: Debian's, the only one that Triton's stub runs with.
 
-    With one that was compiled without profiles ours took 4 to 6 % longer, which is nobody's merit.
+    With one that was compiled without profiles ours took 3 to 6 % longer, which is nobody's merit.
     """
     fits = "import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))"
     try:

@@ -38,7 +38,8 @@ def build(folder: Path, needs: list[str], python: str) -> Path:
         CannotRun: pip's last words
     """
     done, runs = folder / "installed", folder / "bin" / "python"
-    if done.exists() and done.read_text() == "\n".join(needs):
+    settled = "\n".join([python, *needs])
+    if done.exists() and done.read_text() == settled:
         return runs
     print(f"installing {', '.join(needs)}", flush=True)
     for command in (
@@ -49,7 +50,7 @@ def build(folder: Path, needs: list[str], python: str) -> Path:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise CannotRun(last_words(getattr(error, "stderr", "") or str(error))) from error
-    done.write_text("\n".join(needs))
+    done.write_text(settled)
     return runs
 
 

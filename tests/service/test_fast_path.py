@@ -4,7 +4,6 @@ The same requests are sent to `/predict` and to `/predict?`, which is another wa
 """
 
 import asyncio
-import gc
 import gzip
 import itertools
 import json
@@ -24,10 +23,7 @@ from uvicorn.server import ServerState
 from service.app import create_app
 from service.exchange import Connection
 from service.fast_path import Errand, FastPath
-from service.recording import Recording
 from service.settings import Settings
-from service.traces import Trace
-from service.work import Work
 from tests.service.bodies import body
 from tests.service.running import Server, serving
 
@@ -346,36 +342,6 @@ def test_who_left_has_no_place_any_more(copies: Path, tmp_path: Path) -> None:
             assert 'code="client_gone",model="copy",route="/predict",status="499"} 1.0' in text
 
     asyncio.run(main())
-
-
-def test_nothing_of_an_answered_request_is_left_to_the_collector(
-    copies: Path, tmp_path: Path
-) -> None:
-    """What goes in circles stays until it is collected, and what comes next gets cold memory."""
-    mine = (Errand, Work, Recording, Trace)
-
-    async def main() -> list[str]:
-        async with listening(copies, tmp_path) as (address, _, took):
-            reader, writer = await asyncio.open_connection(*address)
-            for name in ("plain", "weightings", "interventions", "too narrow", "no time", "plain"):
-                writer.write(asked(content=ALIKE[name][1]))
-                await read_answer(reader)
-            await asyncio.sleep(0.5)  # whoever gave up is let go of with its chunk
-            assert len(took) == 6
-            left = [type(one).__name__ for one in there() if id(one) not in before]
-            writer.close()
-        return left
-
-    def there() -> list[object]:
-        return [one for one in gc.get_objects() if type(one) in mine]
-
-    gc.collect()
-    before = {id(one) for one in there()}  # of other tests
-    gc.disable()
-    try:
-        assert asyncio.run(main()) == []
-    finally:
-        gc.enable()
 
 
 def test_a_key_is_asked_for(copies: Path, tmp_path: Path) -> None:
