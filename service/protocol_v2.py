@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ntm.signature import Signature
 from service import errors, schemas
+from service.tensors import nested
 
 Float = NDArray[np.float32]
 
@@ -333,7 +334,7 @@ def encode(
             outputs.append({**told, "parameters": {"binary_data_size": tensor.nbytes}})
             behind.append(tensor.tobytes())
         else:
-            outputs.append({**told, "data": tensor.ravel()})
+            outputs.append({**told, "data": nested(tensor.ravel())})
     text = orjson.dumps({**facts, "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
     return (b"".join([text, *behind]), len(text)) if behind else (text, None)
 

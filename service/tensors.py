@@ -7,6 +7,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from ntm.native import build
+
 Tensors = dict[str, NDArray[np.float32]]
 
 FLOATS, ALIGNMENT = np.dtype("<f4"), 8  # of safetensors: what follows its header begins on 8 bytes
@@ -35,10 +37,14 @@ def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
 
 
 def nested(tensor: NDArray[np.float32]) -> Any:
-    """A tensor as orjson takes it; a large one encoded row by row, so that others get their turn.
+    """A tensor as orjson takes it: as text, by the compiled function once that is loaded.
 
-    One call of orjson holds the interpreter until it is done, in whatever thread it runs.
+    One call of orjson holds the interpreter until it is done, in whatever thread it runs: without
+    that function a large tensor is encoded row by row, so that others get their turn.
     """
+    kernel = build.loaded()
+    if kernel is not None and tensor.size and tensor.ndim:
+        return orjson.Fragment(kernel.to_json(tensor).tobytes())
     rows = np.ascontiguousarray(tensor)
     if rows.size <= PIECE:
         return rows

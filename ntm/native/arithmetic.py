@@ -48,6 +48,16 @@ def _larger(context: Any, a: Any, b: Any) -> Any:
     return signature, built
 
 
+def _leading_zeros(context: Any, bits: Any) -> Any:
+    def built(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        word, flag = ir.IntType(64), ir.IntType(1)
+        kind = ir.FunctionType(word, [word, flag])
+        count = builder.module.declare_intrinsic("llvm.ctlz", [word], kind)
+        return builder.call(count, [*operands, flag(0)])
+
+    return types.uint64(types.uint64), built
+
+
 def _reinterpreted(to: Any) -> Any:
     return lambda context, builder, signature, operands: builder.bitcast(operands[0], to)
 
@@ -56,3 +66,4 @@ fma: Any = intrinsic(_fma)  # fma(a, b, c): a * b + c in float32, rounded once
 larger: Any = intrinsic(_larger)  # larger(a, b): of two float32, in one instruction; neither is NaN
 bits_of: Any = intrinsic(_bits_of)  # bits_of(x): the 32 bits of a float32 as int32
 float_of: Any = intrinsic(_float_of)  # float_of(bits): the float32 with these bits
+leading_zeros: Any = intrinsic(_leading_zeros)  # leading_zeros(bits): of a uint64, 64 of none set

@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ntm.native.processor import processor
 
 READY = "ready"
@@ -25,6 +27,10 @@ class Kernel(NamedTuple):
 
     walk: Any  # ntm.native.walk.walk
     replay: Any  # ntm.native.replay.replay
+    to_json: Any  # ntm.native.text.to_json
+
+
+_loaded: list[Kernel] = []
 
 
 def is_installed() -> bool:
@@ -70,15 +76,23 @@ def load(compiled: Path) -> Kernel:
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     from ntm.native import example
     from ntm.native.replay import replay
+    from ntm.native.text import to_json, write
     from ntm.native.walk import walk
 
-    kernel = Kernel(walk, replay)
-    for function in kernel:
+    for function in walk, replay, write:
         function.enable_caching()
     example.run(walk)
     example.run_replay(replay)
+    to_json(np.ones(1, np.float32))
     (folder / READY).touch()
+    kernel = Kernel(walk, replay, to_json)
+    _loaded[:] = [kernel]
     return kernel
+
+
+def loaded() -> Kernel | None:
+    """What this process has loaded, if it has."""
+    return _loaded[0] if _loaded else None
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import numpy as np
 import orjson
 import pytest
 
-from service.tensors import PIECE, to_json
 from tests.service.bodies import array, body, draw, same
 from tests.service.running import Server, serving
 
@@ -141,15 +139,6 @@ def test_a_body_of_wrong_numbers_costs_little(busy: Server) -> None:
         assert answer.status_code == 422
         assert answer.json()["error"].startswith("sequence[0][0] should be a valid number")
         assert time.monotonic() - started < 2
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (PIECE + 1,), (PIECE // 8, 3, 5), (2, PIECE)])
-def test_json_in_pieces_is_json_at_once(shape: tuple[int, ...]) -> None:
-    tensor = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    tensor.flat[0] = np.nan
-    told = orjson.loads(to_json({"steps": 3}, {"a.b": tensor}))
-    assert told["steps"] == 3
-    assert told["a"]["b"] == orjson.loads(orjson.dumps(tensor, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 def test_many_clients_that_come_and_go_leave_the_others_exact(busy: Server) -> None:
