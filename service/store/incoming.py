@@ -1,37 +1,46 @@
 """Rows on their way into a table: appended to a file first, and moved in later, many at once.
 
-What the system has taken of an append survives the kill of a process as a commit does, and takes a
-tenth of the time. All processes that share a database share the file; a lock on it is held for as
-long as an append takes.
+What the system has of a file survives the kill of a process as a commit does, and takes a tenth of
+the time. Every process that shares the database appends to files of its own, and any of them moves
+in what all have appended. How far each file has been moved in is in the database too, so that no
+row is moved in twice.
 """
 
-import fcntl
 import logging
-import marshal
-import os
 import secrets
-import threading
-import zlib
+import sqlite3
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-Row = tuple[Any, ...]
+from service.store.journal import Journal, is_left, remove_left
+from service.store.records import HEAD, Row, length_at, record_of, records_in
 
 log = logging.getLogger("ntm.store")
 
-FORMAT = 4  # of marshal, which every Python since 3.4 reads
-HEAD = 8  # bytes before what was appended together: its length, and a checksum
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS incoming (file TEXT NOT NULL PRIMARY KEY, end INTEGER NOT NULL);
+"""
+SIZE = 2**20  # bytes of a file, unless a record is larger
+
+
+class Taken(NamedTuple):
+    """What was found in the files."""
+
+    rows: list[Row]
+    ends: dict[str, int]  # of every file: how far it has been taken
+    over: list[Path]  # to which nobody appends
 
 
 class Incoming:
-    """The file of a database, and what was set aside of it to be moved in."""
+    """The files of all processes, of which this one appends to its own."""
 
     def __init__(self, path: Path, most: int = 2**30) -> None:
-        """Open or create the file, which may hold so many bytes."""
+        """Begin no file yet; no other is begun while so many bytes of this process wait."""
         self._path, self._most = path, most
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        self._lock = FileLock(self._file)
+        self._journals: list[Journal] = []  # the last one is appended to
+        self._ends: dict[str, int] = {}  # of what had been moved in when this process last looked
 
     def append(self, *rows: Row) -> None:
         """Add rows of numbers, strings and bytes; once this returns they survive a kill.
@@ -40,93 +49,79 @@ class Incoming:
             OSError: none of them was written
         """
         record = record_of(rows)
-        with self._lock:
-            size = os.lseek(self._file, 0, os.SEEK_END)
-            if size + len(record) > self._most:
-                raise OSError(f"{self._path} is full: nothing has been moved in for long")
-            if os.write(self._file, record) != len(record):
-                os.ftruncate(self._file, size)
-                raise OSError(f"{self._path} could not be written to the end")
+        if not self._journals or not self._journals[-1].has_room(record):
+            self._journals.append(self._begin(max(SIZE, len(record))))
+        self._journals[-1].append(record)
 
     def is_empty(self) -> bool:
         """Whether no row waits to be moved in, whoever appended it."""
-        return os.lseek(self._file, 0, os.SEEK_END) == 0 and not self._set_aside()
+        return not any(self._has_more(path) for path in self._files())
 
-    def take(self) -> tuple[list[Row], list[Path]]:
-        """All rows that wait, and the files to remove once they have been moved in.
+    def take(self, connection: sqlite3.Connection) -> Taken:
+        """All rows that wait; to be told to `settle` once they are committed.
 
-        To be called by one at a time. Who is killed before it has removed the files leaves them to
-        be taken again.
+        Args:
+            connection: in a transaction that no other process writes beside
         """
-        paths = self._set_aside()
-        rows = [row for path in paths for row in rows_of(path)]
-        with self._lock:
-            size = os.lseek(self._file, 0, os.SEEK_END)
-            if not size:
-                return rows, paths
-            data, aside = os.pread(self._file, size, 0), self._aside(secrets.token_hex(8))
-            aside.write_bytes(data)
-            os.ftruncate(self._file, 0)
-        return [*rows, *rows_in(data, aside)], [*paths, aside]
+        self._close_full()
+        known = dict(connection.execute("SELECT file, end FROM incoming").fetchall())
+        rows, ends, over = list[Row](), dict[str, int](), list[Path]()
+        for path in self._files():
+            left = is_left(path)  # before it is read: nothing comes behind what is found
+            found, end, is_broken = read(path, known.get(path.name, 0))
+            rows += found
+            ends[path.name] = end
+            if left:
+                over.append(path)
+                if is_broken:
+                    log.error("%s is damaged after %s bytes; the rows behind are lost", path, end)
+        gone = [(name,) for name in known.keys() - ends.keys()]
+        connection.executemany("DELETE FROM incoming WHERE file = ?", gone)
+        moved = [(name, end) for name, end in ends.items() if end > known.get(name, 0)]
+        connection.executemany("INSERT OR REPLACE INTO incoming VALUES (?, ?)", moved)
+        return Taken(rows, ends, over)
+
+    def settle(self, taken: Taken) -> None:
+        """Forget what was taken, and remove files that nobody appends to."""
+        self._ends = taken.ends
+        for path in taken.over:
+            remove_left(path)
 
     def close(self) -> None:
-        """Close the file; what waits in it is kept."""
-        os.close(self._file)
+        """Append no more; what waits is left to whoever moves it in."""
+        for journal in self._journals:
+            journal.close()
+        self._journals.clear()
 
-    def _set_aside(self) -> list[Path]:
-        return sorted(self._path.parent.glob(f"{self._path.name}.*"))
+    def _begin(self, size: int) -> Journal:
+        waiting = sum(one.end - self._ends.get(one.path.name, 0) for one in self._journals)
+        if waiting > self._most:
+            raise OSError(f"{self._path} is full: nothing has been moved in for long")
+        return Journal(self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}"), size)
 
-    def _aside(self, name: str) -> Path:
-        return self._path.with_name(f"{self._path.name}.{name}")
+    def _close_full(self) -> None:
+        """Leave all files but the last, which is appended to while this may run in a thread."""
+        while len(self._journals) > 1:
+            self._journals.pop(0).close()
 
+    def _files(self) -> Iterator[Path]:
+        return self._path.parent.glob(f"{self._path.name}*")
 
-class FileLock:
-    """Of one at a time, among threads and processes that have the file open."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._threads = threading.Lock()  # to the system they are all one
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
+    def _has_more(self, path: Path) -> bool:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        finally:
-            self._threads.release()
+            with path.open("rb") as file:
+                file.seek(self._ends.get(path.name, 0))
+                return length_at(file.read(HEAD), 0) > 0
+        except FileNotFoundError:
+            return False
 
 
-def record_of(rows: tuple[Row, ...]) -> bytes:
-    """Rows that are appended together as they lie in the file."""
-    told = marshal.dumps([*rows], FORMAT)
-    return len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
-
-
-def rows_of(path: Path) -> Iterator[Row]:
-    """The rows of a file, as far as they are whole; none where another process has removed it."""
+def read(path: Path, start: int) -> tuple[list[Row], int, bool]:
+    """The rows behind `start`, where they end, and whether anything but zeros follows."""
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return
-    yield from rows_in(data, path)
-
-
-def rows_in(data: bytes, path: Path) -> Iterator[Row]:
-    """The rows in what a file holds, as far as they are whole."""
-    start = 0
-    while start < len(data):
-        length = int.from_bytes(data[start : start + 4], "little")
-        checksum = int.from_bytes(data[start + 4 : start + HEAD], "little")
-        told = data[start + HEAD : start + HEAD + length]
-        if len(told) != length or zlib.crc32(told) != checksum:
-            log.error("%s is damaged after %s bytes; the rows behind are lost", path, start)
-            return
-        together = marshal.loads(told)  # it is what was written: the checksum says so
-        yield from together if isinstance(together, list) else [together]  # alone until 2026-11
-        start += HEAD + length
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            records = list(records_in(data, start))
+            end = records[-1][1] if records else start
+            return [row for rows, _ in records for row in rows], end, length_at(data, end) > 0
+    except (FileNotFoundError, ValueError):  # another process has removed it, or is just making it
+        return [], start, False

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, TypeVar
 
 from service.delivery import settle
@@ -23,7 +22,8 @@ from service.store.bundles import COLUMNS, INSERT, Bundle, bundle, entries, unbu
 from service.store.cursors import wrong_cursor
 from service.store.database import Database
 from service.store.earlier import take_over, understood
-from service.store.incoming import Incoming
+from service.store.incoming import SCHEMA as HOW_FAR
+from service.store.incoming import Incoming, Taken
 from service.traces import Trace
 
 T = TypeVar("T")
@@ -83,9 +83,9 @@ class TraceStore:
         self._coming: list[tuple[Callable[[], Bundle], asyncio.Future[None]]] = []
         self._waiting = self._moved_in = 0
         self._timer: asyncio.TimerHandle | None = None
-        database.prepare(SCHEMA)
+        database.prepare(SCHEMA + HOW_FAR)
         database.at_once(take_over)
-        remove(database.at_once(self._move_in))
+        incoming.settle(database.at_once(self._move_in))
         database.at_once(self._drop_many)
 
     async def put(self, trace: Trace) -> None:
@@ -182,7 +182,7 @@ class TraceStore:
     async def _all_moved_in(self) -> None:
         """Wait until all traces that were kept are in the table, whichever process kept them."""
         if not self._incoming.is_empty():
-            remove(await self._database.change(self._move_in))
+            self._incoming.settle(await self._database.change(self._move_in))
 
     def _append_coming(self) -> None:
         """Append all that came in a turn of the event loop: done together it takes half as long."""
@@ -208,25 +208,25 @@ class TraceStore:
         if not before:
             self._timer = asyncio.get_running_loop().call_later(SOON, self._move_in_now)
         elif before < AT_ONCE <= self._waiting:
-            self._database.later(self._move_in, remove)
+            self._database.later(self._move_in, self._incoming.settle)
 
     def _move_in_now(self) -> None:
         self._waiting = 0
-        self._database.later(self._move_in, remove)
+        self._database.later(self._move_in, self._incoming.settle)
 
-    def _move_in(self, connection: sqlite3.Connection) -> list[Path]:
-        """Move all rows into the table; the files to remove once that is committed."""
-        waiting, paths = self._incoming.take()
-        rows = [row for row in map(understood, waiting) if row is not None]
-        if len(rows) < len(waiting):
-            log.error("%s traces of another layout were dropped", len(waiting) - len(rows))
+    def _move_in(self, connection: sqlite3.Connection) -> Taken:
+        """Move all rows into the table; to be settled once that is committed."""
+        taken = self._incoming.take(connection)
+        rows = [row for row in map(understood, taken.rows) if row is not None]
+        if len(rows) < len(taken.rows):
+            log.error("%s traces of another layout were dropped", len(taken.rows) - len(rows))
         connection.executemany(INSERT, rows)
         self._drop_old(connection)
         self._moved_in += sum(row.bytes for row in rows)
         if self._moved_in > SHARE_BETWEEN_SWEEPS * self._max_bytes:
             self._moved_in = 0
             self._drop_many(connection)
-        return paths
+        return taken
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         for kept in self._with_time_of(connection, trace_id, owner):
@@ -318,12 +318,6 @@ def replace(connection: sqlite3.Connection, kept: Bundle, rest: Sequence[Trace])
     if rest:
         left = bundle(rest, kept.owner)._replace(first_id=kept.first_id)
         connection.execute(INSERT, left)
-
-
-def remove(paths: Sequence[Path]) -> None:
-    """Remove files; another process may have been quicker."""
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 def drop_while(connection: sqlite3.Connection, drops: Callable[[float, int], bool]) -> None:

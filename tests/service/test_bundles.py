@@ -16,7 +16,7 @@ from service.errors import UnknownTrace
 from service.store import TraceStore
 from service.store.arrays import pack, pack_json
 from service.store.bundles import bundle, unbundle
-from service.store.incoming import Incoming, Row
+from service.store.records import Row, record_of
 from service.traces import Trace
 from tests.service.bodies import same
 from tests.service.test_store import Clock, named, open_file
@@ -159,7 +159,8 @@ def test_traces_of_the_layout_before_are_taken_over(tmp_path: Path) -> None:
             f"INSERT INTO traces_by_time VALUES ({marks})", [earlier(t, "") for t in traces[:4]]
         )
     connection.close()
-    Incoming(tmp_path / "t.sqlite.incoming").append(*[earlier(t, "") for t in traces[4:]])
+    waiting = record_of(tuple(earlier(t, "") for t in traces[4:]))
+    (tmp_path / "t.sqlite.incoming").write_bytes(waiting)
 
     async def main(store: TraceStore) -> None:
         assert await everything(store, 3) == [one.trace_id for one in reversed(traces)]

@@ -4,18 +4,24 @@ import asyncio
 import marshal
 import multiprocessing
 import os
+import resource
+import signal
 import sqlite3
 import threading
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.errors import StoreUnavailable
-from service.store import Database, TraceStore
-from service.store.incoming import FORMAT, Incoming
+from service.store.database import with_lock
+from service.store.incoming import SCHEMA, SIZE, Incoming
+from service.store.journal import Journal
+from service.store.records import FORMAT, Row, record_of
 from tests.service.test_store import Clock, ids, named, open_file, trace
 
 ROWS = 400  # of each process
@@ -25,81 +31,150 @@ def row(number: int) -> tuple[object, ...]:
     return (named(number), number, 0.5, None, b"\x00\xff" * (number % 50))
 
 
-def test_rows_come_back_as_they_were_once_they_are_removed_no_more(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "i")
+def connected(folder: Path) -> sqlite3.Connection:
+    """The database in a folder, with the table that says how far files have been taken."""
+    connection = sqlite3.connect(folder / "d", timeout=10, isolation_level=None)
+    connection.executescript(SCHEMA)
+    return connection
+
+
+def take(incoming: Incoming, connection: sqlite3.Connection) -> list[Row]:
+    """What waits, in a transaction that is committed."""
+    taken = with_lock(connection, incoming.take)
+    incoming.settle(taken)
+    return taken.rows
+
+
+def test_rows_come_once_and_as_they_were(tmp_path: Path) -> None:
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i")
     assert incoming.is_empty()
     for number in range(3):
         incoming.append(row(number))
-    again = Incoming(tmp_path / "i")  # as after a kill
-    assert not again.is_empty()
-    for _ in range(2):  # who takes them may be killed before they are moved in
-        rows, paths = again.take()
-        assert rows == [row(number) for number in range(3)]
-    incoming.append(row(3))
-    rows, more = again.take()
-    assert sorted(rows) == [row(number) for number in range(4)]
-    for path in {*paths, *more}:
-        path.unlink()
+    another = Incoming(tmp_path / "i")  # of another process
+    assert not another.is_empty()
+    assert take(another, connection) == [row(number) for number in range(3)]
+    assert take(incoming, connection) == []
+    incoming.append(row(3), row(4))
+    assert not another.is_empty()
+    assert take(incoming, connection) == [row(3), row(4)]
+    assert take(another, connection) == []
     assert incoming.is_empty()
-    assert again.take() == ([], [])
+    assert another.is_empty()
 
 
+def test_what_is_not_committed_is_taken_again(tmp_path: Path) -> None:
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i")
+    incoming.append(row(1))
+    incoming.close()
+    connection.execute("BEGIN IMMEDIATE")
+    assert incoming.take(connection).rows == [row(1)]
+    connection.execute("ROLLBACK")
+    assert not incoming.is_empty()
+    assert take(incoming, connection) == [row(1)]
+
+
+def test_files_are_removed_once_they_are_over_and_taken(tmp_path: Path) -> None:
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i")
+    large = ("x" * (SIZE // 3),)
+    for _ in range(7):  # two to a file
+        incoming.append(large)
+    assert len(list(tmp_path.glob("i.*"))) == 4
+    assert take(Incoming(tmp_path / "i"), connection) == [large] * 7
+    assert len(list(tmp_path.glob("i.*"))) == 4  # of a process that lives
+    assert take(incoming, connection) == []
+    assert len(list(tmp_path.glob("i.*"))) == 1
+    incoming.append(large)
+    incoming.close()
+    assert take(Incoming(tmp_path / "i"), connection) == [large]
+    assert list(tmp_path.glob("i.*")) == []
+    assert take(incoming, connection) == []
+    assert connection.execute("SELECT * FROM incoming").fetchall() == []
+
+
+def test_a_row_larger_than_a_file_is_kept(tmp_path: Path) -> None:
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i")
+    rows = [row(1), ("x" * 2 * SIZE,), row(2)]
+    for one in rows:
+        incoming.append(one)
+    assert sorted(take(incoming, connection), key=repr) == sorted(rows, key=repr)
+
+
+@pytest.mark.parametrize("cut", [1, 40])
 def test_what_was_cut_short_is_told_and_what_lies_before_is_kept(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cut: int
 ) -> None:
-    incoming = Incoming(tmp_path / "i")
+    """As after a loss of power, which does not write what is in memory in any order."""
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i")
     for number in range(3):
         incoming.append(row(number))
-    whole = (tmp_path / "i").read_bytes()
-    (tmp_path / "i").write_bytes(whole[:-2])
-    assert incoming.take()[0] == [row(0), row(1)]
+    incoming.close()
+    (path,) = tmp_path.glob("i.*")
+    whole = path.read_bytes()
+    end = len(whole.rstrip(b"\0"))
+    path.write_bytes(whole[: end - cut] + bytes(len(whole) - end + cut))
+    assert take(incoming, connection) == [row(0), row(1)]
     assert "is damaged after" in caplog.text
+    assert list(tmp_path.glob("i.*")) == []
 
 
-def test_rows_that_an_earlier_version_appended_are_read(tmp_path: Path) -> None:
+def test_rows_that_earlier_versions_appended_are_read(tmp_path: Path) -> None:
+    """In one file of all processes, or in one set aside of it; at first each was a record."""
+    alone = [marshal.dumps(row(number), FORMAT) for number in range(2)]
+    heads = [len(a).to_bytes(4, "little") + zlib.crc32(a).to_bytes(4, "little") for a in alone]
+    (tmp_path / "i.0123").write_bytes(b"".join(h + a for h, a in zip(heads, alone, strict=True)))
+    (tmp_path / "i").write_bytes(record_of((row(2), row(3))))
     incoming = Incoming(tmp_path / "i")
-    for told in (marshal.dumps(row(number), FORMAT) for number in range(2)):  # each a record
-        head = len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little")
-        with (tmp_path / "i").open("ab") as file:
-            file.write(head + told)
-    incoming.append(row(2), row(3))
-    assert incoming.take()[0] == [row(number) for number in range(4)]
+    rows = take(incoming, connected(tmp_path))
+    assert sorted(rows, key=repr) == sorted(map(row, range(4)), key=repr)
+    assert list(tmp_path.glob("i*")) == []
 
 
-def append_many(path: Path, first: int) -> None:
-    incoming = Incoming(path)
+def append_many(folder: Path, first: int, die: bool = False) -> None:
+    incoming = Incoming(folder / "i")
     for number in range(first, first + ROWS):
-        incoming.append(row(number))
+        incoming.append((*row(number), "x" * (SIZE // 100)))
+    if die:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_processes_append_while_another_takes(tmp_path: Path) -> None:
+def test_processes_append_and_are_killed_while_others_take(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     writers = [
-        spawn.Process(target=append_many, args=(tmp_path / "i", first)) for first in (0, ROWS)
+        spawn.Process(target=append_many, args=(tmp_path, first, first > 0)) for first in (0, ROWS)
     ]
     for writer in writers:
         writer.start()
-    incoming, taken, takes = Incoming(tmp_path / "i"), list[object](), 0
-    while any(writer.is_alive() for writer in writers) or not incoming.is_empty():
-        rows, paths = incoming.take()
-        taken += rows
-        takes += bool(rows)
-        for path in paths:
-            path.unlink()
-    assert [writer.exitcode for writer in writers] == [0, 0]
-    assert sorted(taken, key=repr) == sorted(map(row, range(2 * ROWS)), key=repr)
-    assert takes > 1
+    taken, takes, over = list[Row](), list[int](), threading.Event()
+
+    def take_all() -> None:
+        incoming, connection = Incoming(tmp_path / "i"), connected(tmp_path)
+        while not over.is_set() or not incoming.is_empty():
+            rows = take(incoming, connection)
+            taken.extend(rows)
+            takes.append(len(rows))
+
+    with ThreadPoolExecutor(2) as pool:
+        taking = [pool.submit(take_all) for _ in range(2)]
+        for writer in writers:
+            writer.join()
+        over.set()
+        for one in taking:
+            one.result()
+    assert [writer.exitcode for writer in writers] == [0, -signal.SIGKILL]
+    expected = sorted(repr(row(number)) for number in range(2 * ROWS))
+    assert sorted(repr(one[:-1]) for one in taken) == expected
+    assert sum(map(bool, takes)) > 1
+    take(Incoming(tmp_path / "i"), connected(tmp_path))
+    assert list(tmp_path.glob("i.*")) == []
 
 
 def test_a_thread_appends_while_another_takes(tmp_path: Path) -> None:
     incoming, taken, over = Incoming(tmp_path / "i"), list[object](), threading.Event()
 
     def take_all() -> None:
+        connection = connected(tmp_path)
         while not over.is_set() or not incoming.is_empty():
-            rows, paths = incoming.take()
-            taken.extend(rows)
-            for path in paths:
-                path.unlink()
+            taken.extend(take(incoming, connection))
 
     with ThreadPoolExecutor(1) as pool:
         taking = pool.submit(take_all)
@@ -108,6 +183,12 @@ def test_a_thread_appends_while_another_takes(tmp_path: Path) -> None:
         over.set()
         taking.result()
     assert taken == [row(number) for number in range(10 * ROWS)]
+
+
+def test_a_file_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "i.0123").touch()
+    assert take(Incoming(tmp_path / "i"), connected(tmp_path)) == []
+    assert (tmp_path / "i.0123").exists()
 
 
 def test_a_trace_is_moved_in_by_itself(tmp_path: Path) -> None:
@@ -147,20 +228,29 @@ def test_what_another_process_appended_is_found_listed_and_deleted(tmp_path: Pat
     two_file.close()
 
 
-def open_on_full_disk(path: Path) -> tuple[Database, TraceStore]:
-    """As `open_file`, where nothing can be appended."""
-    Path(f"{path}.incoming").symlink_to("/dev/full")
-    return open_file(path, Clock())
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file becomes larger than a database with nothing in it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    database, store = open_on_full_disk(tmp_path / "t.sqlite")
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
 
     async def main() -> None:
-        puts = [store.put(trace(number)) for number in range(5)]
-        told = await asyncio.gather(*puts, return_exceptions=True)
+        with full_disk():
+            puts = [store.put(trace(number)) for number in range(5)]
+            told = await asyncio.gather(*puts, return_exceptions=True)
         assert [type(one) for one in told] == [StoreUnavailable] * 5
         assert "cannot be written" in str(told[0])
+        assert list(tmp_path.glob("*incoming*")) == []
+        await store.put(trace(6))
+        assert await ids(store) == [named(6)]
 
     asyncio.run(main())
     database.close()
@@ -170,13 +260,13 @@ def test_those_of_one_turn_are_appended_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, store = open_file(tmp_path / "t.sqlite", Clock())
-    written, write = list[int](), os.write
+    written, append = list[int](), Journal.append
 
-    def write_and_count(file: int, data: bytes) -> int:
-        written.append(write(file, data))
-        return written[-1]
+    def append_and_count(journal: Journal, record: bytes) -> None:
+        written.append(len(record))
+        append(journal, record)
 
-    monkeypatch.setattr(os, "write", write_and_count)
+    monkeypatch.setattr(Journal, "append", append_and_count)
 
     async def main() -> None:
         await asyncio.gather(*[store.put(trace(number)) for number in range(40)])
@@ -202,19 +292,22 @@ def test_one_that_cannot_be_packed_keeps_nobody_waiting(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_file_that_nobody_empties_is_bounded(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "i", most=100)
-    incoming.append(row(1))
+def test_what_nobody_moves_in_is_bounded(tmp_path: Path) -> None:
+    connection, incoming = connected(tmp_path), Incoming(tmp_path / "i", most=SIZE)
+    large = ("x" * (SIZE // 2),)
+    incoming.append(large)
+    incoming.append(large)
     with pytest.raises(OSError, match="is full"):
-        incoming.append(row(2))
-    assert incoming.take()[0] == [row(1)]
-    incoming.append(row(2))
+        incoming.append(large)
+    assert take(incoming, connection) == [large] * 2
+    incoming.append(large)
+    assert take(incoming, connection) == [large]
 
 
 def test_traces_of_another_layout_are_dropped_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Incoming(tmp_path / "t.sqlite.incoming").append(row(1))
+    Path(tmp_path / "t.sqlite.incoming").write_bytes(record_of((row(1),)))
     database, store = open_file(tmp_path / "t.sqlite", Clock())
     assert "1 traces of another layout were dropped" in caplog.text
     assert asyncio.run(ids(store)) == []

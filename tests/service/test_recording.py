@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +21,12 @@ from service.scheduler import Scheduler
 from service.schemas import Prediction
 from service.store import TraceStore
 from service.store.bundles import Bundle, entries
-from service.store.incoming import Incoming
+from service.store.incoming import SCHEMA, Incoming
 from service.traces import digest_of
 from service.work import Walked, Work
 from tests.service.bodies import draw
 from tests.service.scheduling import run, segments
-from tests.service.test_incoming import open_on_full_disk
+from tests.service.test_incoming import full_disk
 from tests.service.test_store import Clock, open_file
 
 MODEL: Any = SimpleNamespace(
@@ -125,7 +126,9 @@ def test_a_trace_is_kept_with_its_owner_before_anybody_asks(tmp_path: Path) -> N
             owner.reset(token)
         results = [walked(number) for number in range(3)]
         wishes[0].fulfil(list(zip(wishes, results, strict=True)))
-        rows, _ = Incoming(tmp_path / "t.sqlite.incoming").take()  # as after a kill
+        waiting = sqlite3.connect(":memory:")  # as after a kill
+        waiting.executescript(SCHEMA)
+        rows = Incoming(tmp_path / "t.sqlite.incoming").take(waiting).rows
         kept = {
             entry.trace_id: (kept.owner, entry.outputs_digest)
             for kept in (Bundle(*row) for row in rows)
@@ -164,11 +167,12 @@ def test_what_takes_long_is_kept_by_whoever_waits(
 
 
 def test_a_full_disk_is_told_to_everybody(tmp_path: Path) -> None:
-    database, store = open_on_full_disk(tmp_path / "t.sqlite")
+    database, store = open_file(tmp_path / "t.sqlite", Clock())
 
     async def main() -> None:
         wishes = [recording(store, draw(4)) for _ in range(3)]
-        wishes[0].fulfil([(wish, walked()) for wish in wishes])
+        with full_disk():
+            wishes[0].fulfil([(wish, walked()) for wish in wishes])
         for wish in wishes:
             with pytest.raises(StoreUnavailable, match="cannot be written"):
                 await wish.trace_id(walked())
