@@ -67,7 +67,8 @@ def no_pins() -> Pins:
 def scratch(form: Form, weights: Weights, slots: int) -> Array:
     """Room for the intermediate values of rows walked together, each beginning on a vector."""
     of_each_row = (*weights.controller.shape, *weights.hidden.shape)
-    of_one_row = (*[slots] * 4, slots + form.shifts - 1)
+    heads = form.reads + form.writes
+    of_one_row = (heads * slots, *[slots] * 3, slots + form.shifts - 1)
     sizes = (*of_each_row * TOGETHER, *of_one_row)
     return aligned((sum(n + LANES for n in sizes),))
 

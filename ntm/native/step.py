@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ntm.native.arithmetic import compiled, fma
 from ntm.native.copies import copy, fill
 from ntm.native.elementary import exp, log, sigmoid, softplus, tanh
-from ntm.native.sums import accumulate, dot, largest, squares, total
+from ntm.native.sums import accumulate, correlate, dot, largest, squares, total
 
 Array = NDArray[np.float32]
 
@@ -83,21 +83,28 @@ def softmax(values: Array) -> None:
 
 
 @compiled
-def measure_slots(memory: Array, norms: Array) -> None:
-    """One over the norm of every slot, held off zero, for Eq. 6: memory [M, N] to norms [N]."""
-    squares(norms, memory)
+def compare(memory: Array, keys: Array, products: Array, norms: Array) -> None:
+    """For Eq. 6: memory [M, N] with keys [H, M] gives products [H, N] and one over norms [N].
+
+    Two heads share a pass over the memory with its norms, the others take one each.
+    """
+    heads, together = len(keys), 2
+    if heads < together:
+        squares(norms, memory)
+        together = 0
+    else:
+        correlate(norms, products[0], products[1], memory, keys[0], keys[1])
+    for head in range(together, heads):
+        fill(products[head], ZERO)
+        accumulate(products[head], keys[head], memory)
     for n in range(len(norms)):
         norm = np.sqrt(norms[n])
         norms[n] = ONE / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
 
 
 @compiled
-def match_content(
-    memory: Array, norms: Array, key: Array, key_strength: np.float32, content: Array
-) -> None:
-    """Eq. 5 and 6: w^c [N] from key [M] and β, which rides on the key's norm."""
-    fill(content, ZERO)
-    accumulate(content, key, memory)
+def match_content(norms: Array, key: Array, key_strength: np.float32, content: Array) -> None:
+    """Eq. 5 and 6: w^c [N] in place of the products of key [M]; β rides on the key's norm."""
     norm = np.sqrt(dot(key, key))
     scale = key_strength / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
     for n in range(len(content)):

@@ -63,6 +63,30 @@ def accumulate_together(totals: Array, vectors: Array, matrix: Array, batch: int
 
 
 @compiled
+def correlate(norms: Array, first: Array, second: Array, matrix: Array, a: Array, b: Array) -> None:
+    """What `accumulate` adds to zero for vectors a [j] and b [j], and `squares`, in one pass."""
+    rows, columns = matrix.shape
+    fill(norms, np.float32(0))
+    fill(first, np.float32(0))
+    fill(second, np.float32(0))
+    whole = rows - rows % 4
+    for j in range(0, whole, 4):
+        a0, a1, a2, a3 = a[j], a[j + 1], a[j + 2], a[j + 3]
+        b0, b1, b2, b3 = b[j], b[j + 1], b[j + 2], b[j + 3]
+        for n in range(columns):
+            m0, m1, m2, m3 = matrix[j, n], matrix[j + 1, n], matrix[j + 2, n], matrix[j + 3, n]
+            norms[n] = fma(m3, m3, fma(m2, m2, fma(m1, m1, fma(m0, m0, norms[n]))))
+            first[n] = fma(a3, m3, fma(a2, m2, fma(a1, m1, fma(a0, m0, first[n]))))
+            second[n] = fma(b3, m3, fma(b2, m2, fma(b1, m1, fma(b0, m0, second[n]))))
+    for j in range(whole, rows):
+        for n in range(columns):
+            m0 = matrix[j, n]
+            norms[n] = fma(m0, m0, norms[n])
+            first[n] = fma(a[j], m0, first[n])
+            second[n] = fma(b[j], m0, second[n])
+
+
+@compiled
 def squares(total: Array, matrix: Array) -> None:
     """total [n] = the sum of the squares of column n of matrix [j, n]."""
     rows, columns = matrix.shape
@@ -70,10 +94,8 @@ def squares(total: Array, matrix: Array) -> None:
     whole = rows - rows % 4
     for j in range(0, whole, 4):
         for n in range(columns):
-            sum_ = fma(matrix[j, n], matrix[j, n], total[n])
-            sum_ = fma(matrix[j + 1, n], matrix[j + 1, n], sum_)
-            sum_ = fma(matrix[j + 2, n], matrix[j + 2, n], sum_)
-            total[n] = fma(matrix[j + 3, n], matrix[j + 3, n], sum_)
+            m0, m1, m2, m3 = matrix[j, n], matrix[j + 1, n], matrix[j + 2, n], matrix[j + 3, n]
+            total[n] = fma(m3, m3, fma(m2, m2, fma(m1, m1, fma(m0, m0, total[n]))))
     for j in range(whole, rows):
         for n in range(columns):
             total[n] = fma(matrix[j, n], matrix[j, n], total[n])

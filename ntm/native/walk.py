@@ -15,10 +15,10 @@ from ntm.native.arithmetic import compiled, part
 from ntm.native.copies import copy
 from ntm.native.elementary import sigmoid
 from ntm.native.step import (
+    compare,
     convolve,
     interpolate,
     match_content,
-    measure_slots,
     read,
     run_feedforward,
     run_lstm,
@@ -180,7 +180,8 @@ def _finish(
     memory, weightings, reads = carried.memory[row], carried.weightings[row], carried.reads[row]
     heads = form.reads + form.writes
     width, slots = memory.shape
-    content, end = _room(scratch, 0, slots)
+    contents, end = _room(scratch, 0, heads * slots)
+    contents = contents.reshape(heads, slots)
     norms, end = _room(scratch, end, slots)
     gated, end = _room(scratch, end, slots)
     shifted, end = _room(scratch, end, slots)
@@ -198,12 +199,12 @@ def _finish(
             if pins.told_here[step, row, i]:
                 told[i] = pins.told[step, row, i]
 
-    measure_slots(memory, norms)
+    keys = told[:adds].reshape(heads, width)
+    compare(memory, keys, contents, norms)
     for head in range(heads):
-        key = told[head * width : (head + 1) * width]
         shift = told[shifts + head * form.shifts : shifts + (head + 1) * form.shifts]
-        weighting = weightings[head]
-        match_content(memory, norms, key, told[strengths + head], content)
+        weighting, content = weightings[head], contents[head]
+        match_content(norms, keys[head], told[strengths + head], content)
         interpolate(content, weighting, told[gates + head], gated)
         convolve(gated, shift, circle, shifted)
         sharpen(shifted, told[sharpenings + head], weighting)
