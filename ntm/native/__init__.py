@@ -1,4 +1,4 @@
-"""The whole step, and the loop over steps, in one compiled function: see walk.py. Needs Numba.
+"""What is compiled: the whole step and the loop over steps in one function (walk.py), and text.
 
-Importing the package itself does not: weights.py packs, build.py compiles and loads.
+Needs Numba. Importing the package itself does not: weights.py packs, build.py compiles and loads.
 """
