@@ -44,9 +44,10 @@ def shortest(bits: np.uint64) -> tuple[np.uint64, int]:
     normal = exponent != 0
     nearer_below = (fraction == U(0)) & (exponent > 1)  # the number below a power of two is
     c, q = fraction | (HIDDEN * U(normal)), exponent - 149 - normal  # it is c * 2^q
-    k = (q * 1262611 - 524031 * nearer_below) >> 22  # floor(log10(2^q)), or of 3/4 of that
+    # Both exact for every q there is: floor(log10(2^q)), or of 3/4 of that; floor(log2(10^-k))
+    k = (q * 1262611 - 524031 * nearer_below) >> 22
     power = POWERS[U(-k - LEAST)]
-    h = U(q + (-k * 1741647 >> 19) + 1)  # floor(log2(10^-k)): c * 2^h * power is c * 2^q / 10^k
+    h = U(q + (-k * 1741647 >> 19) + 1)  # c * 2^h * power is c * 2^q / 10^k
     # The number and the ends of the interval that reads back as it, all times 4
     v = to_odd(power, (U(4) * c) << h)
     odd = c & U(1)  # the ends themselves read back as the number where c is even

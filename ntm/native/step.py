@@ -83,32 +83,32 @@ def softmax(values: Array) -> None:
 
 
 @compiled
-def compare(memory: Array, keys: Array, products: Array, norms: Array) -> None:
-    """For Eq. 6: memory [M, N] with keys [H, M] gives products [H, N] and one over norms [N].
+def compare(memory: Array, keys: Array, products: Array, inverse_norms: Array) -> None:
+    """For Eq. 6: memory [M, N] with keys [H, M] gives products [H, N] and 1 / norms [N].
 
     Two heads share a pass over the memory with its norms, the others take one each.
     """
-    heads, together = len(keys), 2
-    if heads < together:
-        squares(norms, memory)
-        together = 0
+    if len(keys) == 1:
+        squares(inverse_norms, memory)
     else:
-        correlate(norms, products[0], products[1], memory, keys[0], keys[1])
-    for head in range(together, heads):
+        correlate(inverse_norms, products[0], products[1], memory, keys[0], keys[1])
+    for head in range(0 if len(keys) == 1 else 2, len(keys)):
         fill(products[head], ZERO)
         accumulate(products[head], keys[head], memory)
-    for n in range(len(norms)):
-        norm = np.sqrt(norms[n])
-        norms[n] = ONE / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
+    for n in range(len(inverse_norms)):
+        norm = np.sqrt(inverse_norms[n])
+        inverse_norms[n] = ONE / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
 
 
 @compiled
-def match_content(norms: Array, key: Array, key_strength: np.float32, content: Array) -> None:
+def match_content(
+    inverse_norms: Array, key: Array, key_strength: np.float32, content: Array
+) -> None:
     """Eq. 5 and 6: w^c [N] in place of the products of key [M]; β rides on the key's norm."""
     norm = np.sqrt(dot(key, key))
     scale = key_strength / (norm if norm > SMALLEST_NORM else SMALLEST_NORM)
     for n in range(len(content)):
-        content[n] = scale * content[n] * norms[n]
+        content[n] = scale * content[n] * inverse_norms[n]
     softmax(content)
 
 

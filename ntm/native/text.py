@@ -23,6 +23,7 @@ U = np.uint64
 BLOCK = 256  # numbers whose digits are found at once
 LONGEST = 18  # characters of -0.00000123456789 and a comma; no store reaches further beyond
 MOST_DIGITS = 9
+COUNT_FROM, POINT_FROM, BYTE = U(8), U(16), U(0xFF)  # the bits behind a first digit's
 BIAS = 64  # of a point, so that it is never negative
 LEAST_POINT, GREATEST_POINT = -5, 13  # a number is written without an exponent up to them
 
@@ -42,11 +43,12 @@ ZEROS, BELOW_ONE, WHOLE, NULL = map(eight, (b"00000000", b"0.000000", b".0", b"n
 
 def to_json(array: NDArray[np.float32]) -> NDArray[np.uint8]:
     """An array as the characters of nested lists; it has a number and an axis at least."""
-    values = np.ascontiguousarray(array)
+    values = np.ascontiguousarray(array, np.float32)
     sizes = list(accumulate(reversed(values.shape), mul))
     brackets = 2 * sum(values.size // size for size in sizes)
     text = np.empty(LONGEST * (values.size + 1) + brackets, np.uint8)
     bits = values.reshape(-1).view(np.uint32)
+    bits.flags.writeable = False  # one type for the compiler, whatever it came from
     return text[: write(bits, np.array(sizes), np.empty((2, BLOCK), U), text)]
 
 
@@ -127,17 +129,17 @@ def find_digits(values: Any, room: Any) -> None:
         for missing in (4, 4, 2, 1):
             if d < TENS[MOST_DIGITS - missing]:
                 d, point = d * TENS[missing], point - missing
-        first = (d * U(1441151881)) >> U(57)  # d // 10^8
+        first = (d * U(1441151881)) >> U(57)  # d // 10^8, for all of nine digits
         digits = eight_digits(d - first * TENS[8])
         count = U(MOST_DIGITS) - (leading_zeros(digits) >> U(3))
         room[0, i] = digits
-        room[1, i] = first | (count << U(8)) | (U(point + BIAS) << U(16))
+        room[1, i] = first | (count << COUNT_FROM) | (U(point + BIAS) << POINT_FROM)
 
 
 @part
 def eight_digits(number: np.uint64) -> np.uint64:
     """The digits of a number below 10^8, one in each byte, the first in the lowest."""
-    fours = (number * U(3518437209)) >> U(45)  # number // 10^4
+    fours = (number * U(3518437209)) >> U(45)  # number // 10^4, for all below 10^8
     fours |= (number - fours * U(10_000)) << U(32)
     twos = ((fours * U(10486)) >> U(20)) & U(0x0000007F0000007F)
     twos |= (fours - twos * U(100)) << U(16)
@@ -159,7 +161,8 @@ def put_number(text: Any, end: int, bits: np.uint64, digits: np.uint64, told: np
         put(text, end, BELOW_ONE)
         return end + 3
     first, digits = np.uint8(told) + ZERO, digits | ZEROS
-    count, point = np.int64((told >> U(8)) & U(15)), np.int64(told >> U(16)) - BIAS
+    count = np.int64((told >> COUNT_FROM) & BYTE)
+    point = np.int64(told >> POINT_FROM) - BIAS
     if LEAST_POINT <= point <= 0:
         return put_below_one(text, end, first, digits, count, point)
     if 0 < point <= GREATEST_POINT:

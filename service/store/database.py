@@ -62,7 +62,7 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._hand_over([(work, future)], loop)
-        with told():
+        with telling():
             result: T = await future
         return result
 
@@ -99,7 +99,7 @@ class Database:
         self._connection.close()
 
     async def _do(self, work: Callable[[], T]) -> T:
-        with told():
+        with telling():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
@@ -113,20 +113,20 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What SQLite cannot do as the error that a client sees.
+def telling() -> Iterator[None]:
+    """What SQLite or the system cannot do as the error that a client sees.
 
     Raises:
-        StoreUnavailable: instead of an OperationalError
+        StoreUnavailable: instead of an OperationalError or OSError
     """
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         raise failed(error) from error
 
 
-def failed(error: sqlite3.OperationalError) -> StoreUnavailable:
-    """What SQLite cannot do as the error that a client sees; it is logged."""
+def failed(error: Exception) -> StoreUnavailable:
+    """What cannot be done as the error that a client sees; it is logged."""
     log.error("the store failed: %s", error)
     return StoreUnavailable("the store of traces and sessions does not answer", retry_after=5)
 

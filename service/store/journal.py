@@ -1,78 +1,78 @@
-"""A file of one process, which appends to it by copying into memory that it shares with the file.
-
-What has been copied survives a kill of the process as a commit does. No call asks the system, which
-takes most of what an append with `write` takes.
-"""
+"""A file of one process, which adds to its end; any process may read it, and which are finished."""
 
 import fcntl
-import mmap
 import os
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from service.store.records import HEAD
+BEING_MADE = 60.0  # seconds in which a file that is empty is not yet locked by its process
 
 
 class Journal:
     """The file, locked for as long as its process lives or until it is closed."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        """Make a file of so many zeros.
+    def __init__(self, path: Path) -> None:
+        """Make the file.
 
         Raises:
-            OSError: there is no room for it
+            OSError: it cannot be made
         """
-        self.path, self.end = path, 0
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            if os.write(self._file, bytes(size)) != size:  # so that no copy finds the disk full
-                raise OSError(f"there is no room for {path}")
-            self._memory = mmap.mmap(self._file, size)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            os.close(self._file)
-            raise
-
-    def has_room(self, record: bytes) -> bool:
-        """Whether the record can be appended."""
-        return self.end + len(record) <= len(self._memory)
+        self.size = 0
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def append(self, record: bytes) -> None:
-        """Add a record for which there is room; once this returns it survives a kill.
+        """Add a record; once this returns it survives a kill.
 
-        Its head comes last, so that whoever reads meanwhile finds it whole or not at all.
+        Raises:
+            OSError: it was not written
         """
-        body, end = self.end + HEAD, self.end + len(record)
-        self._memory[body:end] = record[HEAD:]
-        self._memory[self.end : body] = record[:HEAD]
-        self.end = end
+        if os.write(self._file, record) != len(record):
+            os.ftruncate(self._file, self.size)
+            raise OSError("a record could not be written to the end")
+        self.size += len(record)
 
     def close(self) -> None:
-        """Leave the file to whoever reads it to its end."""
-        self._memory.close()
+        """Append no more."""
         os.close(self._file)
 
 
-def is_left(path: Path) -> bool:
+def is_finished(path: Path) -> bool:
     """Whether no process will append to a file any more."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        return _is_left(file)
-    return False
+    with locked_if_finished(path) as finished:
+        return finished
 
 
-def remove_left(path: Path) -> None:
+def remove_finished(path: Path) -> None:
     """Remove a file to which no process will append; another may have been quicker."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        if _is_left(file):
-            path.unlink()
+    with locked_if_finished(path) as finished:
+        if finished:
+            path.unlink(missing_ok=True)
 
 
-def _is_left(file: BinaryIO) -> bool:
-    """Lock it until it is closed, where its process does not; an empty one is just being made."""
+@contextmanager
+def locked_if_finished(path: Path) -> Iterator[bool]:
+    """Whether its process has let go of a file; while this lasts no other finds it so."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        yield _locks(file) and not _is_being_made(os.fstat(file))
+    finally:
+        os.close(file)
+
+
+def _locks(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return os.fstat(file.fileno()).st_size > 0
+    return True
+
+
+def _is_being_made(told: os.stat_result) -> bool:
+    return told.st_size == 0 and time.time() - told.st_mtime < BEING_MADE

@@ -3,7 +3,6 @@
 import marshal
 import zlib
 from collections.abc import Iterator
-from mmap import mmap
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -18,19 +17,16 @@ def record_of(rows: tuple[Row, ...]) -> bytes:
     return len(told).to_bytes(4, "little") + zlib.crc32(told).to_bytes(4, "little") + told
 
 
-def records_in(data: bytes | mmap, start: int) -> Iterator[tuple[list[Row], int]]:
-    """The rows of every record from `start` on, and where it ends, up to one that is not whole."""
-    while length := length_at(data, start):
-        end = start + HEAD + length
-        checksum = int.from_bytes(data[start + 4 : start + HEAD], "little")
-        told = data[start + HEAD : end]
-        if len(told) != length or zlib.crc32(told) != checksum:
+def records_in(data: bytes) -> Iterator[tuple[list[Row], int]]:
+    """The rows of every record, and where it ends; up to one that is not whole."""
+    start = 0
+    while start < len(data):
+        told = start + HEAD
+        length = int.from_bytes(data[start : start + 4], "little")
+        checksum = int.from_bytes(data[start + 4 : told], "little")
+        body, start = data[told : told + length], told + length
+        if not length or len(body) != length or zlib.crc32(body) != checksum:
             return
-        together = marshal.loads(told)  # it is what was written: the checksum says so
-        yield together if isinstance(together, list) else [together], end  # alone until 2026-11
-        start = end
-
-
-def length_at(data: bytes | mmap, start: int) -> int:
-    """The length of the record that begins there; 0 if none does."""
-    return int.from_bytes(data[start : start + 4], "little")
+        together = marshal.loads(body)  # it is what was written: the checksum says so
+        # before commit 4dd1683 a record was one row
+        yield together if isinstance(together, list) else [together], start

@@ -20,10 +20,9 @@ from service.errors import StoreUnavailable, UnknownTrace
 from service.ids import TIME_DIGITS
 from service.store.bundles import COLUMNS, INSERT, Bundle, bundle, entries, unbundle
 from service.store.cursors import wrong_cursor
-from service.store.database import Database
+from service.store.database import Database, telling
 from service.store.earlier import take_over, understood
-from service.store.incoming import SCHEMA as HOW_FAR
-from service.store.incoming import Incoming, Taken
+from service.store.incoming import INCOMING, Incoming, Taken
 from service.traces import Trace
 
 T = TypeVar("T")
@@ -83,7 +82,7 @@ class TraceStore:
         self._coming: list[tuple[Callable[[], Bundle], asyncio.Future[None]]] = []
         self._waiting = self._moved_in = 0
         self._timer: asyncio.TimerHandle | None = None
-        database.prepare(SCHEMA + HOW_FAR)
+        database.prepare(SCHEMA + INCOMING)
         database.at_once(take_over)
         incoming.settle(database.at_once(self._move_in))
         database.at_once(self._drop_many)
@@ -181,8 +180,9 @@ class TraceStore:
 
     async def _all_moved_in(self) -> None:
         """Wait until all traces that were kept are in the table, whichever process kept them."""
-        if not self._incoming.is_empty():
-            self._incoming.settle(await self._database.change(self._move_in))
+        with telling():
+            if not self._incoming.is_empty():
+                self._incoming.settle(await self._database.change(self._move_in))
 
     def _append_coming(self) -> None:
         """Append all that came in a turn of the event loop: done together it takes half as long."""

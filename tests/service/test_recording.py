@@ -21,7 +21,7 @@ from service.scheduler import Scheduler
 from service.schemas import Prediction
 from service.store import TraceStore
 from service.store.bundles import Bundle, entries
-from service.store.incoming import SCHEMA, Incoming
+from service.store.incoming import INCOMING, Incoming
 from service.traces import digest_of
 from service.work import Walked, Work
 from tests.service.bodies import draw
@@ -127,7 +127,7 @@ def test_a_trace_is_kept_with_its_owner_before_anybody_asks(tmp_path: Path) -> N
         results = [walked(number) for number in range(3)]
         wishes[0].fulfil(list(zip(wishes, results, strict=True)))
         waiting = sqlite3.connect(":memory:")  # as after a kill
-        waiting.executescript(SCHEMA)
+        waiting.executescript(INCOMING)
         rows = Incoming(tmp_path / "t.sqlite.incoming").take(waiting).rows
         kept = {
             entry.trace_id: (kept.owner, entry.outputs_digest)

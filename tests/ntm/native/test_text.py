@@ -75,6 +75,13 @@ def test_a_view_is_written_as_what_it_shows() -> None:
     assert json.loads(to_json(array[:, ::2, 1:3]).tobytes()) == array[:, ::2, 1:3].tolist()
 
 
+def test_nothing_is_compiled_anew_for_what_cannot_be_written_to() -> None:
+    array = np.frombuffer(bytes(8), np.float32)
+    assert to_json(array).tobytes() == b"[0.0,0.0]"
+    assert to_json(array.copy()).tobytes() == b"[0.0,0.0]"
+    assert len(write.signatures) == 1
+
+
 def test_what_is_not_finite_is_null() -> None:
     array = np.array([1, np.nan, np.inf, -np.inf, -np.nan], np.float32)
     assert to_json(array).tobytes() == b"[1.0,null,null,null,null]"
@@ -89,5 +96,6 @@ def test_nothing_is_written_behind_its_room(number: float, shape: tuple[int, ...
     sizes = np.array([np.prod(shape[axis:]) for axis in reversed(range(len(shape)))])
     guarded = np.full(len(room) + 64, 7, np.uint8)
     bits = array.reshape(-1).view(np.uint32)
+    bits.flags.writeable = False
     write(bits, sizes, np.empty((2, BLOCK), np.uint64), guarded[: len(room)])
     assert (guarded[len(room) :] == 7).all()
