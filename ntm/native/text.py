@@ -1,8 +1,8 @@
 """float32 numbers as JSON, character by character what orjson writes, in half the time.
 
 First the digits of a block of numbers, in a loop that vectorises; then their text, one behind the
-other. All stores are of eight characters, of which those behind the number are overwritten by what
-follows it.
+other. Digits and zeros are stored eight characters at once, of which those behind the number are
+overwritten by what follows it.
 """
 
 from itertools import accumulate
