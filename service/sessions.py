@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ntm.signature import State
 from service import ids
+from service.digests import digest_of, is_digest_of
 from service.engines import EngineUnavailable
 from service.errors import SessionModelGone, UnknownModel, UnknownVersion, WrongPosition
 from service.models import LoadedModel, Models
-from service.traces import digest_of
 from service.work import Walked
 
 Array = NDArray[np.float32]
@@ -94,7 +94,7 @@ def is_repeated(session: Session, position: int | None, sequence: Array) -> bool
     if last is None or position != last.position:
         retry = "" if last is None else f", or {last.position} to repeat the last piece"
         raise WrongPosition(f"position should be {session.position}{retry}, got {position}")
-    if digest_of(sequence) != last.inputs_digest or len(sequence) != last.steps:
+    if len(sequence) != last.steps or not is_digest_of(last.inputs_digest, sequence):
         raise WrongPosition(
             f"position {position} was answered for another sequence of {last.steps} steps; "
             f"the next position is {session.position}"

@@ -5,7 +5,6 @@ engine, and a digest of the outputs, against which every replay is checked.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,15 +15,13 @@ from numpy.typing import NDArray
 from ntm.edits import resolve
 from ntm.record import ADDRESSING, CONTROLS, addressing_of
 from service import ids
+from service.digests import digest_of, is_digest_of
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models import LoadedModel
 from service.tensors import Tensors
 from service.work import Segment, Walked
 
 Array = NDArray[np.float32]
-
-FLOATS = np.dtype("<f4")
-NOTHING_YET = hashlib.sha256()
 
 DEFAULT_FIELDS = ("inputs", "outputs", "read_weightings", "write_weightings")
 FIELDS = (
@@ -109,13 +106,6 @@ def record(
         digest_of(outputs),
         interventions,
     )
-
-
-def digest_of(outputs: Array) -> str:
-    """A SHA-256 over the exact bits of outputs."""
-    told = NOTHING_YET.copy()  # to find the function by its name takes as long as the hash
-    told.update(np.ascontiguousarray(outputs, FLOATS).data)
-    return told.hexdigest()
 
 
 def select(
@@ -234,7 +224,7 @@ def verify(trace: Trace, walked: Walked) -> None:
     """
     start = 0
     for stop, digest in trace.pieces or ((trace.steps, trace.outputs_digest),):
-        if digest_of(walked.outputs[start:stop]) != digest:
+        if not is_digest_of(digest, walked.outputs[start:stop]):
             raise Unreplayable(
                 f"trace {trace.trace_id} was recorded by engine {trace.engine} and its replay here "
                 f"gives other outputs, so it is not shown; was it recorded on another machine?"

@@ -13,6 +13,7 @@ import pytest
 
 from ntm.repository import VersionFolder
 from service.delivery import hand_out
+from service.digests import digest_of
 from service.engines import open_engine
 from service.errors import StoreUnavailable
 from service.keys import owner
@@ -22,7 +23,6 @@ from service.schemas import Prediction
 from service.store import TraceStore
 from service.store.bundles import Bundle, entries
 from service.store.incoming import INCOMING, Incoming
-from service.traces import digest_of
 from service.work import Walked, Work
 from tests.service.bodies import draw
 from tests.service.scheduling import run, segments

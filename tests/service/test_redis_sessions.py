@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.digests import digest_of
 from service.errors import UnknownSession
 from service.sessions import Piece, Session
 from service.settings import Settings
 from service.store import Sessions, open_store
 from service.store.redis.link import Argument, Link
-from service.traces import digest_of
 from tests.service.bodies import draw, same
 from tests.service.redis_server import RedisServer
 
