@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from ntm.signature import Signature
-from service import errors, schemas
+from service import checks, errors, schemas
 from service.tensors import nested
 
 Float = NDArray[np.float32]
@@ -243,7 +243,7 @@ def from_lists(data: list[Any], shape: list[int]) -> Float:
     if odd:
         came = next(value for value in flat if type(value) in odd)
         raise errors.ServiceError(f"{INPUT}.data should hold numbers, got {schemas.name_of(came)}")
-    return schemas.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
+    return checks.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
 
 
 def read_wanted(outputs: list[RequestedOutput], binary: bool) -> tuple[Wanted, ...]:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.checks import Prediction
 from service.errors import StoreUnavailable
 from service.ids import together
 from service.keys import owner
 from service.models import LoadedModel
-from service.schemas import Prediction
 from service.store import Traces
 from service.traces import Trace, record
 from service.work import Walked

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ntm.signature import Signature
-from service import errors, schemas
-from service.schemas import Prediction, PredictRequest
+from service import checks, errors, schemas
+from service.checks import Prediction
+from service.schemas import PredictRequest
 from service.settings import Settings
 from service.tensors import FLOATS
 
@@ -138,15 +139,15 @@ def check(
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    sequence = schemas.check_sequence(
+    sequence = checks.check_sequence(
         "sequence", tensors["sequence"], signature.input_size, settings
     )
     target = tensors.get("target")
     if target is not None:
         check_target(target, (len(sequence), signature.output_size))
-    slots = schemas.check_slots(request.memory_slots, signature, settings)
+    slots = checks.check_slots(request.memory_slots, signature, settings)
     prediction = Prediction(sequence, target, slots)
-    return schemas.intervene(prediction, request.interventions, signature)
+    return checks.intervene(prediction, request.interventions, signature)
 
 
 def check_target(target: Float, shape: tuple[int, int]) -> None:
@@ -159,4 +160,4 @@ def check_target(target: Float, shape: tuple[int, int]) -> None:
         raise errors.WrongTarget(
             f"target should have shape {list(shape)}, got {list(target.shape)}"
         )
-    schemas.narrow("target", target, gaps=True)
+    checks.narrow("target", target, gaps=True)

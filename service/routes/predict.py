@@ -7,8 +7,9 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from ntm.tasks import wrong_bits
-from service import bits, safetensors_body, schemas
+from service import bits, checks, safetensors_body, schemas
 from service.bodies import read_body
+from service.checks import Prediction
 from service.connection import WhileConnected
 from service.context import Context, content_type, context_of, refuse_unless_json
 from service.conversion import convert
@@ -18,7 +19,7 @@ from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.headers import header
 from service.models import LoadedModel
 from service.recording import Recording
-from service.schemas import Prediction, PredictRequest
+from service.schemas import PredictRequest
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors, effort
 from service.work import Segment, Walked
 
@@ -102,7 +103,7 @@ def plan_of(asked: Asked, context: Context) -> Plan:
     refuse_large_answer(asked.request, asked.prediction, asked.model, context)
     return Plan(
         [Segment("predict", len(asked.prediction.sequence), frozenset(asked.request.include))],
-        schemas.check_timeout(asked.request.timeout, context.settings),
+        checks.check_timeout(asked.request.timeout, context.settings),
         recording_of(asked, context),
         context.work.running == 1,
     )
@@ -133,7 +134,7 @@ def from_json(body: bytes, context: Context) -> Asked:
     if cut is not None and len(cut[0]) <= SHORT and (asked := schemas.ask_beside(cut[0])):
         refuse_if_full(asked.model, asked.version, len(cut[1]), context)
         model = context.models.get(asked.model, asked.version)
-        checked = schemas.check(asked, model.signature, context.settings, cut[1])
+        checked = checks.check(asked, model.signature, context.settings, cut[1])
         return Asked(asked, model, checked)
     told = schemas.load_cut(body, cut)
     rows = told.get("sequence")
@@ -141,7 +142,7 @@ def from_json(body: bytes, context: Context) -> Asked:
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told, body)
     model = context.models.get(asked.model, asked.version)
-    return Asked(asked, model, schemas.check(asked, model.signature, context.settings))
+    return Asked(asked, model, checks.check(asked, model.signature, context.settings))
 
 
 def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
-from service import schemas, sessions
+from service import checks, schemas, sessions
 from service.connection import WhileConnected
 from service.context import Context, context_of, read_json_body
 from service.digests import is_digest_of
@@ -48,7 +48,7 @@ async def open_session(request: Request) -> Response:
     body = await read_json_body(request, context.settings.max_body_bytes)
     asked = schemas.parse_as(SessionRequest, body)
     model = context.models.get(asked.model, asked.version)
-    slots = schemas.check_slots(asked.memory_slots, model.signature, context.settings)
+    slots = checks.check_slots(asked.memory_slots, model.signature, context.settings)
     session = sessions.begin(model, slots, context.clock())
     await context.sessions.open(session)
     return Response(to_json(facts_of(session, context), {}), 201, media_type="application/json")
@@ -173,7 +173,7 @@ def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Co
         memory_slots=session.memory_slots,
         include=asked.include,
     )
-    prediction = schemas.check(as_predict, model.signature, context.settings)
+    prediction = checks.check(as_predict, model.signature, context.settings)
     refuse_large_answer(as_predict, prediction, model, context)
     most, steps = context.settings.max_steps, len(prediction.sequence)
     start = session.position if asked.position is None else asked.position

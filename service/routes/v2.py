@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from service import protocol_v2, schemas, traces
+from service import checks, protocol_v2, traces
 from service.bodies import read_body
+from service.checks import Prediction
 from service.connection import WhileConnected
 from service.context import Context, context_of
 from service.conversion import convert
@@ -36,7 +37,6 @@ from service.errors import (
 from service.models import LoadedModel
 from service.protocol_v2 import InferRequest
 from service.routes.predict import NOT_KEPT
-from service.schemas import Prediction
 from service.tensors import Tensors, to_json
 from service.work import Segment, Walked
 
@@ -225,14 +225,14 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
         raise BatchTooLarge(
             f"sequence should hold 1 to {settings.max_batch} sequences, got {batch}"
         )
-    sequences = schemas.check_sequence("sequence", asked.sequences, told.input_size, settings)
+    sequences = checks.check_sequence("sequence", asked.sequences, told.input_size, settings)
     steps = sequences.shape[1]
     if batch > 1 and batch * steps > settings.max_queued_steps:
         raise TooManySteps(
             f"a batch should have at most {settings.max_queued_steps} steps in all, "
             f"got {batch} x {steps}"
         )
-    slots = schemas.check_slots(asked.memory_slots, told, settings)
+    slots = checks.check_slots(asked.memory_slots, told, settings)
     widths = {
         "outputs": told.output_size,
         "read_weightings": told.read_heads * slots,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import schemas
+from service import checks, schemas
 from service.errors import ServiceError
 
 NUMBERS = st.one_of(
@@ -29,7 +29,7 @@ def decoded(told: dict[str, Any], width: int) -> Any:
     """The sequence of a body as the service reads it, or its sentence."""
     try:
         asked = schemas.parse(json.dumps(told).encode())
-        return schemas.to_array("sequence", asked.sequence, width)
+        return checks.to_array("sequence", asked.sequence, width)
     except ServiceError as error:
         return str(error)
 
@@ -42,7 +42,7 @@ def number_by_number(told: dict[str, Any], width: int) -> Any:
         lists = {**schemas.with_array(orjson.loads(body), body), "target": None}
         asked = schemas.validate(schemas.PredictRequest, lists, b"true true true")
         assert isinstance(asked.sequence, list)
-        return schemas.to_array("sequence", asked.sequence, width)
+        return checks.to_array("sequence", asked.sequence, width)
     except ServiceError as error:
         return str(error)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ntm.repository import VersionFolder
+from service.checks import Prediction
 from service.delivery import hand_out
 from service.digests import digest_of
 from service.engines import open_engine
@@ -19,7 +20,6 @@ from service.errors import StoreUnavailable
 from service.keys import owner
 from service.recording import Recording
 from service.scheduler import Scheduler
-from service.schemas import Prediction
 from service.store import TraceStore
 from service.store.bundles import Bundle, entries
 from service.store.incoming import INCOMING, Incoming

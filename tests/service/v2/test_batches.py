@@ -7,12 +7,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from service.checks import Prediction
 from service.context import Context
 from service.errors import QueueFull
 from service.models import LoadedModel
 from service.protocol_v2 import InferRequest, Wanted
 from service.routes.v2 import walk_all
-from service.schemas import Prediction
 from service.work import Walked
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from service import protocol_v2
+from service.checks import narrow
 from service.errors import ServiceError
 from service.protocol_v2 import InferRequest, Wanted
-from service.schemas import narrow
 from tests.service.bodies import Float, same
 
 FINITE = {"min_value": -1e6, "max_value": 1e6, "allow_nan": False, "width": 32}
