@@ -20,30 +20,29 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.edits import Edits
 from ntm.signature import State
+from service.admission import Admission
 from service.batch import CHUNK_SECONDS, advance, choose_steps
 from service.cores import Cores, let_others_first
 from service.delivery import deliver, deliver_here
 from service.engines import Engine
-from service.errors import DeadlineExceeded, Draining, QueueFull
+from service.errors import DeadlineExceeded, Draining
 from service.events import Chunk, Ended, Event, Outcome
 from service.line import Lines
+from service.pace import Pace
 from service.work import Group, Segment, Waiter, Walked, Wish, Work, cut
 
 log = logging.getLogger("ntm.scheduler")
 
 STATE_BYTES = 2**28  # of the states of all sequences that have begun; the others wait their turn
 KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
-FIRST_PACE = 1e-6  # seconds a step, row and slot, on the slow side, until measured
 PATIENCE, MOST_PATIENCE = 0.001, 5.0  # seconds a step, and in all, after which a sequence is due
 FEW = 4  # rows that cost less together on any engine
-LONGEST_WAIT = 600  # seconds that Retry-After may say
 ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
 TURN = 0.005  # seconds that one turn of the event loop may compute
 
@@ -63,8 +62,9 @@ class Scheduler:
         cores: Cores | None = None,
     ) -> None:
         self.engine = engine
-        self._max_batch, self._max_queued_steps = max_batch, max_queued_steps
+        self._max_batch, self._pace = max_batch, Pace()
         self._observe, self._clock, self._cores = observe, clock, cores or Cores(1)
+        self._admission = Admission(max_queued_steps, self._pace, observe)
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
         self._lanes = 1 if engine.batches else self._cores.places
         self._idle = 0
@@ -72,11 +72,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
         self._lines = Lines()
-        self._queued = 0
         self._begun_bytes = 0
         self._closed = False
-        self._steps_per_second = 1000.0
-        self._paces: dict[tuple[str, int], float] = {}
         self._row_bytes = lru_cache(KNOWN_SLOTS)(self._bytes_of_row)
         self._threads = [
             threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -88,7 +85,7 @@ class Scheduler:
     @property
     def queued_steps(self) -> int:
         """Steps admitted and not yet computed."""
-        return self._queued
+        return self._admission.queued
 
     async def walk(
         self,
@@ -205,50 +202,35 @@ class Scheduler:
         Raises:
             QueueFull: no room for them now
         """
-        queued = self._queued
-        if queued and queued + steps > self._max_queued_steps:
-            self._refuse(steps, queued)
+        queued = self._admission.queued
+        if not self._admission.has_room(steps):
+            self._admission.refuse(steps, queued)
 
     def _admit(self, work: Work) -> None:
         steps = work.remaining
         with self._changed:
             if self._closed:
                 raise Draining("the service is shutting down", retry_after=5)
-            queued = self._queued
-            if not queued or queued + steps <= self._max_queued_steps:
-                work.counted = steps
-                self._queued += steps
+            queued = self._admission.queued
+            if self._admission.has_room(steps):
+                self._admission.count(work, steps)
                 self._waiting[work] = None
                 self._hand_over_soon(work.waiter.get_loop())
                 return
-        self._refuse(steps, queued)
-
-    def _refuse(self, steps: int, queued: int) -> NoReturn:
-        self._observe(Ended("rejected", 0, 0))
-        missing = min(queued + steps - self._max_queued_steps, queued)
-        wait = min(LONGEST_WAIT, max(1, math.ceil(missing / self._steps_per_second)))
-        raise QueueFull(
-            f"{queued} of {self._max_queued_steps} steps are queued, no room for {steps} more; "
-            f"try again in {wait} s",
-            retry_after=wait,
-        )
+        self._admission.refuse(steps, queued)
 
     def _drop(self, work: Work) -> None:
         """Free the place of whoever does not wait any more; nothing to do where it has ended."""
         with self._changed:
             if not work.counted:
                 return
-            self._recount(work, 0)
+            self._admission.count(work, 0)
             work.dropped = True
             if work in self._waiting:
                 del self._waiting[work]
             elif not work.running:  # else it leaves with the chunk
                 self._begun_bytes -= self._bytes_of(work)
                 self._lines.remove(work)
-
-    def _recount(self, work: Work, steps: int) -> None:
-        self._queued += steps - work.counted
-        work.counted = steps
 
     def _hand_over(self) -> None:
         """Walk here what is soon done, and wake threads for the rest of what has come."""
@@ -283,7 +265,7 @@ class Scheduler:
         loop, short = asyncio.get_running_loop(), self._short()
         here, later, spent = list[Work](), 0, 0.0
         for work in self._waiting:
-            seconds = work.remaining * self._paces.get(work.group.size, math.inf)
+            seconds = work.remaining * self._pace.measured(work.group)
             if seconds > short or work.halts or work.waiter.get_loop() is not loop:
                 continue
             if spent + seconds <= TURN:
@@ -358,7 +340,7 @@ class Scheduler:
         rows = min(self._max_batch, math.ceil(there / self._idle))
         enough = math.inf
         if not self.engine.batches:
-            enough = CHUNK_SECONDS / self._paces.get(group.size, FIRST_PACE * group.slots)
+            enough = CHUNK_SECONDS / self._pace.guess(group)
         batch, steps = list[Work](), 0
         while len(batch) < rows and (steps < enough or len(batch) < FEW):
             batch.append(self._lines.pop(group))
@@ -387,16 +369,12 @@ class Scheduler:
         """Run one chunk and learn from it."""
         began, group = self._clock(), batch[0].group
         before = sum(work.position for work in batch)
-        size = group.size
-        pace = self._paces.get(size, FIRST_PACE * group.slots)
-        steps = choose_steps(self.engine, batch, pace)
+        steps = choose_steps(self.engine, batch, self._pace.guess(group))
         advance(self.engine, batch, steps)
         useful = sum(work.position for work in batch) - before
         seconds = max(self._clock() - began, 1e-9)
-        # quick to fall and slow to rise: a hiccup of the machine should not cut chunks short
         computed = useful if self.engine.ragged else steps * len(batch)
-        self._paces[size] = min(seconds / computed, pace * 1.1)
-        self._steps_per_second += 0.1 * (useful / seconds - self._steps_per_second)
+        self._pace.learn(group, computed, useful, seconds)
         self._observe(Chunk(len(batch), computed, useful, seconds))
 
     def _leave(self, batch: list[Work], error: Exception | None) -> list[Work]:
@@ -411,7 +389,7 @@ class Scheduler:
                 else:
                     self._lines.add(work)
                 if not work.dropped:
-                    self._recount(work, 0 if ended else work.remaining)
+                    self._admission.count(work, 0 if ended else work.remaining)
                     if ended:
                         done.append(work)
         return done

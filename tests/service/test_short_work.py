@@ -67,7 +67,7 @@ def test_what_is_short_is_walked_on_the_event_loop(
             assert equal(given, expected)
             while scheduler._idle < cores:
                 await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 0.001)
+        scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 0.001)
         watched.threads.clear()
         await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
 
@@ -88,7 +88,7 @@ def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: E
             await scheduler.walk(x, 16, parts, 60)
         while scheduler._idle < 1:
             await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         watched.threads.clear()
         for order in ([plain, inside], [inside, plain]):
             given = await asyncio.gather(*(scheduler.walk(x, 16, parts, 60) for parts in order))
@@ -127,7 +127,7 @@ def test_what_is_very_short_waits_for_nobody(engine: Engine) -> None:
         held.entered.clear()
         long = asyncio.create_task(walk(scheduler, draw(500)))
         await asyncio.to_thread(held.entered.wait, 30)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         assert equal(await walk(scheduler, draw(3)), expected)
         assert not long.done()
         held.open.set()
@@ -154,7 +154,7 @@ def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
         await walk(scheduler, draw(3))
         while scheduler._idle < 1:
             await asyncio.sleep(0.001)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1e-6)
+        scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         gate.fail_on = 7.0
         with pytest.raises(RuntimeError, match="the engine broke"):
             await walk(scheduler, np.full((3, 6), 7, np.float32))
@@ -179,7 +179,9 @@ def test_what_one_turn_has_no_time_for_is_left_to_the_next(
             await asyncio.sleep(0.001)
         monkeypatch.setattr("service.scheduler.SHORT", 3.0)
         monkeypatch.setattr("service.scheduler.TURN", 7.0)
-        scheduler._paces = dict.fromkeys(scheduler._paces, 1.0)  # each takes 3 s: two a turn
+        scheduler._pace._seconds = dict.fromkeys(
+            scheduler._pace._seconds, 1.0
+        )  # each takes 3 s: two a turn
         watched.threads.clear()
         chosen: list[int] = []
         choose = scheduler._choose_soon_done
@@ -187,7 +189,7 @@ def test_what_one_turn_has_no_time_for_is_left_to_the_next(
         def choose_and_tell() -> Any:
             here, later = choose()
             chosen.append(len(here))
-            scheduler._paces = dict.fromkeys(scheduler._paces, 1.0)
+            scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1.0)
             return here, later
 
         monkeypatch.setattr(scheduler, "_choose_soon_done", choose_and_tell)
