@@ -39,6 +39,11 @@ class Line:
         return work
 
     @property
+    def first(self) -> Work:
+        """The one in front; there must be one."""
+        return self._heap[0][2]
+
+    @property
     def due(self) -> float:
         """When the one in front is; there must be one."""
         return self._heap[0][0]
@@ -52,6 +57,7 @@ class Lines:
     """A line for every group of which somebody waits."""
 
     def __init__(self) -> None:
+        self.long = 0  # how many of them are
         self._lines: dict[Group, Line] = {}
 
     def __bool__(self) -> bool:
@@ -62,21 +68,24 @@ class Lines:
 
     def add(self, work: Work) -> None:
         """Put one in the line of its group."""
+        self.long += work.long
         self._lines.setdefault(work.group, Line()).add(work)
 
     def remove(self, work: Work) -> None:
         """Let one go that is there."""
+        self.long -= work.long
         self._lines[work.group].remove(work)
         self._forget_empty(work.group)
 
-    def first(self) -> tuple[Group, int]:
-        """The group of whoever is due first, and how many of it wait; there must be one."""
-        group = min(self._lines, key=lambda known: self._lines[known].due)
-        return group, len(self._lines[group])
+    def first(self) -> tuple[Work, int]:
+        """Whoever is due first, and how many of its group wait; there must be one."""
+        line = min(self._lines.values(), key=lambda known: known.due)
+        return line.first, len(line)
 
     def pop(self, group: Group) -> Work:
         """Take the one in front of a group's line."""
         work = self._lines[group].pop()
+        self.long -= work.long
         self._forget_empty(group)
         return work
 

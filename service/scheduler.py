@@ -10,6 +10,10 @@ A thread is handed all that came in one turn of the event loop. What is short is
 then, where nobody else waits for the event loop or there is no other core to do it; what is very
 short always is. To wake a thread and be woken by it takes as long, and on one core all that is
 short and came together is one batch on its way in, through the engine, and out.
+
+To read and answer what is not long keeps the event loop as busy as a thread is by walking it. So
+the event loop gets a core as well: only a few threads walk such sequences, and half of those that
+are there at a time, so that there is something to walk while the others are answered.
 """
 
 import asyncio
@@ -43,6 +47,8 @@ STATE_BYTES = 2**28  # of the states of all sequences that have begun; the other
 KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
 PATIENCE, MOST_PATIENCE = 0.001, 5.0  # seconds a step, and in all, after which a sequence is due
 FEW = 4  # rows that cost less together on any engine
+LONG = 0.0004  # seconds to walk a sequence; to read and answer one takes a third of them or more
+FED = 2  # threads that one event loop can keep busy with what is not long
 ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
 TURN = 0.005  # seconds that one turn of the event loop may compute
 
@@ -67,7 +73,9 @@ class Scheduler:
         self._admission = Admission(max_queued_steps, self._pace, observe)
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
         self._lanes = 1 if engine.batches else self._cores.places
+        self._few = max(1, min(self._lanes - 1, FED))
         self._idle = 0
+        self._on_short = set[int]()  # threads that walk what is not long
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
@@ -178,6 +186,7 @@ class Scheduler:
             alone=alone,
             wish=wish,
         )
+        work.long = work.halts or work.remaining * self._pace.guess(work.group) > LONG
         self._admit(work)
         return work
 
@@ -243,8 +252,8 @@ class Scheduler:
             batches = self._start_in_batches(here)
             if later:
                 self._hand_over_soon(asyncio.get_running_loop())
-            if len(self._waiting) > later:
-                self._changed.notify(len(self._waiting) - later)
+            if len(self._waiting) > later and self._is_thread_wanted():
+                self._changed.notify()
         while batches:
             batch = batches.pop()
             error = self._compute_or_fail(batch)
@@ -320,31 +329,44 @@ class Scheduler:
         """Those whose turn it is; waits for work, and is empty after the end."""
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._waiting or self._lines or self._closed)
+            self._on_short.discard(threading.get_ident())
+            self._changed.wait_for(lambda: self._closed or self._is_thread_wanted())
             self._begin_waiting()
             if not self._lines:
                 return []
             batch = self._take_first()
             self._idle -= 1
-            if self._lines and self._idle:
+            if self._is_thread_wanted():
                 self._changed.notify()
             return batch
+
+    def _is_thread_wanted(self) -> bool:
+        """Whether one more thread has something to walk that is not better left to the others."""
+        if not (self._waiting or self._lines):
+            return False
+        if len(self._on_short) < self._few:
+            return True
+        return self._lines.long > 0 or any(work.long for work in self._waiting)
 
     def _take_first(self) -> list[Work]:
         """Those that go first; they are running from now on.
 
         Where a row costs the same in a small batch, no more than the chunk will finish: others that
-        are due later would only keep them waiting.
+        are due later would only keep them waiting. Of what is not long, half.
         """
-        group, there = self._lines.first()
-        rows = min(self._max_batch, math.ceil(there / self._idle))
-        enough = math.inf
+        first, there = self._lines.first()
+        group, rows, enough = first.group, math.ceil(there / self._idle), math.inf
         if not self.engine.batches:
             enough = CHUNK_SECONDS / self._pace.guess(group)
+            if not first.long:
+                rows = min(there, max(FEW, math.ceil(there / 2)))
+        rows = min(self._max_batch, rows)
         batch, steps = list[Work](), 0
         while len(batch) < rows and (steps < enough or len(batch) < FEW):
             batch.append(self._lines.pop(group))
             steps += batch[-1].remaining
+        if not any(work.long for work in batch):
+            self._on_short.add(threading.get_ident())
         self._start(batch)
         return batch
 

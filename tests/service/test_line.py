@@ -1,6 +1,7 @@
 """Who goes first: whoever is due first, whoever comes and leaves meanwhile."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ntm.repository import VersionFolder
 from service.engines import open_engine
-from service.line import Line
+from service.line import Line, Lines
 from service.scheduler import Scheduler
 from service.work import Segment, Work
 from tests.service.bodies import draw
@@ -41,6 +42,24 @@ def test_the_one_due_first_is_in_front(changes: list[Any]) -> None:
             line.remove(gone)
             assert gone not in line
         assert len(line) == len(there)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.sampled_from(["pop", "remove"]))))
+def test_those_that_are_long_are_counted_in_all_lines(ones: list[tuple[bool, int, str]]) -> None:
+    lines, there = Lines(), list[Work]()
+    for long, slots, leaves in ones:
+        for _ in range(2):
+            there.append(replace(due_at(0.0), slots=slots, long=long))
+            lines.add(there[-1])
+        first, waiting = lines.first()
+        assert first in there
+        assert waiting == sum(work.group == first.group for work in there)
+        if leaves == "pop":
+            there.remove(lines.pop(first.group))
+        else:
+            lines.remove(first)
+            there.remove(first)
+        assert lines.long == sum(work.long for work in there)
 
 
 @pytest.mark.parametrize("engine", ["onnx", "torchscript"])
