@@ -57,7 +57,7 @@ class Lines:
     """A line for every group of which somebody waits."""
 
     def __init__(self) -> None:
-        self.long = 0  # how many of them are
+        self._long = 0  # of them all, those that are not brief
         self._lines: dict[Group, Line] = {}
 
     def __bool__(self) -> bool:
@@ -66,14 +66,19 @@ class Lines:
     def __contains__(self, work: Work) -> bool:
         return work in self._lines.get(work.group, ())
 
+    @property
+    def has_long(self) -> bool:
+        """Whether one of them is not brief."""
+        return self._long > 0
+
     def add(self, work: Work) -> None:
         """Put one in the line of its group."""
-        self.long += work.long
+        self._long += not work.brief
         self._lines.setdefault(work.group, Line()).add(work)
 
     def remove(self, work: Work) -> None:
         """Let one go that is there."""
-        self.long -= work.long
+        self._long -= not work.brief
         self._lines[work.group].remove(work)
         self._forget_empty(work.group)
 
@@ -85,7 +90,7 @@ class Lines:
     def pop(self, group: Group) -> Work:
         """Take the one in front of a group's line."""
         work = self._lines[group].pop()
-        self.long -= work.long
+        self._long -= not work.brief
         self._forget_empty(group)
         return work
 

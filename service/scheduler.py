@@ -11,9 +11,9 @@ then, where nobody else waits for the event loop or there is no other core to do
 short always is. To wake a thread and be woken by it takes as long, and on one core all that is
 short and came together is one batch on its way in, through the engine, and out.
 
-To read and answer what is not long keeps the event loop as busy as a thread is by walking it. So
-the event loop gets a core as well: only a few threads walk such sequences, and half of those that
-are there at a time, so that there is something to walk while the others are answered.
+What is brief keeps the event loop, which reads and answers it, about as busy as a thread: how many
+threads walk it is in lanes.py. They take half of what is there at a time, so that there is
+something to walk while the others are answered.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ from service.delivery import deliver, deliver_here
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining
 from service.events import Chunk, Ended, Event, Outcome
+from service.lanes import Lanes
 from service.line import Lines
 from service.pace import Pace
 from service.work import Group, Segment, Waiter, Walked, Wish, Work, cut
@@ -47,8 +48,7 @@ STATE_BYTES = 2**28  # of the states of all sequences that have begun; the other
 KNOWN_SLOTS = 64  # numbers of slots whose bytes are remembered
 PATIENCE, MOST_PATIENCE = 0.001, 5.0  # seconds a step, and in all, after which a sequence is due
 FEW = 4  # rows that cost less together on any engine
-LONG = 0.0004  # seconds to walk a sequence; to read and answer one takes a third of them or more
-FED = 2  # threads that one event loop can keep busy with what is not long
+BRIEF = 0.0004  # seconds to walk a sequence; to read and answer one takes a third of them or more
 ANY_TIME, SHORT = 0.0001, 0.001  # seconds: what is very short, and what is short
 TURN = 0.005  # seconds that one turn of the event loop may compute
 
@@ -72,10 +72,7 @@ class Scheduler:
         self._observe, self._clock, self._cores = observe, clock, cores or Cores(1)
         self._admission = Admission(max_queued_steps, self._pace, observe)
         # Where rows cost the same alone, cores share them; else one batch of all is the fastest.
-        self._lanes = 1 if engine.batches else self._cores.places
-        self._few = max(1, min(self._lanes - 1, FED))
-        self._idle = 0
-        self._on_short = set[int]()  # threads that walk what is not long
+        self._lanes = Lanes(1 if engine.batches else self._cores.places)
         self._handing_over: asyncio.AbstractEventLoop | None = None
         self._changed = threading.Condition()
         self._waiting: Works = OrderedDict()
@@ -85,7 +82,7 @@ class Scheduler:
         self._row_bytes = lru_cache(KNOWN_SLOTS)(self._bytes_of_row)
         self._threads = [
             threading.Thread(target=self._run, name="scheduler", daemon=True)
-            for _ in range(self._lanes)
+            for _ in range(self._lanes.number)
         ]
         for thread in self._threads:
             thread.start()
@@ -107,6 +104,7 @@ class Scheduler:
         start: int = 0,
         alone: bool = False,
         wish: Wish | None = None,
+        together: bool = False,
     ) -> Walked:
         """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
 
@@ -121,6 +119,7 @@ class Scheduler:
             start: the step that `state` comes before; those earlier are not walked
             alone: whether nobody else waits for the event loop
             wish: what to do with the result before this returns it
+            together: whether it is one of many that are answered as one
         Raises:
             QueueFull: no room for that many more steps
             Draining: the scheduler is closed
@@ -128,7 +127,17 @@ class Scheduler:
         """
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
         work = self.admit(
-            future, sequence, slots, segments, state, keep_state, edits, start, alone, wish
+            future,
+            sequence,
+            slots,
+            segments,
+            state,
+            keep_state,
+            edits,
+            start,
+            alone,
+            wish,
+            together,
         )
         outcome: Outcome = "failed"
         try:
@@ -160,6 +169,7 @@ class Scheduler:
         start: int = 0,
         alone: bool = False,
         wish: Wish | None = None,
+        together: bool = False,
     ) -> Work:
         """Let a sequence in, for a waiter on the running event loop; see `walk`.
 
@@ -186,7 +196,8 @@ class Scheduler:
             alone=alone,
             wish=wish,
         )
-        work.long = work.halts or work.remaining * self._pace.guess(work.group) > LONG
+        seconds = work.remaining * self._pace.guess(work.group)
+        work.brief = seconds <= BRIEF and not work.halts and not together
         self._admit(work)
         return work
 
@@ -286,9 +297,9 @@ class Scheduler:
 
     def _short(self) -> float:
         """Seconds that a sequence may take to be walked on the event loop."""
-        if self._lanes == 1:
+        if self._lanes.number == 1:
             return SHORT
-        idle = not self._lines and self._idle == self._lanes
+        idle = not self._lines and self._lanes.all_idle
         return SHORT if idle and all(work.alone for work in self._waiting) else ANY_TIME
 
     def _take_again(self, batch: list[Work]) -> list[list[Work]]:
@@ -328,45 +339,42 @@ class Scheduler:
     def _next_batch(self) -> list[Work]:
         """Those whose turn it is; waits for work, and is empty after the end."""
         with self._changed:
-            self._idle += 1
-            self._on_short.discard(threading.get_ident())
+            self._lanes.rest()
             self._changed.wait_for(lambda: self._closed or self._is_thread_wanted())
             self._begin_waiting()
             if not self._lines:
                 return []
             batch = self._take_first()
-            self._idle -= 1
+            self._lanes.begin(batch)
             if self._is_thread_wanted():
                 self._changed.notify()
             return batch
 
     def _is_thread_wanted(self) -> bool:
         """Whether one more thread has something to walk that is not better left to the others."""
-        if not (self._waiting or self._lines):
+        if not self._lanes.idle or not (self._waiting or self._lines):
             return False
-        if len(self._on_short) < self._few:
+        if self._lanes.may_be_brief or self._lines.has_long:
             return True
-        return self._lines.long > 0 or any(work.long for work in self._waiting)
+        return not all(work.brief for work in self._waiting)
 
     def _take_first(self) -> list[Work]:
         """Those that go first; they are running from now on.
 
         Where a row costs the same in a small batch, no more than the chunk will finish: others that
-        are due later would only keep them waiting. Of what is not long, half.
+        are due later would only keep them waiting. Of what is brief, half.
         """
         first, there = self._lines.first()
-        group, rows, enough = first.group, math.ceil(there / self._idle), math.inf
+        group, rows, enough = first.group, self._lanes.share(there), math.inf
         if not self.engine.batches:
             enough = CHUNK_SECONDS / self._pace.guess(group)
-            if not first.long:
+            if first.brief:
                 rows = min(there, max(FEW, math.ceil(there / 2)))
         rows = min(self._max_batch, rows)
         batch, steps = list[Work](), 0
         while len(batch) < rows and (steps < enough or len(batch) < FEW):
             batch.append(self._lines.pop(group))
             steps += batch[-1].remaining
-        if not any(work.long for work in batch):
-            self._on_short.add(threading.get_ident())
         self._start(batch)
         return batch
 

@@ -31,6 +31,7 @@ class Walker(Protocol):
         start: int = 0,
         alone: bool = False,
         wish: Wish | None = None,
+        together: bool = False,
     ) -> Walked:
         """See `Scheduler.walk`."""
         ...

@@ -110,7 +110,7 @@ class Work:
     edits: Edits | None = None  # at whose steps the segments are cut
     keep_state: bool = False
     alone: bool = False  # nobody else waits for the event loop
-    long: bool = False  # to walk it takes longer than to read what is asked and to answer
+    brief: bool = False  # to walk it takes about as long as to read what is asked and to answer
     wish: Wish | None = None  # fulfilled before the waiter has its result
     position: int = 0
     counted: int = 0  # steps it takes up in the queue

@@ -97,6 +97,7 @@ class RemoteScheduler:
         start: int = 0,
         alone: bool = False,
         wish: Wish | None = None,
+        together: bool = False,
     ) -> Walked:
         """See `Scheduler.walk`; what is wished for is left to whoever waits.
 

@@ -265,6 +265,7 @@ async def walk_all(
                 prediction.memory_slots,
                 [Segment("predict", len(prediction.sequence), keep)],
                 timeout,
+                together=len(predictions) > 1,
             )
         )
         for prediction in predictions

@@ -56,16 +56,20 @@ class Entry(NamedTuple):
 def bundle(traces: Sequence[Trace], owner: str) -> Bundle:
     """Put traces of one model and moment together; one with interventions is to be alone."""
     first = traces[0]
-    names, *_, slots, arrays, targets, digests, _, _ = zip(*traces, strict=True)
-    has_target = [int(target is not None) for target in targets]
-    told = orjson.dumps([*zip(names, slots, map(len, arrays), digests, has_target, strict=True)])
-    inputs, packed, changes = pack(joined(arrays)), None, None
+    targets = [trace.target for trace in traces if trace.target is not None]
+    changes = pack_json(list(first.interventions)) if first.interventions else None
+    told = orjson.dumps(
+        [
+            (t.trace_id, t.memory_slots, len(t.inputs), t.outputs_digest, int(t.target is not None))
+            for t in traces
+        ]
+    ).decode()
+    inputs, packed = pack(joined([trace.inputs for trace in traces])), None
     size = len(told) + len(inputs) + OVERHEAD
-    if any(has_target):
-        packed = pack(joined([target for target in targets if target is not None]))
+    if targets:
+        packed = pack(joined(targets))
         size += len(packed)
-    if first.interventions:
-        changes = pack_json(list(first.interventions))
+    if changes:
         size += len(changes)
     return Bundle(
         first.trace_id,
@@ -75,7 +79,7 @@ def bundle(traces: Sequence[Trace], owner: str) -> Bundle:
         first.engine,
         owner,
         first.created_at,
-        told.decode(),
+        told,
         inputs,
         packed,
         changes,

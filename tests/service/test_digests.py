@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from service.digests import digest_of, is_digest_of
+from service.errors import Unreplayable, WrongPosition
+from service.sessions import Piece, Session, is_repeated
+from service.traces import Trace, verify
+from service.work import Walked
 from tests.service.bodies import draw
 
 
@@ -34,5 +38,15 @@ def test_every_bit_counts() -> None:
 def test_digests_of_earlier_versions_still_hold() -> None:
     array = draw(7)
     recorded = hashlib.sha256(array.astype("<f4").tobytes()).hexdigest()
+    other = np.nextafter(array, np.float32(9))
     assert is_digest_of(recorded, array)
-    assert not is_digest_of(recorded, np.nextafter(array, np.float32(9)))
+    assert not is_digest_of(recorded, other)
+    trace = Trace("t", "copy", 1, "d", "onnx", 0.0, 16, array, None, recorded)
+    verify(trace, Walked(array, {}))
+    with pytest.raises(Unreplayable):
+        verify(trace, Walked(other, {}))
+    last = Piece(0, 7, recorded, "")
+    session = Session("s", "copy", 1, "d", "onnx", 16, 0.0, 0.0, position=7, last=last)
+    assert is_repeated(session, 0, array)
+    with pytest.raises(WrongPosition):
+        is_repeated(session, 0, other)

@@ -45,11 +45,11 @@ def test_the_one_due_first_is_in_front(changes: list[Any]) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.sampled_from(["pop", "remove"]))))
-def test_those_that_are_long_are_counted_in_all_lines(ones: list[tuple[bool, int, str]]) -> None:
+def test_whether_one_is_long_is_known_of_all_lines(ones: list[tuple[bool, int, str]]) -> None:
     lines, there = Lines(), list[Work]()
-    for long, slots, leaves in ones:
+    for brief, slots, leaves in ones:
         for _ in range(2):
-            there.append(replace(due_at(0.0), slots=slots, long=long))
+            there.append(replace(due_at(0.0), slots=slots, brief=brief))
             lines.add(there[-1])
         first, waiting = lines.first()
         assert first in there
@@ -59,7 +59,7 @@ def test_those_that_are_long_are_counted_in_all_lines(ones: list[tuple[bool, int
         else:
             lines.remove(first)
             there.remove(first)
-        assert lines.long == sum(work.long for work in there)
+        assert lines.has_long == any(not work.brief for work in there)
 
 
 @pytest.mark.parametrize("engine", ["onnx", "torchscript"])

@@ -65,7 +65,7 @@ def test_what_is_short_is_walked_on_the_event_loop(
             given = await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
             expected = await Scheduler(engine, 4, 10_000).walk(x, 16, segments(steps), 60)
             assert equal(given, expected)
-            while scheduler._idle < cores:
+            while scheduler._lanes.idle < cores:
                 await asyncio.sleep(0.001)
         scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 0.001)
         watched.threads.clear()
@@ -86,7 +86,7 @@ def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: E
     async def main() -> None:
         for parts in (plain, inside):  # until the pace of both is known
             await scheduler.walk(x, 16, parts, 60)
-        while scheduler._idle < 1:
+        while scheduler._lanes.idle < 1:
             await asyncio.sleep(0.001)
         scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         watched.threads.clear()
@@ -152,7 +152,7 @@ def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
 
     async def main() -> None:
         await walk(scheduler, draw(3))
-        while scheduler._idle < 1:
+        while scheduler._lanes.idle < 1:
             await asyncio.sleep(0.001)
         scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         gate.fail_on = 7.0
@@ -175,13 +175,12 @@ def test_what_one_turn_has_no_time_for_is_left_to_the_next(
 
     async def main() -> None:
         await walk(scheduler, sequences[0])
-        while scheduler._idle < 1:
+        while scheduler._lanes.idle < 1:
             await asyncio.sleep(0.001)
         monkeypatch.setattr("service.scheduler.SHORT", 3.0)
         monkeypatch.setattr("service.scheduler.TURN", 7.0)
-        scheduler._pace._seconds = dict.fromkeys(
-            scheduler._pace._seconds, 1.0
-        )  # each takes 3 s: two a turn
+        # each takes 3 s: two a turn
+        scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1.0)
         watched.threads.clear()
         chosen: list[int] = []
         choose = scheduler._choose_soon_done

@@ -14,7 +14,7 @@ from service.cores import Cores
 from service.engines import Engine, Values, open_engine
 from service.scheduler import Scheduler
 from tests.service.bodies import Float, draw
-from tests.service.scheduling import equal, run, walk
+from tests.service.scheduling import equal, run, segments, walk
 
 SHORT, LONG = 3, 500  # steps
 PACE = 1e-4  # seconds a step: the short ones are not so short that the event loop walks them
@@ -52,7 +52,7 @@ async def scheduler_of(held: Held, cores: int) -> Scheduler:
     scheduler = Scheduler(held, 64, 100_000, cores=Cores(cores))  # type: ignore[arg-type]
     held.open.set()
     await walk(scheduler, draw(SHORT))
-    while scheduler._idle < cores:
+    while scheduler._lanes.idle < cores:
         await asyncio.sleep(0.001)
     scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, PACE)
     held.open.clear()
@@ -107,6 +107,26 @@ def test_long_ones_have_all_threads(engine: Engine) -> None:
         assert len({thread for thread, _ in held.chunks}) == 3
         held.open.set()
         await asyncio.gather(*walks)
+        scheduler.close()
+
+    run(main)
+
+
+def test_those_of_one_answer_have_all_threads(engine: Engine) -> None:
+    held = Held(engine)
+
+    async def main() -> None:
+        scheduler = await scheduler_of(held, 3)
+        walks = [
+            scheduler.walk(draw(SHORT, seed), 16, segments(SHORT), 30, together=True)
+            for seed in range(9)
+        ]
+        answer = asyncio.gather(*walks)
+        for _ in range(3):
+            assert await entered(held)
+        assert sorted(rows for _, rows in held.chunks) == [3, 3, 3]
+        held.open.set()
+        await answer
         scheduler.close()
 
     run(main)
