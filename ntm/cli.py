@@ -47,8 +47,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "onnx", "onnxruntime"):
             raise
-        extra = "cpu" if error.name == "onnxruntime" else "train"
-        complain(f"this command needs {error.name}: in the checkout, pip install -e '.[{extra}]'")
+        extras = "cpu" if error.name == "onnxruntime" else "cpu,train"
+        install = f"pip install -c .ci/constraints.txt -e '.[{extras}]'"
+        complain(f"this command needs {error.name}: in the checkout, {install}")
 
 
 def complain(sentence: str) -> NoReturn:

@@ -62,7 +62,7 @@ class Changes(_Exact):
 class Intervention(_Exact):
     """One change of a run; a later one of the same thing at the same step wins."""
 
-    steps: Step | Text = Field(description="a step, or a range a:b as in Python")
+    steps: Step | Text = Field(description="a step, or a range a:b, either end optional")
     head: Text | None = Field(default=None, description="read.0, write.0, ... of the stages set")
     slot: Step | None = Field(default=None, description="of the memory set; all of it without")
     set: Changes

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ntm import tasks
 from ntm.config import ARCHITECTURES, NTMConfig
 
+MODELS = Path("models")  # where a checkout has them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
@@ -168,20 +169,25 @@ def versions(model: Path) -> list[int]:
     return sorted(int(p.name) for p in model.iterdir() if VERSION.fullmatch(p.name) and p.is_dir())
 
 
-def find(path: Path) -> VersionFolder:
-    """The version that a path means: a version's folder, or the highest one of a model's folder.
+def find(path: Path, among: Path = MODELS) -> VersionFolder:
+    """The version that is meant: by its folder, by its model's (the highest one), or by a name.
 
+    Args:
+        path: of a folder, or a model's name
+        among: where models are looked for by name
     Raises:
         RepositoryError: there is none
     """
-    if VERSION.fullmatch(path.name) and path.is_dir():
-        return VersionFolder(path)
-    known = versions(path)
-    if not known:
-        raise RepositoryError(
-            f"{path} holds no model: expected a folder such as {path}/1 with config.json in it"
-        )
-    return VersionFolder(path / str(known[-1]))
+    for place in (path, among / path):
+        if VERSION.fullmatch(place.name) and place.is_dir():
+            return VersionFolder(place)
+        if known := versions(place):
+            return VersionFolder(place / str(known[-1]))
+    there = sorted({version.name for version in models(among)}) if among.is_dir() else []
+    named = f", or one of {among}: {', '.join(there)}" if there else ""
+    raise RepositoryError(
+        f"{path} holds no model: expected a folder such as {path}/1 with config.json in it{named}"
+    )
 
 
 def models(root: Path) -> Iterator[VersionFolder]:

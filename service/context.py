@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from service.bodies import read_body
 from service.drain import Work
-from service.errors import UnsupportedMediaType
+from service.errors import UnknownField, UnsupportedMediaType
 from service.headers import header
 from service.metrics import Metrics
 from service.models import Models
@@ -52,6 +52,19 @@ def media_of(scope: Scope) -> str:
     """See `content_type`."""
     told = header(scope, b"content-type") or JSON
     return JSON if told == JSON else told.partition(";")[0].strip().lower()
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Let no parameter of the query pass unseen: what is misspelt asks for something else.
+
+    Raises:
+        UnknownField: the route has no such parameter
+    """
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            expected = f"expected one of {', '.join(known)}" if known else "there are none here"
+            raise UnknownField(f"unknown parameter '{name:.64}', {expected}")
 
 
 async def read_json_body(request: Request, limit: int) -> bytes:

@@ -7,7 +7,7 @@ import typer
 
 
 def card(
-    model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
+    model: Annotated[Path, typer.Argument(help="A model's folder or name, or one version of it.")],
 ) -> None:
     """Write the model card (README.md and figure.png) from config.json and evaluation.json."""
     from ntm import repository

@@ -21,7 +21,7 @@ from ntm.repository import (
 
 def evaluate(
     model: Annotated[
-        Path | None, typer.Argument(help="A model's folder, or one version of it.")
+        Path | None, typer.Argument(help="A model's folder or name, or one version of it.")
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every model of --models, in one table.")

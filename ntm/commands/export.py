@@ -17,7 +17,7 @@ class Format(StrEnum):
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A model's folder, or one version of it.")],
+    model: Annotated[Path, typer.Argument(help="A model's folder or name, or one version of it.")],
     to: Annotated[Format, typer.Option("--format", help="Of the graphs.")] = Format.onnx,
     steps: Annotated[
         int | None,

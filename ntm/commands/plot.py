@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, run
+from ntm.repository import MODELS
 from ntm.trace import Trace, TraceError
 
 KINDS = (".png", ".svg")
@@ -57,7 +58,7 @@ def plot(
     try:
         if figure not in figures.FIGURES:
             figures.check(figure, None)
-        if Path(source).is_dir():
+        if Path(source).is_dir() or (MODELS / source).is_dir():
             trace = run(Path(source), context.args, seed, memory_slots, interventions).trace
         else:
             trace = Trace.load(source, key=key)

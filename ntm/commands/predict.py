@@ -7,18 +7,17 @@ import typer
 from rich.console import Console
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, run
+from ntm.repository import MODELS, find
 
 
 def predict(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A model of --models, such as copy.")],
+    name: Annotated[str, typer.Argument(help="A model of --models, such as copy, or a folder.")],
     seed: Seed = 1,
     memory_slots: MemorySlots = None,
     interventions: Interventions = None,
     show: Annotated[bool, typer.Option(help="Draw it in the terminal.")] = False,
-    repository: Annotated[Path, typer.Option("--models", help="The folder of models.")] = Path(
-        "models"
-    ),
+    repository: Annotated[Path, typer.Option("--models", help="The folder of models.")] = MODELS,
 ) -> None:
     """Run a model on an example of its task: ntm predict copy --length 12 --show
 
@@ -27,7 +26,8 @@ def predict(
     """
     from ntm.terminal import draw
 
-    example = run(repository / name, context.args, seed, memory_slots, interventions)
+    version = find(Path(name), repository)
+    example = run(version.path, context.args, seed, memory_slots, interventions)
     unrolled, episode = example.unrolled, example.episode
     assert unrolled.record is not None
     outputs, reads = unrolled.outputs.numpy(), example.model.config.num_reads

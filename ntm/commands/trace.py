@@ -11,7 +11,7 @@ from ntm.commands.example import Interventions, MemorySlots, Seed, run
 
 def trace(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A model's folder, such as models/copy.")],
+    path: Annotated[Path, typer.Argument(help="A model's folder or its name, such as copy.")],
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("trace.npz"),
     seed: Seed = 1,
     memory_slots: MemorySlots = None,

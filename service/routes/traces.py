@@ -3,12 +3,12 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ntm.trace import layout
 from service import figures, traces
 from service.connection import WhileConnected
-from service.context import Context, context_of
+from service.context import Context, context_of, refuse_unknown_parameters
 from service.documents import errors
 from service.documents.traces import TRACED, TraceList
 from service.engines import EngineUnavailable
@@ -24,7 +24,7 @@ from service.models import LoadedModel
 from service.tensors import ENCODERS, MEDIA_TYPES, Tensors
 from service.traces import Selection, Trace
 
-router = APIRouter(tags=["trace"])
+router = APIRouter(tags=["trace"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
 @router.get("/trace", responses={200: {"model": TraceList}, **errors(422, 503)})

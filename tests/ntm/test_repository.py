@@ -119,6 +119,16 @@ def test_a_path_without_a_model_is_refused(tmp_path: Path, path: str) -> None:
         repository.find(tmp_path / path)
 
 
+def test_a_name_means_a_model_among_others(tmp_path: Path) -> None:
+    make_folders(tmp_path, "models/copy/1", "models/copy/3", "models/sort/2", "here/1")
+    among = tmp_path / "models"
+    assert repository.find(Path("copy"), among).path == among / "copy" / "3"
+    assert repository.find(Path("copy/1"), among).path == among / "copy" / "1"
+    assert repository.find(tmp_path / "here", among).path == tmp_path / "here" / "1"
+    with pytest.raises(RepositoryError, match=f"nope holds no model.*one of {among}: copy, sort$"):
+        repository.find(Path("nope"), among)
+
+
 def test_a_repository_lists_every_version_of_every_well_named_model(tmp_path: Path) -> None:
     make_folders(tmp_path, "copy/2", "copy/1", "b-2/1", ".hidden/1", "Upper/1", "x" * 65 + "/1")
     (tmp_path / "README.md").write_text("")

@@ -251,6 +251,21 @@ def test_a_bad_choice_of_a_trace(client: httpx.Client, query: str) -> None:
     assert told.startswith(f"{query.partition('=')[0]} should be")
 
 
+@pytest.mark.parametrize(
+    ("query", "known"),
+    [("step=1:2", "include, steps, heads"), ("steps=1:2&inclde=memory", "include, steps, heads")],
+)
+def test_an_unknown_parameter_of_a_trace(client: httpx.Client, query: str, known: str) -> None:
+    trace_id = client.post("/predict", json=body(steps=5)).json()["trace_id"]
+    told = expect(client.get(f"/trace/{trace_id}?{query}"), 422, "unknown_field")
+    assert known in told
+    assert "'inclde'" in told or "'step'" in told
+    told = expect(client.delete(f"/trace/{trace_id}?really=no"), 422, "unknown_field")
+    assert "there are none here" in told
+    expect(client.get("/trace?modle=copy"), 422, "unknown_field")
+    assert client.get(f"/trace/{trace_id}").status_code == 200
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: (
