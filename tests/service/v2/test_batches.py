@@ -22,7 +22,8 @@ class Stubborn:
     def __init__(self) -> None:
         self.begun, self.cancelled = 0, 0
 
-    async def walk(self, sequence: Any, *_: object) -> Walked:
+    async def walk(self, sequence: Any, *_: object, together: bool) -> Walked:
+        assert together
         self.begun += 1
         await asyncio.sleep(0)
         if sequence.all():
