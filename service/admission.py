@@ -30,7 +30,8 @@ class Admission:
 
     def has_room(self, steps: int) -> bool:
         """Whether so many more may come in now."""
-        return not self.queued or self.queued + steps <= self._most
+        queued = self.queued  # once: some ask without the lock
+        return not queued or queued + steps <= self._most
 
     def count(self, work: Work, steps: int) -> None:
         """A sequence takes up so many steps from now on."""

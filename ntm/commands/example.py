@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ntm.interventions import InterventionError, load
-from ntm.repository import VersionFolder
+from ntm.repository import MODELS, VersionFolder, find
 from ntm.tasks import Episode, Task
 from ntm.trace import Trace
 
@@ -68,24 +68,25 @@ def run(
     seed: int,
     memory_slots: int | None,
     interventions: str | None,
+    among: Path = MODELS,
 ) -> Example:
     """Run a model on an example, every stage recorded.
 
     Args:
-        path: of the model
+        path: of the model, or its name
         arguments: sizes, as `sizes_of` takes them
         seed: of the example
         memory_slots: N, by default enough
         interventions: JSON, or a file of it
+        among: where models are looked for by name
     Raises:
         BadParameter: sizes or interventions do not fit
     """
     import torch
 
     from ntm import checkpoint, seeds
-    from ntm.repository import find
 
-    version = find(path)
+    version = find(path, among)
     task = version.description().make_task()
     try:
         sizes = task.complete(sizes_of(arguments))

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, run
-from ntm.repository import MODELS, find
+from ntm.repository import MODELS
 
 
 def predict(
@@ -26,8 +26,7 @@ def predict(
     """
     from ntm.terminal import draw
 
-    version = find(Path(name), repository)
-    example = run(version.path, context.args, seed, memory_slots, interventions)
+    example = run(Path(name), context.args, seed, memory_slots, interventions, repository)
     unrolled, episode = example.unrolled, example.episode
     assert unrolled.record is not None
     outputs, reads = unrolled.outputs.numpy(), example.model.config.num_reads

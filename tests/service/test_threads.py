@@ -96,35 +96,24 @@ def test_short_ones_leave_a_core_to_the_event_loop(
     run(main)
 
 
-def test_long_ones_have_all_threads(engine: Engine) -> None:
+@pytest.mark.parametrize(("steps", "together"), [(LONG, False), (SHORT, True)])
+def test_long_ones_and_those_of_one_answer_have_all_threads(
+    engine: Engine, steps: int, together: bool
+) -> None:
     held = Held(engine)
 
     async def main() -> None:
         scheduler = await scheduler_of(held, 3)
-        walks = [asyncio.create_task(walk(scheduler, draw(LONG, seed))) for seed in range(3)]
-        for _ in walks:
-            assert await entered(held)
-        assert len({thread for thread, _ in held.chunks}) == 3
-        held.open.set()
-        await asyncio.gather(*walks)
-        scheduler.close()
-
-    run(main)
-
-
-def test_those_of_one_answer_have_all_threads(engine: Engine) -> None:
-    held = Held(engine)
-
-    async def main() -> None:
-        scheduler = await scheduler_of(held, 3)
-        walks = [
-            scheduler.walk(draw(SHORT, seed), 16, segments(SHORT), 30, together=True)
-            for seed in range(9)
-        ]
-        answer = asyncio.gather(*walks)
+        answer = asyncio.gather(
+            *(
+                scheduler.walk(draw(steps, seed), 16, segments(steps), 30, together=together)
+                for seed in range(9)
+            )
+        )
         for _ in range(3):
             assert await entered(held)
-        assert sorted(rows for _, rows in held.chunks) == [3, 3, 3]
+        assert len({thread for thread, _ in held.chunks}) == 3
+        assert [rows for _, rows in held.chunks] == [3, 3, 3]
         held.open.set()
         await answer
         scheduler.close()
