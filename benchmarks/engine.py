@@ -21,10 +21,11 @@ import onnxruntime
 import results
 import torch
 
-from ntm import NTM, checkpoint
+from ntm import NTM
 from ntm.export.unrolled import nodes_per_step
 from ntm.export.write import export_onnx, export_torchscript
-from ntm.repository import VersionFolder
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder
 from ntm.tasks import Copy
 from service.engines import Engine, open_engine
 

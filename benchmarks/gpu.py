@@ -24,7 +24,7 @@ import server
 import serving
 import torch
 
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 from service.engines import Engine, EngineUnavailable, open_engine
 
 HEADING = "## On a GPU"

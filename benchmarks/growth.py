@@ -18,8 +18,9 @@ import results
 import server
 import torch
 
-from ntm import NTM, checkpoint
+from ntm import NTM
 from ntm.export.write import export_onnx
+from ntm.repository import checkpoint
 from ntm.tasks import Copy
 from service.engines import Engine, open_engine
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ntm import NTM
-from ntm.model import NTMState
+from ntm.architectures.ntm.model import NTMState
 
 UNROLLED = 8
 

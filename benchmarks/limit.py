@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.config import NTMConfig
-from ntm.native.arithmetic import compiled, fma
-from ntm.native.elementary import exp
+from ntm.architectures.ntm.config import NTMConfig
+from ntm.compiled.arithmetic import compiled, fma
+from ntm.compiled.elementary import exp
 
 HOW = (
     "weights streamed from the second-level cache or multiplied, whichever takes longer, products "

@@ -28,10 +28,10 @@ from forms import WEIGHTINGS, Asked, Tensors
 from load import Window
 from running import CannotRun, Running
 
-from ntm import checkpoint
+from ntm.architectures.ntm.model import NTM
 from ntm.export.unrolled import chunk
-from ntm.model import NTM
-from ntm.repository import find
+from ntm.repository import checkpoint
+from ntm.repository.folders import find
 from ntm.signature import signature
 from ntm.tasks import Copy
 

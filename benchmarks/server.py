@@ -14,9 +14,10 @@ from urllib.request import urlopen
 
 import torch
 
-from ntm import NTM, checkpoint
+from ntm import NTM
+from ntm.architectures import kernels
 from ntm.export.write import export_onnx
-from ntm.native import build
+from ntm.repository import checkpoint
 from ntm.tasks import Copy
 
 LISTENING = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
@@ -78,8 +79,8 @@ def reference_model(models: Path) -> None:
 def compiled() -> Path:
     """The native engine, compiled before anything is measured."""
     folder = Path(tempfile.gettempdir()) / "ntm-native"
-    if not build.is_ready(folder):
-        build.compile_elsewhere(folder)
+    if not kernels.is_ready(folder):
+        kernels.compile_elsewhere(folder)
     return folder
 
 

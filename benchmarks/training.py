@@ -18,9 +18,9 @@ import torch
 from plain_ntm import PlainNTM
 from torch import Tensor, nn
 
-from ntm.recipes import RECIPES
 from ntm.tasks import Copy, Episode
 from ntm.training.loop import Trainer, answer_loss
+from ntm.training.recipes import RECIPES
 
 HEADING = "## Training"
 BATCHES = (16, 64, 256)

@@ -7,21 +7,21 @@ import this package where torch is not installed.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ntm.config import NTMConfig
+from ntm.architectures.ntm.config import NTMConfig
 
 if TYPE_CHECKING:
-    from ntm.memory import NTMMemory
-    from ntm.model import NTM, NTMState, StepRecord
-    from ntm.trace import Trace
+    from ntm.architectures.ntm.memory import NTMMemory
+    from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
+    from ntm.runs.trace import Trace
 
 __all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
 
 _LAZY = {
-    "NTM": "ntm.model",
-    "NTMState": "ntm.model",
-    "StepRecord": "ntm.model",
-    "NTMMemory": "ntm.memory",
-    "Trace": "ntm.trace",
+    "NTM": "ntm.architectures.ntm.model",
+    "NTMState": "ntm.architectures.ntm.model",
+    "StepRecord": "ntm.architectures.ntm.model",
+    "NTMMemory": "ntm.architectures.ntm.memory",
+    "Trace": "ntm.runs.trace",
 }
 
 

@@ -18,7 +18,7 @@ from ntm.commands.plot import plot
 from ntm.commands.predict import predict
 from ntm.commands.trace import trace
 from ntm.commands.train import train
-from ntm.repository import RepositoryError
+from ntm.repository.folders import RepositoryError
 
 app = typer.Typer(
     name="ntm",

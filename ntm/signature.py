@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ntm.config import NTMConfig
+from ntm.architectures.ntm.config import NTMConfig
 
 INITIAL_VALUE = 1e-6
 HARMONICS = 3  # as many as tell slots apart; more would tie a model to its N

@@ -18,25 +18,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.afterwards import Afterwards
-from service.context import Context
-from service.documents import errors as documented_errors
-from service.door import Door
-from service.drain import Work
+from service.api import docs, health, insight, models, predict, sessions, traces, v2, viewer
+from service.api.context import Context
+from service.api.documents import errors as documented_errors
+from service.api.prediction import FastPath
+from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
-from service.events import Ended, Event
-from service.fast_path import FastPath
-from service.front import Front
-from service.keys import Keys, listed, owner
-from service.metrics import Metrics
-from service.models import LoadedModel, Models, Observer
-from service.request_log import RequestLog
-from service.rollout import rolling_out
-from service.routes import docs, health, insight, models, predict, sessions, traces, v2, viewer
-from service.schemas import place
+from service.http.gate import Door
+from service.http.in_flight import Work
+from service.http.keys import Keys, listed, owner
+from service.http.request_scope import Front
+from service.models.rollout import rolling_out
+from service.models.served import LoadedModel, Models, Observer
+from service.scheduling.events import Ended, Event
 from service.settings import Settings
-from service.statistics import Statistics
 from service.store import open_store
+from service.telemetry.deferred import Afterwards
+from service.telemetry.metrics import Metrics
+from service.telemetry.request_log import RequestLog
+from service.telemetry.statistics import Statistics
 
 SPANS = "opentelemetry.sdk"  # without it nobody can want any
 

@@ -23,14 +23,14 @@ def serve(
     cluster: Annotated[bool, typer.Option("--cluster", help="Serve on a Ray cluster.")] = False,
 ) -> None:
     """Serve the models of a repository over HTTP."""
-    from ntm.repository import RepositoryError
-    from service import logs
-    from service.balance import alone
+    from ntm.repository.folders import RepositoryError
     from service.engines import EngineUnavailable
-    from service.server import listen
+    from service.process.balance import alone
+    from service.process.server import listen
+    from service.process.workers import Supervisor
+    from service.process.workers import serve as serve_here
     from service.store import StoreRefused
-    from service.workers import Supervisor
-    from service.workers import serve as serve_here
+    from service.telemetry import logs
 
     logs.configure()
     given: dict[str, Any] = {
@@ -65,7 +65,7 @@ def serve(
 
 def serve_on_cluster(settings: Settings) -> int:
     """Serve with Ray until a signal ends it; the exit code."""
-    from ntm.repository import RepositoryError
+    from ntm.repository.folders import RepositoryError
 
     if importlib.util.find_spec("ray") is None:
         stop("--cluster needs Ray: pip install -e '.[cluster]'")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from ntm.native import build
+from ntm.architectures import kernels
 from tests import compiled as shared
 from tests import small_models
 
@@ -19,8 +19,8 @@ torch.set_num_threads(1)  # waiting threads of torch and ONNX Runtime would figh
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the native engine before the first test, once, and have all services find it."""
     os.environ["NTM_COMPILED"] = str(shared.FOLDER)
-    if not hasattr(config, "workerinput") and not build.is_ready(shared.FOLDER):
-        build.compile_elsewhere(shared.FOLDER)
+    if not hasattr(config, "workerinput") and not kernels.is_ready(shared.FOLDER):
+        kernels.compile_elsewhere(shared.FOLDER)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.config import NTMConfig
+from ntm.architectures.ntm.config import NTMConfig
 
 Array = NDArray[np.float64]
 Weights = dict[str, Array]

@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
-from ntm import NTM, checkpoint
+from ntm import NTM
 from ntm.export.write import export_onnx, export_torchscript
-from ntm.repository import VersionFolder
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder
 from ntm.tasks import Copy
 
 TASK = Copy(bits=4)

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from service.routes.health import router
+from service.api.health import router
 from service.settings import Settings
 
 DEPLOY = Path(__file__).parent.parent / "deploy"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ntm import checkpoint
-from ntm.repository import VersionFolder, digest, find, read_json
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder, digest, find, read_json
 from ntm.signature import signature
 from service.engines import open_engine
 from tests import changes

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ntm.cli import main
-from ntm.recipes import RECIPES, Recipe, Setting
+from ntm.training.recipes import RECIPES, Recipe, Setting
 
 TINY = Recipe(
     task="copy",

@@ -14,10 +14,10 @@ import torch
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
-from ntm import checkpoint, repository
+from ntm.repository import checkpoint, folders
 
 app = FastAPI()
-model = checkpoint.load(repository.find(Path(os.environ["MODELS"], "copy"))).eval()
+model = checkpoint.load(folders.find(Path(os.environ["MODELS"], "copy"))).eval()
 torch.set_num_threads(1)
 
 

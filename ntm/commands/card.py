@@ -10,9 +10,9 @@ def card(
     model: Annotated[Path, typer.Argument(help="A model's folder or name, or one version of it.")],
 ) -> None:
     """Write the model card (README.md and figure.png) from config.json and evaluation.json."""
-    from ntm import repository
-    from ntm.card import write_card
+    from ntm.evaluation.card import write_card
+    from ntm.repository import folders
 
-    version = repository.find(model)
+    version = folders.find(model)
     write_card(version)
     typer.echo(f"wrote {version.card}")

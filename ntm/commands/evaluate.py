@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ntm.repository import (
+from ntm.repository.folders import (
     BASELINE_FILE,
     RepositoryError,
     VersionFolder,
@@ -47,7 +47,7 @@ def evaluate(
     With --all: one table of every model, its baseline and what others published. There a model
     whose evaluation.json was measured on its present weights is not measured again.
     """
-    from ntm import report
+    from ntm.evaluation import report
 
     if every == (model is not None):
         raise typer.BadParameter("name a model's folder, or use --all")
@@ -85,8 +85,9 @@ def measure(
     """The content of evaluation.json, measured now and written if asked."""
     import torch
 
-    from ntm import checkpoint, evaluation
-    from ntm.recipes import RECIPES
+    from ntm.evaluation import measure as evaluation
+    from ntm.repository import checkpoint
+    from ntm.training.recipes import RECIPES
 
     torch.set_num_threads(threads)
     description = version.description()

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ntm.interventions import InterventionError, load
-from ntm.repository import MODELS, VersionFolder, find
+from ntm.interventions.items import InterventionError, load
+from ntm.repository.folders import MODELS, VersionFolder, find
+from ntm.runs.trace import Trace
 from ntm.tasks import Episode, Task
-from ntm.trace import Trace
 
 if TYPE_CHECKING:
-    from ntm.model import NTM, Unrolled
+    from ntm.architectures.ntm.model import NTM, Unrolled
 
 Seed = Annotated[int, typer.Option(min=0, help="Of the example.")]
 MemorySlots = Annotated[int | None, typer.Option(min=1, help="N; enough by default.")]
@@ -84,7 +84,8 @@ def run(
     """
     import torch
 
-    from ntm import checkpoint, seeds
+    from ntm import seeds
+    from ntm.repository import checkpoint
 
     version = find(path, among)
     task = version.description().make_task()

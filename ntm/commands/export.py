@@ -35,8 +35,8 @@ def export(
     """
     import torch
 
-    from ntm import repository
     from ntm.export.write import Exported, export_onnx, export_standalone, export_torchscript
+    from ntm.repository import folders
 
     torch.set_num_threads(1)  # the steps that graphs are checked on are too small to share
     console = Console(stderr=True)
@@ -49,7 +49,7 @@ def export(
             soft_wrap=True,
         )
 
-    version = repository.find(model)
+    version = folders.find(model)
     if (steps is None) != (out is None):
         raise typer.BadParameter("--steps and --out go together")
     if steps is not None and out is not None:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, run
-from ntm.repository import MODELS
-from ntm.trace import Trace, TraceError
+from ntm.repository.folders import MODELS
+from ntm.runs.trace import Trace, TraceError
 
 KINDS = (".png", ".svg")
 

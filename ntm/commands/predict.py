@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, run
-from ntm.repository import MODELS
+from ntm.repository.folders import MODELS
 
 
 def predict(

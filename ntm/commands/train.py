@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ntm.recipes import RECIPES, Recipe
+from ntm.training.recipes import RECIPES, Recipe
 
 BASELINE_LEARNING_RATE = 1e-3
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ntm.model import NTM, NTMState, StepRecord
+from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
 from ntm.signature import Signature, State, signature
 
 TOLERANCE = 1e-5

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ntm.checkpoint import weights_of
+from ntm.architectures.ntm.model import NTM, NTMState
 from ntm.export.check import Pins, Runner
-from ntm.model import NTM, NTMState
+from ntm.repository.checkpoint import weights_of
 from ntm.signature import Signature, State, learned_values, signature
 
 

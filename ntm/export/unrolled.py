@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from ntm.config import NTMConfig
-from ntm.export.graph import Graph
-from ntm.export.step import Packed, Step, Values, Weights
+from ntm.architectures.ntm.config import NTMConfig
+from ntm.architectures.ntm.onnx_step import Packed, Step, Values, Weights
+from ntm.onnx_graph import Graph
 from ntm.signature import Signature, StateTensor, initial_row, learned_values, signature
 
 KINDS = ("predict", "inspect")
@@ -61,7 +61,7 @@ def standalone(config: NTMConfig, weights: Weights, steps: int, slots: int) -> o
     _give_weightings(graph, told, [r["weighting"] for r in records], slots)
     notes = {
         "ntm.architecture": told.architecture,
-        "ntm.config": config.model_dump_json(),
+        "ntm.architectures.ntm.config": config.model_dump_json(),
         "ntm.shifts": json.dumps(told.shifts),
     }
     return graph.build(notes)

@@ -10,13 +10,13 @@ import onnxruntime
 import torch
 from safetensors.numpy import save_file
 
-from ntm import checkpoint, manifest
+from ntm.architectures.ntm.model import NTM
 from ntm.export import torchscript
 from ntm.export.check import TOLERANCE, ExportError, Pins, Runner, check
 from ntm.export.unrolled import chunk, standalone
-from ntm.manifest import GraphFile, Manifest
-from ntm.model import NTM
-from ntm.repository import VersionFolder, digest
+from ntm.repository import checkpoint, manifest
+from ntm.repository.folders import VersionFolder, digest
+from ntm.repository.manifest import GraphFile, Manifest
 from ntm.signature import State, learned_values, signature
 
 # A longer graph is slower a step: past some 30 steps its nodes no longer fit a core's cache.

@@ -15,8 +15,8 @@ from ntm.figures.memory import memory
 from ntm.figures.overview import overview
 from ntm.figures.paper import fig6, fig9, fig12
 from ntm.figures.sorting import fig17
+from ntm.runs.trace import Trace, TraceError
 from ntm.tasks import Task
-from ntm.trace import Trace, TraceError
 
 __all__ = [
     "FIGURES",

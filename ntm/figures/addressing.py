@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ntm.figures import slots
 from ntm.figures.canvas import Array, Times, draw_map, mark, settle, sheet
-from ntm.trace import Trace
+from ntm.runs.trace import Trace
 
 HEIGHTS = (0.7, 1.6) * 4
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ntm.figures import slots
 from ntm.figures.canvas import Array, Panel, Times, grid, reach, settle
 from ntm.figures.overview import channels
-from ntm.trace import Trace, TraceError
+from ntm.runs.trace import Trace, TraceError
 
 DIVERGING = "RdBu_r"
 PARTED = 1e-6  # outputs or weightings that differ by more do not come from rounding alone

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ntm.figures import slots
 from ntm.figures.canvas import Times, add_bars, draw_map, mark, reach, settle, sheet
-from ntm.trace import Trace, TraceError
+from ntm.runs.trace import Trace, TraceError
 
 SNAPSHOTS = 6
 MOST_SNAPSHOTS = 12

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from ntm.figures import slots
 from ntm.figures.canvas import Panel, Times, grid, reach, settle
 from ntm.figures.overview import channels, vectors
-from ntm.trace import Trace
+from ntm.runs.trace import Trace
 
 MOST_NUMBERED = 20  # repeats that there is room to number
 ASKED, NEXT = "tab:green", "tab:orange"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ntm.figures import slots
 from ntm.figures.canvas import Array, Panel, Times, grid, settle
-from ntm.trace import Trace
+from ntm.runs.trace import Trace
 
 NEAR = 1.0  # slots: what lies closer to the line is on it
 MOST_CANDIDATES = 40  # items that lines are laid through

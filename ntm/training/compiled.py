@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ntm.model import NTM
+from ntm.architectures.ntm.model import NTM
 
 STEPS_AT_ONCE = 5  # twice as fast as single steps; more take longer to compile than they save
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ntm import seeds
-from ntm.baseline import LSTM
-from ntm.model import NTM
-from ntm.recipes import Recipe
+from ntm.architectures.lstm import LSTM
+from ntm.architectures.ntm.model import NTM
 from ntm.tasks import Episode, Task
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
+from ntm.training.recipes import Recipe
 from ntm.training.report import Display, Log
 from ntm.training.rewriting import Rewritten
 from ntm.training.schedule import (

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ntm.recipes import Recipe
-from ntm.repository import RepositoryError
+from ntm.repository.folders import RepositoryError
+from ntm.training.recipes import Recipe
 from ntm.training.schedule import Progress
 
 

@@ -7,7 +7,7 @@ what it reads for that item is partly the second write's.
 import torch
 from torch import Tensor
 
-from ntm.model import NTM
+from ntm.architectures.ntm.model import NTM
 
 
 class Rewritten:

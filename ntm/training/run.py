@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ntm import checkpoint
-from ntm.evaluation import EVALUATION_SEED, as_json, measure
-from ntm.model import NTM
-from ntm.recipes import Recipe
-from ntm.repository import (
+from ntm.architectures.ntm.model import NTM
+from ntm.evaluation.measure import EVALUATION_SEED, as_json, measure
+from ntm.repository import checkpoint
+from ntm.repository.folders import (
     BASELINE_FILE,
     RepositoryError,
     VersionFolder,
@@ -20,6 +19,7 @@ from ntm.repository import (
 )
 from ntm.training import selection
 from ntm.training.loop import Trainer
+from ntm.training.recipes import Recipe
 from ntm.training.selection import Score
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntm import seeds
-from ntm.evaluation import Measurement, Predictor, measure
+from ntm.architectures.ntm.model import NTM
+from ntm.evaluation.measure import Measurement, Predictor, measure
 from ntm.insight import provenance
-from ntm.model import NTM
-from ntm.recipes import Recipe, Setting
+from ntm.runs.trace import Trace
 from ntm.tasks import Task
-from ntm.trace import Trace
+from ntm.training.recipes import Recipe, Setting
 
 SELECTION_SEED = 1
 

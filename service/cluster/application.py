@@ -9,15 +9,15 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
-from ntm import repository
-from ntm.native import build as build_native
-from ntm.repository import RepositoryError, VersionFolder
+from ntm.architectures import kernels
+from ntm.repository import folders
+from ntm.repository.folders import RepositoryError, VersionFolder
 from service.app import create_app
 from service.cluster.autoscaling import STEPS_PER_REPLICA
 from service.cluster.remote import RemoteEngine, RemoteScheduler
 from service.cluster.replica import EngineReplica
 from service.engines import native_is_best
-from service.models import LoadedModel, Models, Observer
+from service.models.served import LoadedModel, Models, Observer
 from service.settings import Settings
 
 log = logging.getLogger("ntm.models")
@@ -68,7 +68,7 @@ def build(settings: Settings, arguments: Arguments) -> Any:
         update={"models": settings.models.resolve(), "data": settings.data.resolve()}
     )
     settings = settings.model_copy(update={"engine": one_engine(settings)})
-    names = sorted({folder.name for folder in repository.models(settings.models)})
+    names = sorted({folder.name for folder in folders.models(settings.models)})
     if not names:
         raise RepositoryError(f"{settings.models} holds no model that can be served")
     engines = [engine(name, settings, arguments) for name in names]
@@ -94,10 +94,10 @@ def one_engine(settings: Settings) -> str:
         return settings.engine
     if not native_is_best(settings.device):
         return "onnx"
-    if not build_native.is_ready(settings.compiled_path):
+    if not kernels.is_ready(settings.compiled_path):
         log.info("compiling the native engine, once")
         try:
-            build_native.compile_elsewhere(settings.compiled_path)
+            kernels.compile_elsewhere(settings.compiled_path)
         except (OSError, subprocess.SubprocessError) as error:
             log.error("the native engine cannot be compiled, onnx it is: %s", error)
             return "onnx"

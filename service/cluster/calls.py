@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.edits import Edits
+from ntm.interventions.edits import Edits
 from ntm.signature import State
 from service.errors import ServiceError
-from service.work import Segment, Walked
+from service.scheduling.sequence import Segment, Walked
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from ray.util.metrics import Counter, Gauge
 
-from service.events import Chunk, Event
-from service.models import LoadedModel
+from service.models.served import LoadedModel
+from service.scheduling.events import Chunk, Event
 
 LABELS = ("model", "version")
 

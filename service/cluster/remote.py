@@ -11,15 +11,15 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, Worker
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from safetensors.numpy import load_file
 
-from ntm import manifest
-from ntm.edits import Edits
-from ntm.repository import VersionFolder
+from ntm.interventions.edits import Edits
+from ntm.repository import manifest
+from ntm.repository.folders import VersionFolder
 from ntm.signature import Signature, State
 from service.cluster.calls import Call, Reply
 from service.errors import DeadlineExceeded, NoReplica, QueueFull, ServiceError
-from service.events import Ended, Event, Outcome
+from service.scheduling.events import Ended, Event, Outcome
+from service.scheduling.sequence import Segment, Walked, Wish
 from service.settings import Settings
-from service.work import Segment, Walked, Wish
 
 # A replica or its machine went away: nothing has been stored yet, so another one does it again.
 LOST = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError)

@@ -9,11 +9,11 @@ from service.cluster.calls import Call, Reply
 from service.cluster.counters import Counters
 from service.engines import EngineUnavailable
 from service.errors import ServiceError, UnknownVersion, Unreplayable
-from service.metrics import Metrics
-from service.models import LoadedModel, Models
-from service.rollout import Rollout
+from service.models.rollout import Rollout
+from service.models.served import LoadedModel, Models
+from service.process.workers import SWITCH_INTERVAL
 from service.settings import Settings
-from service.workers import SWITCH_INTERVAL
+from service.telemetry.metrics import Metrics
 
 LATE = 10.0  # seconds that an ingress may take to load a new version, beyond its poll
 

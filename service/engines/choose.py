@@ -4,8 +4,8 @@ import importlib.util
 import logging
 from pathlib import Path
 
-from ntm.native import build
-from ntm.repository import VersionFolder
+from ntm.architectures import kernels
+from ntm.repository.folders import VersionFolder
 from service.engines.protocol import Engine
 
 log = logging.getLogger("ntm.engines")
@@ -45,7 +45,7 @@ def open_engine(
         return _onnx(version, "cuda", threads, cuda_graphs)
     if engine == "native":
         return _native(version, device, compiled)
-    if engine == "auto" and native_is_best(device) and compiled and build.is_ready(compiled):
+    if engine == "auto" and native_is_best(device) and compiled and kernels.is_ready(compiled):
         return _native(version, device, compiled)
     if engine == "torchscript":
         return _torchscript(version, device, threads)
@@ -54,7 +54,7 @@ def open_engine(
 
 def native_is_best(device: str) -> bool:
     """Whether `auto` is to mean native: Numba is there and there is no CUDA to be had."""
-    if device == "cuda" or not build.is_installed():
+    if device == "cuda" or not kernels.is_installed():
         return False
     return device == "cpu" or not _lists_cuda()
 
@@ -68,7 +68,7 @@ def _lists_cuda() -> bool:
 
 
 def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engine:
-    if not build.is_installed():
+    if not kernels.is_installed():
         raise EngineUnavailable("engine native needs Numba: pip install -e '.[cpu]'")
     if device == "cuda":
         raise EngineUnavailable("NTM_DEVICE=cuda, but engine native runs on the CPU only")

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from ntm import manifest
-from ntm.native import build
-from ntm.native.buffers import carried, empty_record, no_pins, scratch, state_of
-from ntm.native.walk import Pins as Pinned
-from ntm.native.walk import Record
-from ntm.native.weights import form_of, pack, told_widths
-from ntm.repository import RepositoryError, VersionFolder
+from ntm.architectures import kernels
+from ntm.architectures.ntm.kernel.buffers import carried, empty_record, no_pins, scratch, state_of
+from ntm.architectures.ntm.kernel.walk import Pins as Pinned
+from ntm.architectures.ntm.kernel.walk import Record
+from ntm.architectures.ntm.kernel.weights import form_of, pack, told_widths
+from ntm.repository import manifest
+from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
 from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
@@ -58,7 +58,7 @@ class NativeEngine:
         self._form, self._told = form_of(config), told_widths(config)
         learned = version.onnx / manifest.INITIAL
         self._learned = load_file(learned) if told.initial_sha256 else None
-        self._kernel = build.load(compiled)
+        self._kernel = kernels.load(compiled)
         self._kept = threading.local()  # what a thread works on, for as long as N stays the same
         self.initial_state = lru_cache(STATES_KEPT)(self._initial_state)
 

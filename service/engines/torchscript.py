@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from ntm import manifest
-from ntm.manifest import Manifest
-from ntm.replay import memories
-from ntm.repository import RepositoryError, VersionFolder
+from ntm.architectures.ntm.replay import memories
+from ntm.repository import manifest
+from ntm.repository.folders import RepositoryError, VersionFolder
+from ntm.repository.manifest import Manifest
 from ntm.signature import Signature, State
 from service.engines.pinning import no_pins
 from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values

@@ -13,8 +13,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from service.records.trace import Trace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
-from service.traces import Trace
 
 OVERHEAD = 512  # bytes of a row beside its blobs, generously
 

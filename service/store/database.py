@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from service.delivery import settle
 from service.errors import StoreUnavailable
+from service.scheduling.delivery import settle
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]

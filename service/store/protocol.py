@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
-from service.sessions import Piece, Session
-from service.traces import Trace
+from service.records.session import Piece, Session
+from service.records.trace import Trace
 
 
 class Traces(Protocol):

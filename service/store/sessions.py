@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ntm.signature import State
 from service.errors import SessionsFull, UnknownSession, UnknownTrace, Unreplayable
-from service.sessions import Piece, Session
+from service.records.session import Piece, Session
+from service.records.trace import Trace
 from service.store.arrays import pack, pack_state, unpack, unpack_state
 from service.store.database import Database
-from service.traces import Trace
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (

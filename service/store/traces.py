@@ -15,15 +15,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from service.delivery import settle
 from service.errors import StoreUnavailable, UnknownTrace
 from service.ids import TIME_DIGITS
+from service.records.trace import Trace
+from service.scheduling.delivery import settle
 from service.store.bundles import COLUMNS, INSERT, Bundle, bundle, entries, unbundle
 from service.store.cursors import wrong_cursor
 from service.store.database import Database, telling
 from service.store.earlier import take_over, understood
 from service.store.incoming import INCOMING, Incoming, Taken
-from service.traces import Trace
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 from service.engines import Engine, EngineUnavailable, open_engine
 from tests.service.bodies import body, same
 from tests.service.engines.test_exactness import stacked, walk

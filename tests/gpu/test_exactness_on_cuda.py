@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 from service.engines import Engine, EngineUnavailable, open_engine
 from tests.service.bodies import same
-from tests.service.engines import test_exactness as on_the_cpu
+from tests.service.engines import test_exactness
 from tests.service.engines.test_exactness import stacked, walk
 
 CHOICES = [
@@ -23,13 +23,13 @@ CHOICES = [
 
 
 test_a_row_alone_and_among_neighbours = (
-    on_the_cpu.test_a_row_has_the_same_bits_alone_and_among_neighbours
+    test_exactness.test_a_row_has_the_same_bits_alone_and_among_neighbours
 )
-test_inspecting_and_predicting = on_the_cpu.test_inspecting_gives_the_bits_of_predicting
+test_inspecting_and_predicting = test_exactness.test_inspecting_gives_the_bits_of_predicting
 test_rows_at_different_places = (
-    on_the_cpu.test_rows_at_different_places_of_their_sequences_do_not_meet
+    test_exactness.test_rows_at_different_places_of_their_sequences_do_not_meet
 )
-test_a_thousand_steps = on_the_cpu.test_a_thousand_steps_agree_with_the_model_on_every_bit
+test_a_thousand_steps = test_exactness.test_a_thousand_steps_agree_with_the_model_on_every_bit
 
 
 @pytest.fixture(scope="module", params=CHOICES, ids=" ".join)

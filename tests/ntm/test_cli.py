@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from ntm.cli import main
-from ntm.recipes import RECIPES
+from ntm.training.recipes import RECIPES
 from tests.command_line import ntm
 from tests.tiny_training import TINY
 

@@ -5,8 +5,8 @@ import pytest
 
 from ntm import figures
 from ntm.figures.canvas import pooled
+from ntm.runs.trace import Trace, TraceError
 from ntm.tasks import Phase
-from ntm.trace import Trace, TraceError
 
 
 def walk(slots: int, visited: list[int]) -> np.ndarray:

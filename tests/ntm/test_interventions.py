@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntm import NTM
-from ntm.interventions import InterventionError, load, parse
-from ntm.model import StepRecord, Unrolled
+from ntm.architectures.ntm.model import StepRecord, Unrolled
+from ntm.interventions.items import InterventionError, load, parse
 from ntm.signature import signature
 from tests import changes, small_models
 

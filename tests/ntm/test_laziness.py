@@ -7,7 +7,15 @@ import pytest
 
 from tests.command_line import ENVIRONMENT
 
-LIGHT = ["ntm", "ntm.config", "ntm.tasks", "ntm.repository", "ntm.recipes", "ntm.seeds", "ntm.cli"]
+LIGHT = [
+    "ntm",
+    "ntm.architectures.ntm.config",
+    "ntm.tasks",
+    "ntm.repository.folders",
+    "ntm.training.recipes",
+    "ntm.seeds",
+    "ntm.cli",
+]
 
 
 def loads_torch(code: str) -> bool:
@@ -26,7 +34,7 @@ def test_it_is_imported_without_torch(module: str) -> None:
 
 def test_a_config_and_a_task_are_used_without_torch() -> None:
     assert not loads_torch(
-        "from ntm import NTMConfig\nfrom ntm.recipes import RECIPES\n"
+        "from ntm import NTMConfig\nfrom ntm.training.recipes import RECIPES\n"
         "import numpy\nRECIPES['copy'].make_config()\n"
         "RECIPES['copy'].make_task().sample(numpy.random.default_rng(1), 1)"
     )

@@ -54,7 +54,7 @@ TORCHSCRIPT = """
 import sys
 from pathlib import Path
 from service.engines import EngineUnavailable, open_engine
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 
 try:
     open_engine(VersionFolder(Path(sys.argv[1]) / "copy" / "1"), "torchscript", "cpu", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.routes.viewer import FILES
+from service.api.viewer import FILES
 from tests.service.running import serving
 from tests.viewer.conftest import ROOT
 

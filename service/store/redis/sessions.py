@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from ntm.signature import State
 from service.errors import SessionsFull, UnknownTrace, Unreplayable
-from service.sessions import Piece, Session
+from service.records.session import Piece, Session
+from service.records.trace import Trace
 from service.store.arrays import pack, pack_state, unpack, unpack_state
 from service.store.redis import scripts
 from service.store.redis.link import Argument, Link
 from service.store.redis.traces import SKEW
 from service.store.sessions import RETRY_AFTER, ROW_OVERHEAD, unknown
-from service.traces import Trace
 
 FACTS = ("model", "version", "model_digest", "engine", "memory_slots", "created_at", "used_at")
 

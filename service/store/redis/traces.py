@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from service.records.trace import Trace
 from service.store.arrays import pack, pack_json, unpack, unpack_json
 from service.store.bundles import OVERHEAD
 from service.store.cursors import read_cursor
 from service.store.redis import scripts
 from service.store.redis.link import Argument, Link
 from service.store.traces import unknown
-from service.traces import Trace
 
 LISTED = ("number", "model", "version", "steps", "memory_slots", "created_at")
 FIELDS = (

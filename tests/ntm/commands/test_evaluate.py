@@ -4,8 +4,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from ntm import NTM, checkpoint
+from ntm import NTM
 from ntm.cli import app
+from ntm.repository import checkpoint
 from ntm.tasks import AssociativeRecall
 
 

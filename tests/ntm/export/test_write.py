@@ -10,11 +10,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from ntm import checkpoint, manifest
 from ntm.export import check, write
 from ntm.export.check import ExportError
 from ntm.export.unrolled import chunk
-from ntm.repository import RepositoryError, VersionFolder, digest
+from ntm.repository import checkpoint, manifest
+from ntm.repository.folders import RepositoryError, VersionFolder, digest
 from ntm.signature import State, signature
 from tests import random_models, small_models
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ntm.recipes import RECIPES, Setting
+from ntm.training.recipes import RECIPES, Setting
 from ntm.training.run import train_baseline, train_seeds
 
 

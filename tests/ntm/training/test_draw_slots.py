@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.recipes import Recipe
 from ntm.tasks import Copy
 from ntm.training.loop import Trainer
+from ntm.training.recipes import Recipe
 from tests.tiny_training import TINY
 
 

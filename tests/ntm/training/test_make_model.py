@@ -1,9 +1,9 @@
 import torch
 
-from ntm.baseline import LSTM
-from ntm.model import NTM
-from ntm.recipes import RECIPES
+from ntm.architectures.lstm import LSTM
+from ntm.architectures.ntm.model import NTM
 from ntm.training.loop import make_model
+from ntm.training.recipes import RECIPES
 
 
 def test_only_the_key_strengths_are_biased():

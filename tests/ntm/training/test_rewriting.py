@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ntm.model import NTM
-from ntm.recipes import Polish, Recipe
+from ntm.architectures.ntm.model import NTM
 from ntm.training.loop import Trainer, make_model
+from ntm.training.recipes import Polish, Recipe
 from ntm.training.rewriting import Rewritten, rewriting
 from tests.tiny_training import TINY
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm import card, seeds
-from ntm.evaluation import measure
-from ntm.model import NTM
-from ntm.recipes import OwnWrite, Setting
+from ntm import seeds
+from ntm.architectures.ntm.model import NTM
+from ntm.evaluation import card
+from ntm.evaluation.measure import measure
 from ntm.tasks import Copy, PrioritySort, RepeatCopy
+from ntm.training.recipes import OwnWrite, Setting
 from ntm.training.run import train_seeds
 from ntm.training.selection import SELECTION_SEED, Score, best, own_write
 from tests.tiny_training import TINY

@@ -93,7 +93,7 @@ def test_nothing_of_ray_or_redis_is_imported_unless_it_is_used(
     code = """
 import sys
 from pathlib import Path
-import ntm.cli, service.command, service.workers
+import ntm.cli, service.command, service.process.workers
 from service.app import create_app
 from service.settings import Settings
 create_app(Settings(models=Path(sys.argv[1]), data=Path(sys.argv[2])))

@@ -9,10 +9,9 @@ import onnxruntime
 import pytest
 import torch
 
-from ntm import manifest
-from ntm.repository import VersionFolder
-from service.engines import EngineUnavailable, open_engine
-from service.engines import onnx as onnx_engine
+from ntm.repository import manifest
+from ntm.repository.folders import VersionFolder
+from service.engines import EngineUnavailable, onnx, open_engine
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -115,7 +114,7 @@ def test_the_cpu_asked_for_never_tries_cuda(
 def test_a_session_on_cuda_is_cuda(
     version: VersionFolder, claimed_cuda: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_engine, "device_of", lambda session: "cuda")
+    monkeypatch.setattr(onnx, "device_of", lambda session: "cuda")
     assert open_engine(version, "onnx", "cuda", 1).device == "cuda"
     assert open_engine(version, "auto", "auto", 1).device == "cuda"
 

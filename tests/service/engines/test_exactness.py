@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntm.export.check import eager
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 from ntm.signature import State
 from service.engines import Engine, Kind, Values, open_engine
 from tests import small_models

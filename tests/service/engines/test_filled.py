@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from ntm.repository import VersionFolder
+from ntm.repository.folders import VersionFolder
 from service.engines.filled import ROWS, pieces_of
 from service.engines.onnx import OnnxEngine
 from service.engines.pinning import no_pins

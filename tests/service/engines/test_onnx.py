@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from ntm import manifest
-from ntm.repository import RepositoryError, VersionFolder, digest
+from ntm.repository import manifest
+from ntm.repository.folders import RepositoryError, VersionFolder, digest
 from service.engines import open_engine
 
 

@@ -7,13 +7,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from service.checks import Prediction
-from service.context import Context
+from service.api.context import Context
+from service.api.v2 import walk_all
+from service.contract.checks import Prediction
+from service.contract.open_inference import InferRequest, Wanted
 from service.errors import QueueFull
-from service.models import LoadedModel
-from service.protocol_v2 import InferRequest, Wanted
-from service.routes.v2 import walk_all
-from service.work import Walked
+from service.models.served import LoadedModel
+from service.scheduling.sequence import Walked
 
 
 class Stubborn:

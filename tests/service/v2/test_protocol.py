@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from service import protocol_v2
-from service.checks import narrow
+from service.contract import open_inference
+from service.contract.checks import narrow
+from service.contract.open_inference import InferRequest, Wanted
 from service.errors import ServiceError
-from service.protocol_v2 import InferRequest, Wanted
 from tests.service.bodies import Float, same
 
 FINITE = {"min_value": -1e6, "max_value": 1e6, "allow_nan": False, "width": 32}
@@ -33,7 +33,7 @@ def parse(body: Any, behind: bytes = b"", header: str | None = None) -> InferReq
     text = orjson.dumps(body)
     if behind and header is None:
         header = str(len(text))
-    return protocol_v2.parse(text + behind, header, 3)
+    return open_inference.parse(text + behind, header, 3)
 
 
 def refusal(body: Any, behind: bytes = b"", header: str | None = None) -> tuple[int, str]:
@@ -67,7 +67,7 @@ def test_an_answer_reads_back_as_its_tensors(tensor: Float, as_bytes: list[bool]
     names = ("outputs", "read_weightings", "write_weightings")
     tensors = {name: tensor * (place + 1) for place, name in enumerate(names)}
     wanted = [Wanted(name, sent) for name, sent in zip(names, as_bytes, strict=True)]
-    body, length = protocol_v2.encode({"id": "x"}, wanted, tensors)
+    body, length = open_inference.encode({"id": "x"}, wanted, tensors)
     answer, behind = orjson.loads(body[:length]), body[length or len(body) :]
     assert answer["id"] == "x"
     assert (length is None) == (not any(as_bytes))
@@ -104,11 +104,11 @@ def test_an_outputs_own_form_goes_before_that_of_the_request() -> None:
 
 def test_a_raw_tensor_is_cut_by_the_models_width() -> None:
     tensor = np.arange(12, dtype=np.float32).reshape(4, 3)
-    request = protocol_v2.parse(tensor.tobytes(), "0", 3)
+    request = open_inference.parse(tensor.tobytes(), "0", 3)
     assert same(request.sequences, tensor[None])
     assert all(each.binary for each in request.wanted)
     with pytest.raises(ServiceError) as refused:
-        protocol_v2.parse(tensor.tobytes()[:-4], "0", 3)
+        open_inference.parse(tensor.tobytes()[:-4], "0", 3)
     assert refused.value.code == "wrong_shape"
 
 

@@ -1,0 +1,1 @@
+"""Network architectures: a folder or module each, with configuration, model and signature."""

@@ -1,0 +1,1 @@
+"""The NTM's compiled kernel: a step and the loop over steps in one function. Needs Numba."""

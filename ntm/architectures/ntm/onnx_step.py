@@ -1,0 +1,280 @@
+"""One lean step of an ntm/1 model as ONNX nodes, each block named after its equation.
+
+Lean means few nodes: one product for the controller, one for all heads, and inside a chunk the
+state stays packed (all weightings in one tensor, memory with slots last, reads beside hidden).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.architectures.ntm.addressing import SMALLEST_NORM
+from ntm.architectures.ntm.config import NTMConfig
+from ntm.architectures.ntm.heads import Heads
+from ntm.onnx_graph import Graph
+
+Weights = dict[str, NDArray[np.float32]]
+Values = dict[str, str]
+Pin = Callable[[str, str], str]
+
+# ONNX Runtime's Softplus works on four values at a time and rounds a last one, two or three
+# differently. Two unused columns a head make every batch a multiple of four, so that a row's
+# result cannot depend on how many neighbours it has.
+UNUSED = 2
+
+
+class Packed(NamedTuple):
+    """The state between two steps of a chunk."""
+
+    memory: str  # [B, M, N]: slots last, where they vectorise
+    weightings: str  # [B, H, N], read heads first
+    told: str  # [B, R * M (+ C)], the last reads, beside the last hidden for an LSTM
+    cell: str | None  # [B, C]
+
+
+class Step:
+    """Adds steps of one model to one graph."""
+
+    def __init__(
+        self, graph: Graph, config: NTMConfig, weights: Weights, recorded: bool = False
+    ) -> None:
+        """`recorded` gives every stage its own shape; without, some are left as they come."""
+        self.graph, self.config, self.weights = graph, config, weights
+        self.recorded = recorded
+
+    def inputs(self, x: str, steps: int) -> list[str]:
+        """The inputs of a chunk [K, B, I] cut into K [B, I]."""
+        if steps == 1:
+            return [self.graph.reshape(x, -1, self.config.input_size)]
+        flat = self.graph.reshape(x, -1, self.config.input_size)
+        return self.graph.split_add("Split", flat, count=steps, axis=0, num_outputs=steps)
+
+    def pack(self, state: Values) -> Packed:
+        """From the state tensors by name to what a chunk carries."""
+        graph = self.graph
+        reads = graph.reshape(state["reads"], 0, -1)
+        recurrent = [reads, state["hidden"]] if self._is_lstm else [reads]
+        return Packed(
+            memory=self._swap(state["memory"]),
+            weightings=graph.concat([state["read_weightings"], state["write_weightings"]], 1),
+            told=graph.concat(recurrent, 1),
+            cell=state.get("cell"),
+        )
+
+    def unpack(self, packed: Packed) -> Values:
+        """Back to the state tensors by name."""
+        graph, config = self.graph, self.config
+        read, write = graph.split(packed.weightings, [config.num_reads, config.num_writes], 1)
+        sizes = [config.num_reads * config.M]
+        if self._is_lstm:
+            sizes.append(config.controller_size)
+        reads, *hidden = graph.split(packed.told, sizes, 1)
+        state = {
+            "memory": self._swap(packed.memory),
+            "read_weightings": read,
+            "write_weightings": write,
+            "reads": graph.reshape(reads, 0, config.num_reads, config.M),
+        }
+        if packed.cell:
+            state |= {"hidden": hidden[0], "cell": packed.cell}
+        return state
+
+    def _swap(self, memory: str) -> str:
+        """Swap slots and width of [B, ., .].
+
+        An Einsum, because ONNX Runtime would melt a Transpose into the first step's products,
+        which then round differently from the other steps': chunks must not show in the result.
+        """
+        return self.graph.add("Einsum", memory, equation="bij->bji")
+
+    def shifts(self, weightings: str, slots: int | None) -> str:
+        """For every shift and slot the slot it comes from, [S, N]; made once a chunk.
+
+        Args:
+            weightings: [B, H, N], for an N known only when the graph runs
+            slots: N where it is known now
+        """
+        graph = self.graph
+        taps = (np.arange(self.config.shift_range) - self.config.max_shift)[:, None]
+        if slots is not None:
+            return graph.constant((np.arange(slots) - taps) % slots)
+        count = graph.add("Shape", weightings, start=2, end=3)
+        zero, one = (graph.constant(np.array(n, np.int64)) for n in (0, 1))
+        here = graph.add("CumSum", graph.add("Expand", one, count), zero, exclusive=1)
+        return graph.add("Mod", graph.add("Sub", here, graph.constant(taps)), count)
+
+    def ones(self, weightings: str) -> str:
+        """A column of ones [B, N, 1] for every row; made once a chunk.
+
+        A product with it sums over slots. ONNX Runtime's ReduceSum adds in an order that depends
+        on where in memory a row begins, so that a row's result would depend on the batch's size.
+        """
+        graph = self.graph
+        batch = graph.add("Shape", weightings, start=0, end=1)
+        slots = graph.add("Shape", weightings, start=2, end=3)
+        shape = graph.concat([batch, slots, graph.integers(1)], 0)
+        return graph.add("Expand", graph.floats(1.0), shape)
+
+    def __call__(
+        self, x: str, packed: Packed, shifts: str, ones: str, pin: Pin
+    ) -> tuple[Packed, Values, str]:
+        """One step.
+
+        Args:
+            x: the input [B, I]
+            packed: the last step's state
+            shifts: from `shifts`
+            ones: from `ones`
+            pin: called with the name and value of every pinnable stage
+        Returns:
+            the new state, every stage by name, and the output layer's product [B, O]
+        """
+        graph, config = self.graph, self.config
+        hidden, cell = self._controller(x, packed)
+        told = self._heads(hidden, pin)
+        stages = self._address(told, packed, shifts, ones, pin)
+        read, write = graph.split(
+            stages["weighting"], [config.num_reads, config.num_writes], axis=1
+        )
+        reads = self._read(packed.memory, read)
+        memory = self._write(packed.memory, write, told["erase"], told["add"])
+        reads_flat = graph.reshape(reads, 0, -1)
+        seen = graph.concat([reads_flat, hidden], 1)
+        record = told | stages | {"reads": reads, "hidden": hidden}
+        if cell:
+            record["cell"] = cell
+        carried = seen if self._is_lstm else reads_flat
+        return Packed(memory, stages["weighting"], carried, cell), record, self._output(seen)
+
+    def outputs(self, products: list[str]) -> str:
+        """What the steps of a chunk give, [K * B, O], from the output layer's products."""
+        logits = self.graph.concat(products, 0)
+        return self.graph.add("Sigmoid", logits) if self.config.output == "sigmoid" else logits
+
+    @property
+    def _is_lstm(self) -> bool:
+        return self.config.controller == "lstm"
+
+    @property
+    def _controller_layer(self) -> str:
+        return "controller.gates" if self._is_lstm else "controller.layer"
+
+    def _controller(self, x: str, packed: Packed) -> tuple[str, str | None]:
+        graph, size, name = self.graph, self.config.controller_size, self._controller_layer
+        product = graph.add(
+            "Gemm",
+            graph.concat([x, packed.told], 1),
+            graph.weight("controller_weight", self.weights[f"{name}.weight"].T),
+            graph.weight("controller_bias", self.weights[f"{name}.bias"]),
+        )
+        if packed.cell is None:
+            return graph.add("Tanh", product), None
+        gates, candidate = graph.split(product, [3 * size, size], axis=1)
+        let_in, keep, let_out = graph.split(graph.add("Sigmoid", gates), [size] * 3, axis=1)
+        kept = graph.add("Mul", keep, packed.cell)
+        cell = graph.add("Add", kept, graph.add("Mul", let_in, graph.add("Tanh", candidate)))
+        return graph.add("Mul", let_out, graph.add("Tanh", cell)), cell
+
+    def _output(self, seen: str) -> str:
+        width, rows = self.config.controller_size, self.weights["output.weight"].T
+        return self.graph.add(
+            "Gemm",
+            seen,
+            self.graph.weight("output_weight", np.concatenate([rows[width:], rows[:width]])),
+            self.graph.weight("output_bias", self.weights["output.bias"]),
+        )
+
+    def _heads(self, hidden: str, pin: Pin) -> Values:
+        graph, config = self.graph, self.config
+        linear = graph.add(
+            "Gemm",
+            hidden,
+            graph.weight("heads_weight", self._head_rows(self.weights["heads.linear.weight"]).T),
+            graph.weight("heads_bias", self._head_rows(self.weights["heads.linear.bias"])),
+        )
+        columns, *written = Heads.widths(config)
+        columns += config.num_heads * UNUSED
+        addressing, erase, add = graph.split(linear, [columns, *written], axis=1)
+        key, strengths, gate, shift = graph.split(
+            graph.reshape(addressing, 0, config.num_heads, -1),
+            [config.M, 2 + UNUSED, 1, config.shift_range],
+            axis=2,
+        )
+        positive = graph.add("Softplus", strengths)
+        strength, sharpening, _ = graph.split(positive, [1, 1, UNUSED], axis=2)
+        told = {
+            "key": graph.add("Tanh", key),
+            "key_strength": strength,
+            "gate": graph.add("Sigmoid", gate),
+            "shift": graph.add("Softmax", shift, axis=-1),
+            "sharpening": graph.add("Add", sharpening, graph.floats(1.0)),
+            "erase": self._vectors(graph.add("Sigmoid", erase)),
+            "add": self._vectors(graph.add("Tanh", add)),
+        }
+        return {name: pin(name, value) for name, value in told.items()}
+
+    def _vectors(self, flat: str) -> str:
+        """[B, W * M] as [B, W, M] where somebody looks at it."""
+        if not self.recorded:
+            return flat
+        return self.graph.reshape(flat, 0, self.config.num_writes, self.config.M)
+
+    def _head_rows(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows of the heads' linear map with unused ones after β and γ of every head."""
+        config = self.config
+        addressing = Heads.widths(config)[0]
+        heads = rows[:addressing].reshape(config.num_heads, -1, *rows.shape[1:])
+        heads = np.insert(heads, [config.M + 2] * UNUSED, 0, axis=1)
+        return np.concatenate([heads.reshape(-1, *rows.shape[1:]), rows[addressing:]])
+
+    def _address(self, told: Values, packed: Packed, shifts: str, ones: str, pin: Pin) -> Values:
+        graph, smallest = self.graph, self.graph.floats(SMALLEST_NORM)
+        # Eq. 6: both norms held off zero; β rides on the key
+        last, slots = graph.integers(2), graph.integers(1)
+        key_norm = graph.add("Max", graph.add("ReduceL2", told["key"], last), smallest)
+        slot_norm = graph.add("Max", graph.add("ReduceL2", packed.memory, slots), smallest)
+        strong = graph.add("Mul", told["key"], graph.add("Div", told["key_strength"], key_norm))
+        similarity = graph.add("Div", graph.add("MatMul", strong, packed.memory), slot_norm)
+        # Eq. 5
+        content = graph.add("Softmax", similarity, axis=-1)
+        # Eq. 7
+        change = graph.add("Sub", content, packed.weightings)
+        gated = graph.add("Add", packed.weightings, graph.add("Mul", told["gate"], change))
+        # Eq. 8
+        rolled = graph.add("Gather", gated, shifts, axis=2)
+        taps = graph.add("Unsqueeze", told["shift"], last)
+        shifted = graph.add("Squeeze", graph.add("MatMul", taps, rolled), last)
+        # Eq. 9, over the largest so that γ = 100 cannot underflow to 0 / 0
+        relative = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
+        powers = graph.add("Pow", relative, told["sharpening"])
+        sharpened = graph.add("Div", powers, graph.add("MatMul", powers, ones))
+        return {
+            "content_weighting": content,
+            "gated_weighting": gated,
+            "shifted_weighting": shifted,
+            "weighting": pin("weighting", sharpened),
+        }
+
+    def _read(self, memory: str, weightings: str) -> str:
+        """Eq. 2."""
+        graph = self.graph
+        return graph.add("MatMul", weightings, graph.add("Transpose", memory, perm=[0, 2, 1]))
+
+    def _write(self, memory: str, weightings: str, erase: str, add: str) -> str:
+        """Eq. 3 for every head, then Eq. 4 for every head."""
+        graph, heads = self.graph, self.config.num_writes
+        columns = [graph.reshape(value, 0, -1, 1) for value in (erase, add)]
+        erases, adds = (graph.split(c, [self.config.M] * heads, axis=1) for c in columns)
+        rows = graph.split(weightings, [1] * heads, axis=1)
+        if heads == 1:  # M - w (e M - a), one pass less over the memory
+            change = graph.add("Sub", graph.add("Mul", memory, erases[0]), adds[0])
+            return graph.add("Sub", memory, graph.add("Mul", change, rows[0]))
+        for row, erased in zip(rows, erases, strict=True):
+            memory = graph.add(
+                "Sub", memory, graph.add("Mul", memory, graph.add("Mul", row, erased))
+            )
+        for row, added in zip(rows, adds, strict=True):
+            memory = graph.add("Add", memory, graph.add("Mul", row, added))
+        return memory

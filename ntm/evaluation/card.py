@@ -1,0 +1,131 @@
+"""A model's card: README.md and figure.png, written from its config.json and evaluation.json."""
+
+from typing import Any
+
+from ntm import figures, seeds
+from ntm.architectures.ntm.model import NTM
+from ntm.repository import checkpoint
+from ntm.repository.folders import ModelDescription, VersionFolder, read_json
+from ntm.runs.trace import Trace
+from ntm.tasks import Task
+
+FIGURE = "figure.png"
+FIGURE_SEED = 1
+
+
+def write_card(version: VersionFolder) -> None:
+    """Write README.md and the paper-style figure into a version's folder.
+
+    Raises:
+        RepositoryError: config.json, model.safetensors or evaluation.json is missing or damaged
+    """
+    description = version.description()
+    evaluation = read_json(version.evaluation)
+    model = checkpoint.load(version)
+    (version.path / FIGURE).write_bytes(draw(model, description.make_task(), version))
+    text = "\n\n".join(
+        (
+            f"# {version.name}, version {version.version}",
+            f"![What the heads did on one sequence]({FIGURE})",
+            _architecture(description, model),
+            _measured(evaluation),
+            _training(description),
+            _use(version),
+        )
+    )
+    version.card.write_text(text + "\n")
+
+
+def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:
+    """The run of one example of the task's default sizes as PNG."""
+    episode = task.sample(seeds.generator("example", FIGURE_SEED), 1)
+    trace = Trace.record(
+        model,
+        episode.inputs[:, 0],
+        task=task,
+        target=episode.targets[:, 0],
+        memory_slots=max(model.config.N, task.slots_needed(task.complete({}))),
+        name=version.name,
+        version=version.version,
+    )
+    return figures.render(trace.figure(), "png")
+
+
+def _architecture(description: ModelDescription, model: NTM) -> str:
+    config = description.config
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    slots = "only with that N" if config.fixed_slots else "with any N"
+    return (
+        f"A Neural Turing Machine (`{description.architecture}`) trained on "
+        f"{description.task['name']}: "
+        f"{config.controller} controller of {config.controller_size}, {config.num_reads} read and "
+        f"{config.num_writes} write heads, shifts of up to {config.max_shift}, memory "
+        f"{config.N} x {config.M} (runs {slots}), {parameters:,} parameters. "
+        f"Input {config.input_size} channels, output {config.output_size}."
+    )
+
+
+def _measured(evaluation: dict[str, Any]) -> str:
+    lines = [
+        "## Measured",
+        "",
+        f"{evaluation['unit'].capitalize()}, on sequences that neither training nor selection saw "
+        f"(seed {evaluation['results'][0]['seed']}; by `ntm eval`, {evaluation['measured_at']}).",
+        "",
+        "| setting | memory slots | sequences | mean | median | worst | perfect |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in evaluation["results"]:
+        setting = ", ".join(f"{name} {value}" for name, value in row["sizes"].items())
+        lines.append(
+            f"| {setting} | {row['memory_slots']} | {row['sequences']} | {row['mean']:.2f} | "
+            f"{row['median']:.2f} | {row['worst']:.2f} | {row['perfect']:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def _training(description: ModelDescription) -> str:
+    told = description.training
+    if "seed" not in told:
+        return "## Training\n\nNot recorded."
+    settings = told["settings"]
+    asked, chosen = told.get("own_write"), "the fewest errors on longer sequences"
+    if asked:
+        chosen += (
+            f", among those in which every item's read owes over {asked['asked']['share']:g} of "
+            f"itself to that item's write ({asked['least'][str(told['seed'])]:.3f} or more here)"
+        )
+    compared = len(told["seeds_compared"])
+    why = f", chosen for {chosen}" if compared > 1 else ""
+    polish = settings.get("polish")
+    polished = f" {_polish(polish)}" if polish else ""
+    libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
+    return (
+        f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
+        f"{compared} compared{why}: {told['updates']:,} updates of batches of "
+        f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
+        f"rate {settings['learning_rate']:g} with {settings['decay']} decay.{polished} {libraries}."
+    )
+
+
+def _polish(told: dict[str, Any]) -> str:
+    """One sentence on the second training."""
+    what = [f"from a rate of {told['learning_rate']:g}"]
+    what += [f"{name} {value}" for name, value in told.get("task_fields", {}).items()]
+    if told.get("memory_slots"):
+        what.append(f"{' to '.join(map(str, sorted(set(told['memory_slots']))))} memory slots")
+    if told["rewriting"]:
+        what.append(f"{told['rewriting']:g} times what is written over added to the loss")
+    return f"The last {told['updates']:,} updates were a polish: {', '.join(what)}."
+
+
+def _use(version: VersionFolder) -> str:
+    return f"""## Use
+
+```python
+from pathlib import Path
+from ntm.repository import checkpoint
+from ntm.repository import folders
+
+model = checkpoint.load(folders.find(Path("models/{version.name}")))
+```"""

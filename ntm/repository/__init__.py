@@ -1,0 +1,1 @@
+"""The model repository: folders by name and version, checkpoints, manifests of exported files."""

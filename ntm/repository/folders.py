@@ -1,0 +1,200 @@
+"""The model repository on disk: models/<name>/<version>/. No torch: serving reads it too."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ntm import tasks
+from ntm.architectures.ntm.config import ARCHITECTURES, NTMConfig
+
+MODELS = Path("models")  # where a checkout has them
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
+BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
+
+
+class RepositoryError(Exception):
+    """A model folder that cannot be used; the message names the file and what is wrong with it."""
+
+
+class ModelDescription(BaseModel):
+    """A version's config.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: Literal["ntm/1"]
+    sizes: dict[str, Any]
+    task: dict[str, Any]
+    training: dict[str, Any] = {}
+
+    @property
+    def config(self) -> NTMConfig:
+        """The sizes and wiring that the model is built from."""
+        return NTMConfig(architecture=self.architecture, **self.sizes)
+
+    def make_task(self) -> tasks.Task:
+        """The task that the model was trained on."""
+        return tasks.load(self.task)
+
+
+def describe(config: NTMConfig, task: tasks.Task, training: dict[str, Any]) -> ModelDescription:
+    """The description of a model that is about to be saved."""
+    sizes = config.model_dump()
+    return ModelDescription(
+        architecture=sizes.pop("architecture"),
+        sizes=sizes,
+        task=tasks.dump(task),
+        training=training,
+    )
+
+
+@dataclass(frozen=True)
+class VersionFolder:
+    """One version of one model, and the names of what lies in it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The model's name: the folder above."""
+        return self.path.resolve().parent.name
+
+    @property
+    def version(self) -> int:
+        """The version's number: the folder itself."""
+        return int(self.path.resolve().name)
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation.json"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "README.md"
+
+    @property
+    def onnx(self) -> Path:
+        return self.path / "onnx"
+
+    @property
+    def torchscript(self) -> Path:
+        return self.path / "torchscript"
+
+    def description(self) -> ModelDescription:
+        """Read and check config.json.
+
+        Raises:
+            RepositoryError: it is missing, not JSON, of an unknown architecture, or does not fit
+        """
+        told = read_json(self.config)
+        architecture = told.get("architecture")
+        if architecture not in ARCHITECTURES:
+            raise RepositoryError(
+                f"{self.config}: unknown architecture {architecture!r}, "
+                f"this version knows {', '.join(ARCHITECTURES)}"
+            )
+        try:
+            description = ModelDescription.model_validate(told)
+            config, task = description.config, description.make_task()
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise RepositoryError(f"{self.config}: {where}: {first['msg']}") from error
+        except (TypeError, ValueError) as error:
+            raise RepositoryError(f"{self.config}: {error}") from error
+        wired, needed = (config.input_size, config.output_size), (task.input_size, task.output_size)
+        if wired != needed:
+            raise RepositoryError(
+                f"{self.config}: input_size and output_size are {wired}, "
+                f"but the task {task.name} needs {needed}"
+            )
+        return description
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        RepositoryError: the file is missing or holds no JSON object
+    """
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RepositoryError(f"{path} is missing") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RepositoryError(f"{path} is not a JSON file: {error}") from error
+    if not isinstance(told, dict):
+        raise RepositoryError(f"{path} should hold a JSON object, not a {type(told).__name__}")
+    return told
+
+
+def write_json(path: Path, told: dict[str, Any]) -> None:
+    """Write an object as JSON that people can read."""
+    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hex.
+
+    Raises:
+        RepositoryError: the file is missing
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise RepositoryError(f"{path} is missing") from None
+    except OSError as error:
+        raise RepositoryError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def versions(model: Path) -> list[int]:
+    """The versions of a model, ascending."""
+    if not model.is_dir():
+        return []
+    return sorted(int(p.name) for p in model.iterdir() if VERSION.fullmatch(p.name) and p.is_dir())
+
+
+def find(path: Path, among: Path = MODELS) -> VersionFolder:
+    """The version that is meant: by its folder, by its model's (the highest one), or by a name.
+
+    Args:
+        path: of a folder, or a model's name
+        among: where models are looked for by name
+    Raises:
+        RepositoryError: there is none
+    """
+    for place in (path, among / path):
+        if VERSION.fullmatch(place.name) and place.is_dir():
+            return VersionFolder(place)
+        if known := versions(place):
+            return VersionFolder(place / str(known[-1]))
+    there = sorted({version.name for version in models(among)}) if among.is_dir() else []
+    named = f", or one of {among}: {', '.join(there)}" if there else ""
+    raise RepositoryError(
+        f"{path} holds no model: expected a folder such as {path}/1 with config.json in it{named}"
+    )
+
+
+def models(root: Path) -> Iterator[VersionFolder]:
+    """Every version of every model in a repository, by name and version."""
+    if not root.is_dir():
+        raise RepositoryError(f"{root} is not a folder of models")
+    for model in sorted(root.iterdir()):
+        if NAME.fullmatch(model.name):
+            for version in versions(model):
+                yield VersionFolder(model / str(version))

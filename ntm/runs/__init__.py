@@ -1,0 +1,1 @@
+"""Recorded runs: every stage of every step as arrays, and the files they are kept in."""

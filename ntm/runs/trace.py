@@ -1,0 +1,310 @@
+"""A run to look at: arrays by the names that GET /trace/{trace_id} gives them, and facts about it.
+
+NumPy only; torch is needed to record a run, matplotlib to draw one, and neither to read one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ntm import tasks
+from ntm.interventions.edits import resolve
+from ntm.runs import files
+from ntm.runs.files import File, TraceError
+from ntm.runs.record import ADDRESSING, tensors_of
+from ntm.signature import signature
+from ntm.tasks import Phase, Task
+
+__all__ = ["Trace", "TraceError", "layout"]
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ntm.architectures.ntm.model import NTM, Unrolled
+
+Array = NDArray[np.float32]
+
+DEFAULT_INCLUDE = (
+    "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller"
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """One run of one sequence, time first; in a notebook it shows itself as a picture.
+
+    `trace["addressing.read.gate"]` is the array of that name [T, R]; `trace.head("read.0")` gives
+    all stages of one head.
+    """
+
+    facts: Mapping[str, Any]  # as GET /trace/{trace_id} tells them beside the tensors
+    arrays: Mapping[str, Array]  # "inputs" [T, I], "read_weightings" [T, R, N], ...; read-only
+
+    def __post_init__(self) -> None:
+        held = {}
+        for name, array in self.arrays.items():
+            held[name] = np.asarray(array).view()
+            held[name].flags.writeable = False
+        object.__setattr__(self, "arrays", held)
+        lengths = {name: len(array) for name, array in held.items() if array.ndim}
+        if not held or len(lengths) != len(held) or len(set(lengths.values())) > 1:
+            raise TraceError(f"a trace's arrays should have one row a step, got rows {lengths}")
+
+    @classmethod
+    def record(
+        cls,
+        model: "NTM",
+        sequence: ArrayLike,
+        *,
+        task: Task | None = None,
+        target: ArrayLike | None = None,
+        memory_slots: int | None = None,
+        interventions: Sequence[Any] = (),
+        name: str = "model",
+        version: int = 1,
+    ) -> "Trace":
+        """Run a model on a sequence and keep every stage, the memory of every step included.
+
+        Args:
+            model: in evaluation mode
+            sequence: [T, input_size]
+            task: what the sequence is an example of, for figures
+            target: [T, output_size], NaN where it does not matter
+            memory_slots: N, by default the model's own
+            interventions: what to change on the way, as `model.unroll` takes it
+            name, version: what the model goes by
+        """
+        import torch
+
+        rows = np.asarray(sequence, np.float32)
+        with torch.inference_mode():
+            unrolled = model.unroll(
+                torch.from_numpy(rows),
+                record="addressing",
+                memory_slots=memory_slots,
+                interventions=interventions,
+            )
+        return cls.from_record(
+            model,
+            rows,
+            unrolled,
+            task=task,
+            target=target,
+            interventions=interventions,
+            name=name,
+            version=version,
+        )
+
+    @classmethod
+    def from_record(
+        cls,
+        model: "NTM",
+        sequence: ArrayLike,
+        unrolled: "Unrolled",
+        *,
+        row: int = 0,
+        task: Task | None = None,
+        target: ArrayLike | None = None,
+        interventions: Sequence[Any] = (),
+        name: str = "model",
+        version: int = 1,
+    ) -> "Trace":
+        """The trace of one row of what `model.unroll(..., record="addressing")` gave.
+
+        Args:
+            model: that was run
+            sequence: of that row, [T, input_size], before any intervention
+            unrolled: with a record
+            row: of the batch
+            task, target, interventions, name, version: as for `record`
+        Raises:
+            TraceError: nothing was recorded
+        """
+        if unrolled.record is None:
+            raise TraceError('nothing was recorded: call model.unroll with record="addressing"')
+        config, steps = model.config, len(unrolled.outputs)
+        stages = {n: v[:, row].detach().numpy() for n, v in unrolled.record._asdict().items()}
+        slots, asked = unrolled.state.memory.shape[1], np.array(sequence, np.float32)
+        inputs = asked.copy()
+        resolve(interventions, signature(config), steps, slots).write_inputs(inputs)
+        arrays = {
+            "inputs": inputs,
+            "outputs": unrolled.outputs[:, row].detach().numpy(),
+            **({} if target is None else {"target": np.asarray(target, np.float32)}),
+            **tensors_of(stages, config.num_reads),
+        }
+        heads = {"read": config.num_reads, "write": config.num_writes}
+        told = {
+            "model": name,
+            "version": version,
+            "engine": "pytorch",
+            "steps": steps,
+            "range": [0, steps],
+            "memory_slots": slots,
+            "heads": heads,
+            "selected_heads": {kind: list(range(count)) for kind, count in heads.items()},
+            "shifts": list(range(-config.max_shift, config.max_shift + 1)),
+            "interventions": list(interventions),
+            **layout(task, asked),
+        }
+        return cls(told, arrays)
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        key: str | None = None,
+        include: str = DEFAULT_INCLUDE,
+        timeout: float = 60.0,
+        **query: str,
+    ) -> "Trace":
+        """A trace that a service keeps: `Trace.from_url("http://localhost:8000/trace/ID")`.
+
+        Args:
+            url: of the trace; its own query is kept
+            key: one of the service's NTM_API_KEYS, where it asks for one
+            include: the fields to get, a comma list; add `memory` for the matrix of every step
+            timeout: in seconds
+            query: further parameters, such as steps="20:24" or heads="read.0"
+        Raises:
+            TraceError: the service refused, and why, or cannot be reached
+        """
+        return cls(*files.fetch(url, key, {"include": include}, query, timeout))
+
+    @classmethod
+    def load(cls, where: str | Path, *, key: str | None = None) -> "Trace":
+        """A trace by its URL, or from its .safetensors or .npz file.
+
+        Raises:
+            TraceError: there is none
+        """
+        if str(where).startswith(("http://", "https://")):
+            return cls.from_url(str(where), key=key)
+        try:
+            reads = cls.from_safetensors if Path(where).suffix == ".safetensors" else cls.from_npz
+            return reads(where)
+        except OSError as error:
+            raise TraceError(f"{where} cannot be read: {error.strerror or error}") from None
+
+    @classmethod
+    def from_npz(cls, file: File) -> "Trace":
+        """What `to_npz`, `ntm trace` or GET /trace/{trace_id}?format=npz wrote.
+
+        Raises:
+            TraceError: it holds no trace
+        """
+        return cls(*files.read_npz(file))
+
+    def to_npz(self, file: File) -> None:
+        """One array a tensor, and the facts as JSON text in the array `facts`."""
+        files.write_npz(file, self.facts, self.arrays)
+
+    @classmethod
+    def from_safetensors(cls, file: str | Path) -> "Trace":
+        """What `to_safetensors` or GET /trace/{trace_id}?format=safetensors wrote.
+
+        Raises:
+            TraceError: it holds no trace
+        """
+        return cls(*files.read_safetensors(file))
+
+    def to_safetensors(self, file: str | Path) -> None:
+        """Every tensor, with the facts as text in the metadata: strings as they are, else JSON."""
+        files.write_safetensors(file, self.facts, self.arrays)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.arrays:
+            raise KeyError(f"this trace has no '{name}', only {', '.join(self.arrays)}")
+        return self.arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __repr__(self) -> str:
+        return (
+            f"Trace({self.title}: steps {self.first_step} to {self.first_step + len(self) - 1}, "
+            f"{', '.join(self.arrays)})"
+        )
+
+    def _repr_png_(self) -> bytes:
+        from ntm import figures
+
+        return figures.render(self.figure(), "png")
+
+    @property
+    def title(self) -> str:
+        """What was run, and the trace's id where it has one."""
+        name = f"{self.facts.get('model', 'model')}/{self.facts.get('version', '?')}"
+        trace_id = self.facts.get("trace_id")
+        return f"{name}, trace {trace_id}" if trace_id else name
+
+    @property
+    def first_step(self) -> int:
+        """The number of the first step that is held."""
+        return int(self.facts.get("range", [0])[0])
+
+    @property
+    def whole(self) -> bool:
+        """Whether all steps of the run are held."""
+        return self.first_step == 0 and self.facts.get("steps", len(self)) == len(self)
+
+    @cached_property
+    def task(self) -> Task | None:
+        """The task that the model was trained on, where that is known."""
+        return tasks.load(self.facts["task"]) if self.facts.get("task") else None
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of the whole sequence; none where it is not an example of a known task."""
+        return tuple(Phase(**phase) for phase in self.facts.get("phases", ()))
+
+    def numbers(self, kind: str) -> list[int]:
+        """The numbers that the `read` or `write` heads held go by."""
+        known = f"{kind}_weightings"
+        count = self.arrays[known].shape[1] if known in self else 0
+        return list(self.facts.get("selected_heads", {}).get(kind, range(count)))
+
+    @property
+    def heads(self) -> list[str]:
+        """The heads held: `read.0`, ..., `write.0`, ..."""
+        return [f"{kind}.{n}" for kind in ("read", "write") for n in self.numbers(kind)]
+
+    def head(self, name: str) -> dict[str, Array]:
+        """Every stage of one head and its `weighting`: [T] for scalars, else [T, .].
+
+        Raises:
+            TraceError: the trace does not hold this head or its stages
+        """
+        if name not in self.heads:
+            raise TraceError(f"head should be one of {', '.join(self.heads)}, got '{name:.40}'")
+        kind, _, number = name.partition(".")
+        at = self.numbers(kind).index(int(number))
+        needed = {stage: f"addressing.{kind}.{stage}" for stage in ADDRESSING}
+        needed["weighting"] = f"{kind}_weightings"
+        missing = [array for array in needed.values() if array not in self]
+        if missing:
+            raise TraceError(f"this trace was taken without {missing[0]}")
+        return {stage: self.arrays[array][:, at] for stage, array in needed.items()}
+
+    def figure(self, name: str = "overview", **options: Any) -> "Figure":
+        """A picture of it: see `ntm.figures.draw` for the names and options."""
+        from ntm import figures
+
+        return figures.draw(self, name, **options)
+
+
+def layout(task: Task | None, inputs: Array) -> dict[str, Any]:
+    """The facts `task` and `phases` of a whole sequence [T, I]."""
+    if task is None:
+        return {}
+    phases = [vars(phase) for phase in task.phases(inputs)]
+    return {"task": tasks.dump(task), "phases": phases}

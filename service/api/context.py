@@ -1,0 +1,88 @@
+"""What every route works with, made once when the application starts."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from starlette.types import Scope
+
+from service.errors import UnknownField, UnsupportedMediaType
+from service.http.bodies import read_body
+from service.http.headers import header
+from service.http.in_flight import Work
+from service.models.served import Models
+from service.settings import Settings
+from service.store import Sessions, Traces
+from service.telemetry.metrics import Metrics
+from service.telemetry.statistics import Statistics
+
+JSON = "application/json"
+
+
+@dataclass
+class Context:
+    """Settings, models, traces, sessions and what is counted of one application."""
+
+    settings: Settings
+    models: Models
+    traces: Traces
+    sessions: Sessions
+    metrics: Metrics
+    statistics: Statistics
+    clock: Callable[[], float] = field(default=time.time)
+    work: Work = field(default_factory=Work)
+    # Each holds tens of megabytes for as long as it takes.
+    inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+
+def context_of(request: Request) -> Context:
+    """The context of the application that a request came to."""
+    context: Context = request.app.state.context
+    return context
+
+
+def content_type(request: Request) -> str:
+    """The media type of a body; JSON where none is told."""
+    return media_of(request.scope)
+
+
+def media_of(scope: Scope) -> str:
+    """See `content_type`."""
+    told = header(scope, b"content-type") or JSON
+    return JSON if told == JSON else told.partition(";")[0].strip().lower()
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Let no parameter of the query pass unseen: what is misspelt asks for something else.
+
+    Raises:
+        UnknownField: the route has no such parameter
+    """
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            expected = f"expected one of {', '.join(known)}" if known else "there are none here"
+            raise UnknownField(f"unknown parameter '{name:.64}', {expected}")
+
+
+async def read_json_body(request: Request, limit: int) -> bytes:
+    """A request's body, refused as soon as it is too large.
+
+    Raises:
+        UnsupportedMediaType: it says that it is something else than JSON
+        ServiceError: what `read_body` raises
+    """
+    refuse_unless_json(content_type(request))
+    return await read_body(request, limit)
+
+
+def refuse_unless_json(media: str) -> None:
+    """curl says of JSON that it is a form, unless told otherwise.
+
+    Raises:
+        UnsupportedMediaType: it is neither
+    """
+    if media not in (JSON, "application/x-www-form-urlencoded"):
+        raise UnsupportedMediaType(f"content-type should be application/json, got '{media:.60}'")

@@ -1,0 +1,32 @@
+"""Answers of POST /predict."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from service.api.documents.responses import BINARY, SAFETENSORS
+
+Matrix = list[list[float]]
+Stack = list[Matrix]
+
+
+class Predicted(BaseModel):
+    """The answer to a prediction."""
+
+    trace_id: str | None = Field(description="for GET /trace/{trace_id}; null without record")
+    model: str
+    version: int
+    engine: str
+    steps: int
+    memory_slots: int
+    outputs: Matrix = Field(description="[T][output_size]")
+    read_weightings: Stack = Field(default=[], description="[T][R][N], if included")
+    write_weightings: Stack = Field(default=[], description="[T][W][N], if included")
+    wrong_bits: int = Field(default=0, description="if the request had a target")
+
+
+PREDICTED: dict[str, Any] = {
+    "model": Predicted,
+    "content": {SAFETENSORS: {"schema": BINARY}},
+    "description": "JSON or, where Accept says so, safetensors",
+}

@@ -1,0 +1,31 @@
+"""Answers of /sessions."""
+
+from pydantic import BaseModel, Field
+
+from service.api.documents.predict import Matrix, Stack
+
+
+class SessionFacts(BaseModel):
+    session_id: str
+    model: str
+    version: int
+    engine: str
+    memory_slots: int
+    position: int = Field(description="the next step")
+    created_at: float = Field(description="seconds since the epoch")
+    used_at: float
+    expires_at: float
+
+
+class Fed(BaseModel):
+    session_id: str
+    model: str
+    version: int
+    engine: str
+    position: int = Field(description="the first step of this piece")
+    steps: int
+    next_position: int
+    memory_slots: int
+    outputs: Matrix = Field(description="[steps][output_size]")
+    read_weightings: Stack = Field(default=[], description="[steps][R][N], if included")
+    write_weightings: Stack = Field(default=[], description="[steps][W][N], if included")

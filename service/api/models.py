@@ -1,0 +1,152 @@
+"""GET /models: what is served, how good it is, and a ready-made request for it."""
+
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from ntm import seeds
+from ntm.repository.folders import RepositoryError, read_json
+from service.api.context import Context, context_of
+from service.api.documents import errors
+from service.api.documents.models import Example, ModelDetails, ModelList
+from service.contract.encodings import to_json
+from service.errors import ServiceError
+from service.models.served import LoadedModel
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+def respond(facts: dict[str, Any]) -> Response:
+    """Facts as a JSON response."""
+    return Response(to_json(facts, {}), media_type="application/json")
+
+
+@router.get("", responses={200: {"model": ModelList}})
+async def list_models(request: Request) -> Response:
+    """Every model that is served, and every one that could not be loaded."""
+    models = context_of(request).models
+    names = dict.fromkeys(model.name for model in models)
+    served = [summary(models.get(name), models.versions(name)) for name in names]
+    return respond({"models": served, "broken": models.broken})
+
+
+@router.get("/{name}", responses={200: {"model": ModelDetails}, **errors(404, 422)})
+async def get_model(request: Request, name: str, version: int | None = None) -> Response:
+    """A model's card, signature and evaluation."""
+    models = context_of(request).models
+    model = models.get(name, version)
+    card = model.folder.card
+    return respond(
+        {
+            **summary(model, models.versions(name)),
+            "config": model.description.model_dump(mode="json"),
+            "signature": model.signature.model_dump(mode="json"),
+            "evaluation": evaluation_of(model),
+            "card": card.read_text() if card.exists() else None,
+            "example_sizes": {
+                size: {
+                    "default": told.default,
+                    "low": told.low,
+                    "high": told.high,
+                    "meaning": told.meaning,
+                }
+                for size, told in model.task.sizes.items()
+            },
+        }
+    )
+
+
+@router.get("/{name}/example", responses={200: {"model": Example}, **errors(404, 422)})
+async def get_example(
+    request: Request, name: str, seed: int = 1, version: int | None = None
+) -> Response:
+    """A body that POST /predict accepts as it is; further parameters are the task's sizes."""
+    context = context_of(request)
+    model = context.models.get(name, version)
+    sizes = sizes_of(request, model)
+    slots = slots_for(model, sizes, context)
+    if not 0 <= seed < 2**63:
+        raise ServiceError(f"seed should be from 0 to {2**63 - 1}, got {seed}")
+    episode = model.task.sample(seeds.generator("example", seed), 1, **sizes)
+    if len(episode.inputs) > context.settings.max_steps:
+        raise ServiceError(
+            f"such an example has {len(episode.inputs)} steps, the service takes at most "
+            f"{context.settings.max_steps}"
+        )
+    target = [
+        None if np.isnan(row).all() else [None if np.isnan(v) else v for v in row.tolist()]
+        for row in episode.targets[:, 0]
+    ]
+    return respond(
+        {
+            "model": model.name,
+            "version": model.version,
+            "memory_slots": slots,
+            "sequence": np.ascontiguousarray(episode.inputs[:, 0]),
+            "target": target,
+        }
+    )
+
+
+def sizes_of(request: Request, model: LoadedModel) -> dict[str, int]:
+    """The task sizes in a query, completed and checked.
+
+    Raises:
+        ServiceError: a size is unknown, no integer, or out of its bounds
+    """
+    sizes: dict[str, int] = {}
+    for name, value in request.query_params.items():
+        if name in ("seed", "version"):
+            continue
+        try:
+            sizes[name] = int(value)
+        except ValueError:
+            raise ServiceError(f"{name:.40} should be an integer, got '{value:.40}'") from None
+    try:
+        return model.task.complete(sizes)
+    except ValueError as error:
+        raise ServiceError(f"{error}") from None
+
+
+def slots_for(model: LoadedModel, sizes: dict[str, int], context: Context) -> int:
+    """The model's own N, or the next power of two that the sizes need.
+
+    Raises:
+        ServiceError: the service does not allow that many
+    """
+    own, needed = model.signature.memory_slots, model.task.slots_needed(sizes)
+    if needed <= own or model.signature.fixed_slots:
+        return own
+    slots = 1 << (needed - 1).bit_length()
+    if slots > context.settings.max_memory_slots:
+        raise ServiceError(
+            f"such an example needs {slots} memory slots, the service allows "
+            f"{context.settings.max_memory_slots}"
+        )
+    return slots
+
+
+def summary(model: LoadedModel, versions: list[int]) -> dict[str, Any]:
+    """What a list shows of a model."""
+    return {
+        "name": model.name,
+        "version": model.version,
+        "versions": versions,
+        "task": model.task.name,
+        "architecture": model.description.architecture,
+        "input_size": model.signature.input_size,
+        "output_size": model.signature.output_size,
+        "memory_slots": model.signature.memory_slots,
+        "heads": {"read": model.signature.read_heads, "write": model.signature.write_heads},
+        "engine": model.engine.name,
+        "device": model.engine.device,
+    }
+
+
+def evaluation_of(model: LoadedModel) -> dict[str, Any] | None:
+    """What `ntm eval` measured, if it did."""
+    try:
+        return read_json(model.folder.evaluation)
+    except RepositoryError:
+        return None

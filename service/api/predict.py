@@ -1,0 +1,218 @@
+"""POST /predict: a sequence in, outputs out, and a trace kept."""
+
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from ntm.tasks import wrong_bits
+from service.api.context import Context, content_type, context_of, refuse_unless_json
+from service.api.documents import errors, predict_body
+from service.api.documents.predict import PREDICTED
+from service.api.recording import Recording
+from service.contract import bit_rows, checks, safetensors_body, schemas
+from service.contract.checks import Prediction
+from service.contract.encodings import ENCODERS, MEDIA_TYPES, Tensors, effort
+from service.contract.schemas import PredictRequest
+from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
+from service.http.bodies import read_body
+from service.http.disconnect import WhileConnected
+from service.http.headers import header
+from service.http.offload import convert
+from service.models.served import LoadedModel
+from service.scheduling.sequence import Segment, Walked
+
+router = APIRouter(tags=["predict"])
+
+# The answer is there, and as good as any: the client should not have to ask again for a record.
+NOT_KEPT = {"Warning": '199 ntm "the store does not answer: no trace was kept"'}
+
+SHORT = 2**10  # bytes of what is remembered of a body beside its sequence
+SOON_PARSED = 2**12  # bytes; to look at fewer before they are parsed gains nothing
+
+KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
+
+
+@router.post(
+    "/predict",
+    responses={200: PREDICTED, **errors(400, 404, 413, 415, 422, 503, 504)},
+    openapi_extra={"requestBody": predict_body()},
+)
+async def predict(request: Request) -> Response:
+    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits.
+
+    `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
+    """
+    context = context_of(request)
+    media = content_type(request)
+    if media != MEDIA_TYPES["safetensors"]:
+        refuse_unless_json(media)
+    body = await read_body(request, context.settings.max_body_bytes)
+    asked = await convert(len(body), understand, media, body, context)
+    request.state.model = asked.model.name
+    plan = plan_of(asked, context)
+    async with WhileConnected(request):
+        walked = await asked.model.scheduler.walk(
+            asked.prediction.sequence,
+            asked.prediction.memory_slots,
+            plan.segments,
+            plan.timeout,
+            edits=asked.prediction.edits,
+            alone=plan.alone,
+            wish=plan.recording,
+        )
+    return await respond(asked, plan.recording, walked, header(request.scope, b"accept"))
+
+
+class Asked(NamedTuple):
+    """What a body asks, of which model, and the checked tensors."""
+
+    request: PredictRequest  # shared by all who ask the same but for their tensors
+    model: LoadedModel
+    prediction: Prediction
+
+
+class Plan(NamedTuple):
+    """How it is to be walked."""
+
+    segments: list[Segment]
+    timeout: float  # seconds
+    recording: Recording | None
+    alone: bool
+
+
+def understand(media: str, body: bytes, context: Context) -> Asked:
+    """What a body of this media type asks.
+
+    Raises:
+        ServiceError: it cannot be read, or does not fit the model
+    """
+    if media == MEDIA_TYPES["safetensors"]:
+        return from_safetensors(body, context)
+    refuse_unless_json(media)
+    return from_json(body, context)
+
+
+def plan_of(asked: Asked, context: Context) -> Plan:
+    """How to walk what is asked, by whoever the request belongs to.
+
+    Raises:
+        ServiceError: it would take too long, or give too much
+    """
+    refuse_large_answer(asked.request, asked.prediction, asked.model, context)
+    return Plan(
+        [Segment("predict", len(asked.prediction.sequence), frozenset(asked.request.include))],
+        checks.check_timeout(asked.request.timeout, context.settings),
+        recording_of(asked, context),
+        context.work.running == 1,
+    )
+
+
+async def respond(
+    asked: Asked, recording: Recording | None, walked: Walked, accept: str | None
+) -> Response:
+    """The answer, once the trace is kept."""
+    trace_id, headers = None, {}
+    if recording is not None:
+        try:
+            trace_id = await recording.trace_id(walked)
+        except StoreUnavailable:
+            headers = NOT_KEPT
+    facts, tensors = answer(asked, walked, trace_id)
+    kind = kind_of_answer(accept)
+    encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
+    return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
+
+
+def from_json(body: bytes, context: Context) -> Asked:
+    """What a JSON body asks."""
+    if len(body) > SOON_PARSED:
+        name, steps = schemas.glance(body)
+        refuse_if_full(name, None, steps, context)
+    cut = bit_rows.cut_out(body)
+    if cut is not None and len(cut[0]) <= SHORT and (asked := schemas.ask_beside(cut[0])):
+        refuse_if_full(asked.model, asked.version, len(cut[1]), context)
+        model = context.models.get(asked.model, asked.version)
+        checked = checks.check(asked, model.signature, context.settings, cut[1])
+        return Asked(asked, model, checked)
+    told = schemas.load_cut(body, cut)
+    rows = told.get("sequence")
+    if isinstance(rows, list | np.ndarray):
+        refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
+    asked = schemas.validate(PredictRequest, told, body)
+    model = context.models.get(asked.model, asked.version)
+    return Asked(asked, model, checks.check(asked, model.signature, context.settings))
+
+
+def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> None:
+    """Say no as soon as a length is known: in a flood that is most of what there is to do.
+
+    Raises:
+        QueueFull: there is no room for it; whether it is sound has not been looked at
+    """
+    if not (isinstance(name, str) and isinstance(version, int | None)):
+        return
+    with suppress(NotFound):  # which is told in its turn
+        context.models.get(name, version).scheduler.refuse_if_full(steps)
+
+
+def from_safetensors(body: bytes, context: Context) -> Asked:
+    """What a safetensors body asks."""
+    asked, tensors = safetensors_body.parse(body)
+    model = context.models.get(asked.model, asked.version)
+    checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
+    return Asked(asked, model, checked)
+
+
+def kind_of_answer(accept: str | None) -> str:
+    """The first kind in an Accept header that there is, else JSON."""
+    if not accept:
+        return "json"
+    asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
+    return next((KINDS[media] for media in asked if media in KINDS), "json")
+
+
+def refuse_large_answer(
+    asked: PredictRequest, prediction: Prediction, model: LoadedModel, context: Context
+) -> None:
+    """Say no before computing what could not be sent.
+
+    Raises:
+        ResponseTooLarge: it says how to get it in parts
+    """
+    told = model.signature
+    heads = {"read_weightings": told.read_heads, "write_weightings": told.write_heads}
+    wanted = sum(heads[name] for name in set(asked.include)) * prediction.memory_slots
+    size = 4 * len(prediction.sequence) * (told.output_size + wanted)
+    if size > context.settings.max_response_bytes:
+        raise ResponseTooLarge(
+            f"the answer would have {size} bytes of tensors, the limit is "
+            f"{context.settings.max_response_bytes}; leave `include` out and fetch slices of the "
+            f"weightings with GET /trace/{{trace_id}}?steps=a:b"
+        )
+
+
+def recording_of(asked: Asked, context: Context) -> Recording | None:
+    """The trace that is wanted, if one is."""
+    if not asked.request.record:
+        return None
+    edited = asked.request.interventions
+    return Recording(context.traces, asked.model, asked.prediction, edited, context.clock)
+
+
+def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str, Any], Tensors]:
+    """The response as facts and tensors."""
+    model, prediction = asked.model, asked.prediction
+    facts: dict[str, Any] = {
+        "trace_id": trace_id,
+        "model": model.name,
+        "version": model.version,
+        "engine": model.engine.name,
+        "steps": len(prediction.sequence),
+        "memory_slots": prediction.memory_slots,
+    }
+    if prediction.target is not None:
+        wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
+        facts["wrong_bits"] = int(wrong[0])
+    return facts, {"outputs": walked.outputs, **walked.values}

@@ -1,0 +1,201 @@
+"""POST /sessions and its steps, GET and DELETE: a stream fed piece by piece."""
+
+import asyncio
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+
+from service.api.context import Context, context_of, read_json_body
+from service.api.documents import errors
+from service.api.documents.sessions import Fed, SessionFacts
+from service.api.predict import refuse_large_answer
+from service.contract import checks, schemas
+from service.contract.encodings import to_json
+from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
+from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
+from service.http.disconnect import WhileConnected
+from service.models.served import LoadedModel
+from service.records import session as sessions
+from service.records.digests import is_digest_of
+from service.records.session import Session
+from service.scheduling.sequence import Segment, Walked
+
+router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+Array = NDArray[np.float32]
+
+# One piece of a session at a time; the store sees to the same between processes.
+turns: "WeakValueDictionary[str, asyncio.Lock]" = WeakValueDictionary()
+
+
+def body_of(kind: type[PieceRequest | SessionRequest]) -> dict[str, Any]:
+    """The OpenAPI entry of a JSON body."""
+    content = {"application/json": {"schema": kind.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={201: {"model": SessionFacts}, **errors(400, 404, 413, 415, 422, 503)},
+    openapi_extra=body_of(SessionRequest),
+)
+async def open_session(request: Request) -> Response:
+    """Begin a session on one version of a model, which it keeps."""
+    context = context_of(request)
+    body = await read_json_body(request, context.settings.max_body_bytes)
+    asked = schemas.parse_as(SessionRequest, body)
+    model = context.models.get(asked.model, asked.version)
+    slots = checks.check_slots(asked.memory_slots, model.signature, context.settings)
+    session = sessions.begin(model, slots, context.clock())
+    await context.sessions.open(session)
+    return Response(to_json(facts_of(session, context), {}), 201, media_type="application/json")
+
+
+@router.post(
+    "/{session_id}/steps",
+    responses={200: {"model": Fed}, **errors(400, 404, 409, 413, 415, 422, 503, 504)},
+    openapi_extra=body_of(PieceRequest),
+)
+async def post_steps(request: Request, session_id: str) -> Response:
+    """Feed the next steps; with `position`, sending a piece again gives the same answer."""
+    context = context_of(request)
+    body = await read_json_body(request, context.settings.max_body_bytes)
+    asked = schemas.parse_as(PieceRequest, body)
+    limit = context.settings.request_timeout
+    try:
+        turn = turns.setdefault(session_id, asyncio.Lock())
+        async with WhileConnected(request), asyncio.timeout(limit), turn:
+            session, position, walked = await take_turn(context, session_id, asked)
+    except TimeoutError:
+        raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
+    facts = {
+        "session_id": session.session_id,
+        "model": session.model,
+        "version": session.version,
+        "engine": session.engine,
+        "position": position,
+        "steps": len(walked.outputs),
+        "next_position": position + len(walked.outputs),
+        "memory_slots": session.memory_slots,
+    }
+    tensors = {"outputs": walked.outputs, **walked.values}
+    encoded = await asyncio.to_thread(to_json, facts, tensors)
+    return Response(encoded, media_type="application/json")
+
+
+@router.get("/{session_id}", responses={200: {"model": SessionFacts}, **errors(404, 422, 503)})
+async def get_session(request: Request, session_id: str) -> Response:
+    """Where a session is; its trace is GET /trace/{session_id}."""
+    context = context_of(request)
+    session = await context.sessions.get(session_id)
+    return Response(to_json(facts_of(session, context), {}), media_type="application/json")
+
+
+@router.delete("/{session_id}", status_code=204, responses=errors(404, 422, 503))
+async def delete_session(request: Request, session_id: str) -> Response:
+    """Forget a session and its trace."""
+    await context_of(request).sessions.delete(session_id)
+    return Response(status_code=204)
+
+
+async def take_turn(
+    context: Context, session_id: str, asked: PieceRequest
+) -> tuple[Session, int, Walked]:
+    """Compute and keep one piece; the session, the piece's first step and what came of it.
+
+    Raises:
+        ServiceError: the piece does not fit the session
+    """
+    while True:
+        session = await context.sessions.get(session_id)
+        model = await sessions.model_of(session, context.models)
+        sequence = check(asked, session, model, context)
+        if sessions.is_repeated(session, asked.position, sequence):
+            return session, *await repeat(context, session, model, sequence, asked)
+        walked = await walk(context, session, model, sequence, asked, session.state)
+        assert walked.state is not None  # it was asked for
+        piece = sessions.piece_of(session.position, sequence, walked)
+        if await context.sessions.advance(session, piece, sequence, walked.state):
+            return session, session.position, walked
+        # Another worker process was faster with a piece of its own: this one comes after it.
+
+
+async def repeat(
+    context: Context, session: Session, model: LoadedModel, sequence: Array, asked: PieceRequest
+) -> tuple[int, Walked]:
+    """The last piece again, from the state before it.
+
+    Raises:
+        Unreplayable: it does not give what it gave
+    """
+    assert session.last is not None
+    walked = await walk(context, session, model, sequence, asked, session.before)
+    if not is_digest_of(session.last.outputs_digest, walked.outputs):
+        raise Unreplayable(
+            f"session {session.session_id} was computed by engine {session.engine} on another "
+            f"machine: its last piece cannot be repeated here"
+        )
+    return session.last.position, walked
+
+
+async def walk(
+    context: Context,
+    session: Session,
+    model: LoadedModel,
+    sequence: Array,
+    asked: PieceRequest,
+    state: dict[str, Array] | None,
+) -> Walked:
+    """A piece from a state."""
+    return await model.scheduler.walk(
+        sequence,
+        session.memory_slots,
+        [Segment("predict", len(sequence), frozenset(asked.include))],
+        context.settings.request_timeout,
+        state=state,
+        keep_state=True,
+        alone=context.work.running == 1,
+    )
+
+
+def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Context) -> Array:
+    """The piece's steps as an array, checked as those of POST /predict are.
+
+    Raises:
+        ServiceError: one that says which field, what was expected and what came
+    """
+    as_predict = PredictRequest.model_construct(
+        model=session.model,
+        sequence=asked.sequence,
+        memory_slots=session.memory_slots,
+        include=asked.include,
+    )
+    prediction = checks.check(as_predict, model.signature, context.settings)
+    refuse_large_answer(as_predict, prediction, model, context)
+    most, steps = context.settings.max_steps, len(prediction.sequence)
+    start = session.position if asked.position is None else asked.position
+    if start + steps > most and start == session.position:
+        raise TooManySteps(
+            f"a session should have at most {most} steps, this one is at {start} and would get "
+            f"{steps} more"
+        )
+    return prediction.sequence
+
+
+def facts_of(session: Session, context: Context) -> dict[str, Any]:
+    """What is told of a session."""
+    return {
+        "session_id": session.session_id,
+        "model": session.model,
+        "version": session.version,
+        "engine": session.engine,
+        "memory_slots": session.memory_slots,
+        "position": session.position,
+        "created_at": session.created_at,
+        "used_at": session.used_at,
+        "expires_at": session.used_at + context.settings.session_ttl,
+    }

@@ -1,0 +1,314 @@
+"""/v2: the Open Inference Protocol over REST, for clients that speak it to any server.
+
+A batch [B, T, I] runs as B sequences of their own; its parameter `trace_id` lists their traces in
+order, separated by commas.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version as version_of
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from service.api.context import Context, context_of
+from service.api.documents import errors, infer_body
+from service.api.documents.v2 import (
+    InferAnswer,
+    ModelConfig,
+    ModelMetadata,
+    ModelReady,
+    ModelStatistics,
+    ServerMetadata,
+)
+from service.api.predict import NOT_KEPT
+from service.contract import checks, open_inference
+from service.contract.checks import Prediction
+from service.contract.encodings import Tensors, to_json
+from service.contract.open_inference import InferRequest
+from service.errors import (
+    BatchTooLarge,
+    ResponseTooLarge,
+    StoreUnavailable,
+    TooManySteps,
+    UnknownVersion,
+)
+from service.http.bodies import read_body
+from service.http.disconnect import WhileConnected
+from service.http.offload import convert
+from service.models.served import LoadedModel
+from service.records import trace as traces
+from service.scheduling.sequence import Segment, Walked
+
+router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
+
+Answer = Callable[[Request, LoadedModel], Awaitable[Response]]
+PLATFORMS = {
+    "onnx": ("onnxruntime_onnx", "onnxruntime"),
+    "native": ("ntm_native", "native"),
+    "torchscript": ("pytorch_libtorch", "pytorch"),
+}
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics", "parameters")
+
+
+def respond(facts: dict[str, Any], status: int = 200) -> Response:
+    """Facts as a JSON response."""
+    return Response(to_json(facts, {}), status, media_type="application/json")
+
+
+@router.get("", responses={200: {"model": ServerMetadata}})
+@router.get("/", include_in_schema=False)
+async def server_metadata(request: Request) -> Response:
+    """Name, version and extensions of the server, and what each model really runs on."""
+    return respond(
+        {
+            "name": "ntm",
+            "version": version_of("ntm"),
+            "extensions": EXTENSIONS,
+            "models": [
+                {
+                    "name": model.name,
+                    "version": str(model.version),
+                    "engine": model.engine.name,
+                    "device": model.engine.device,
+                }
+                for model in context_of(request).models
+            ],
+        }
+    )
+
+
+@router.get("/models/stats", responses={200: {"model": ModelStatistics}})
+async def all_statistics(request: Request) -> Response:
+    """The statistics of every model."""
+    context = context_of(request)
+    return respond({"model_stats": [context.statistics.told(m) for m in context.models]})
+
+
+def find(request: Request, name: str, version: str | None) -> LoadedModel:
+    """The model that a path names.
+
+    Raises:
+        UnknownModel, UnknownVersion
+    """
+    models = context_of(request).models
+    latest = models.get(name)
+    if version is None:
+        return latest
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+        known = ", ".join(map(str, models.versions(name)))
+        raise UnknownVersion(f"model {name} has no version '{version:.40}', only {known}")
+    return models.get(name, int(version))
+
+
+def path_part(name: str) -> dict[str, Any]:
+    """The OpenAPI entry of a part of a path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def serve(method: str, path: str, **described: Any) -> Callable[[Answer], Answer]:
+    """Routes to one answer: with a version in the path, and without for the highest one."""
+
+    def register(answer: Answer) -> Answer:
+        # The paths' parts are read here: declared to FastAPI as parameters, they would put a 422
+        # into the document that never happens.
+        async def route(request: Request) -> Response:
+            named = request.path_params
+            return await answer(request, find(request, named["model"], named.get("version")))
+
+        extra = {"parameters": [path_part("model")], **described.pop("openapi_extra", {})}
+        told = {"methods": [method], "description": answer.__doc__, **described}
+        name = answer.__name__
+        router.add_api_route(
+            f"/models/{{model}}{path}", route, name=name, openapi_extra=extra, **told
+        )
+        router.add_api_route(
+            f"/models/{{model}}/versions/{{version}}{path}",
+            route,
+            name=f"{name}_of_version",
+            openapi_extra={**extra, "parameters": [path_part("model"), path_part("version")]},
+            **told,
+        )
+        return answer
+
+    return register
+
+
+@serve("GET", "", responses={200: {"model": ModelMetadata}, **errors(404)})
+async def model_metadata(request: Request, model: LoadedModel) -> Response:
+    """A model's versions and tensors; -1 stands for sizes that a request chooses."""
+    platform, _ = PLATFORMS[model.engine.name]
+    versions = context_of(request).models.versions(model.name)
+    return respond(open_inference.model_metadata(model.name, versions, platform, model.signature))
+
+
+@serve(
+    "GET",
+    "/ready",
+    responses={200: {"model": ModelReady}, 503: {"model": ModelReady}, **errors(404)},
+)
+async def model_ready(request: Request, model: LoadedModel) -> Response:
+    """Whether a model takes requests; 503 once the service is shutting down."""
+    is_ready = not context_of(request).work.draining
+    return respond({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
+
+
+@serve("GET", "/config", responses={200: {"model": ModelConfig}, **errors(404)})
+async def model_config(request: Request, model: LoadedModel) -> Response:
+    """A model's configuration in the words of Triton, for tools that ask before they send."""
+    return respond(
+        open_inference.model_config(
+            model.name,
+            *PLATFORMS[model.engine.name],
+            context_of(request).settings.max_batch,
+            model.signature,
+        )
+    )
+
+
+@serve("GET", "/stats", responses={200: {"model": ModelStatistics}, **errors(404)})
+async def model_statistics(request: Request, model: LoadedModel) -> Response:
+    """What a model has done since the start, in the words of Triton."""
+    return respond({"model_stats": [context_of(request).statistics.told(model)]})
+
+
+@serve(
+    "POST",
+    "/infer",
+    responses={200: {"model": InferAnswer}, **errors(400, 404, 413, 415, 503, 504)},
+    openapi_extra={"requestBody": infer_body()},
+)
+async def infer(request: Request, model: LoadedModel) -> Response:
+    """Run a sequence, or a batch of sequences of one length."""
+    context = context_of(request)
+    body = await read_body(request, context.settings.max_body_bytes)
+    header = request.headers.get(open_inference.HEADER)
+    asked, predictions = await convert(len(body), understand, body, header, model, context)
+    request.state.model = model.name
+    async with WhileConnected(request):
+        walked = await walk_all(asked, predictions, model, context)
+    kept, headers = list[str](), dict[str, str]()
+    if asked.record:
+        try:
+            kept = await keep_traces(context, model, predictions, walked)
+        except StoreUnavailable:
+            headers |= NOT_KEPT
+    facts = facts_of(asked, predictions[0], model, kept)
+    tensors = join(asked, walked)
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    encoded, length = await convert(size, open_inference.encode, facts, asked.wanted, tensors)
+    if length is None:
+        return Response(encoded, headers=headers, media_type="application/json")
+    headers[open_inference.HEADER] = str(length)
+    return Response(encoded, headers=headers, media_type="application/octet-stream")
+
+
+def understand(
+    body: bytes, header: str | None, model: LoadedModel, context: Context
+) -> tuple[InferRequest, list[Prediction]]:
+    """What a body asks, and its checked sequences."""
+    asked = open_inference.parse(body, header, model.signature.input_size)
+    return asked, check(asked, model, context)
+
+
+def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
+    """The sequences of a request, checked against its model.
+
+    Raises:
+        BatchTooLarge: more sequences than run together, or none
+        ResponseTooLarge: the answer could not be sent
+        ServiceError: another that says what is wrong
+    """
+    settings, told = context.settings, model.signature
+    batch = len(asked.sequences)
+    if not 1 <= batch <= settings.max_batch:
+        raise BatchTooLarge(
+            f"sequence should hold 1 to {settings.max_batch} sequences, got {batch}"
+        )
+    sequences = checks.check_sequence("sequence", asked.sequences, told.input_size, settings)
+    steps = sequences.shape[1]
+    if batch > 1 and batch * steps > settings.max_queued_steps:
+        raise TooManySteps(
+            f"a batch should have at most {settings.max_queued_steps} steps in all, "
+            f"got {batch} x {steps}"
+        )
+    slots = checks.check_slots(asked.memory_slots, told, settings)
+    widths = {
+        "outputs": told.output_size,
+        "read_weightings": told.read_heads * slots,
+        "write_weightings": told.write_heads * slots,
+    }
+    size = 4 * batch * steps * sum(widths[wanted.name] for wanted in asked.wanted)
+    if size > settings.max_response_bytes:
+        raise ResponseTooLarge(
+            f"the answer would have {size} bytes of tensors, the limit is "
+            f"{settings.max_response_bytes}; ask for `outputs` alone and fetch slices of the "
+            f"weightings with GET /trace/{{trace_id}}?steps=a:b"
+        )
+    return [Prediction(sequence, None, slots) for sequence in sequences]
+
+
+async def walk_all(
+    asked: InferRequest,
+    predictions: list[Prediction],
+    model: LoadedModel,
+    context: Context,
+) -> list[Walked]:
+    """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
+    keep = frozenset(wanted.name for wanted in asked.wanted) - {"outputs"}
+    limit = context.settings.request_timeout
+    timeout = min(limit, asked.timeout or limit)
+    walks = [
+        asyncio.ensure_future(
+            model.scheduler.walk(
+                prediction.sequence,
+                prediction.memory_slots,
+                [Segment("predict", len(prediction.sequence), keep)],
+                timeout,
+                together=len(predictions) > 1,
+            )
+        )
+        for prediction in predictions
+    ]
+    try:
+        return await asyncio.gather(*walks)
+    finally:
+        for walk in walks:
+            walk.cancel()
+
+
+async def keep_traces(
+    context: Context, model: LoadedModel, predictions: list[Prediction], walked: list[Walked]
+) -> list[str]:
+    """Store one trace a sequence; their ids in order."""
+    kept = [
+        traces.record(model, each.sequence, None, each.memory_slots, one.outputs, context.clock())
+        for each, one in zip(predictions, walked, strict=True)
+    ]
+    await asyncio.gather(*(context.traces.put(trace) for trace in kept))
+    return [trace.trace_id for trace in kept]
+
+
+def join(asked: InferRequest, walked: list[Walked]) -> Tensors:
+    """The tensors of all sequences, with the batch axis if they came with it."""
+    joined: Tensors = {}
+    for wanted in asked.wanted:
+        rows = [
+            one.outputs if wanted.name == "outputs" else one.values[wanted.name] for one in walked
+        ]
+        joined[wanted.name] = np.stack(rows) if asked.batched else rows[0]
+    return joined
+
+
+def facts_of(
+    asked: InferRequest, prediction: Prediction, model: LoadedModel, kept: list[str]
+) -> dict[str, Any]:
+    """The answer without its tensors."""
+    parameters: dict[str, Any] = {"memory_slots": prediction.memory_slots}
+    if kept:
+        parameters["trace_id"] = ",".join(kept)
+    facts: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}
+    if asked.id is not None:
+        facts["id"] = asked.id
+    return {**facts, "parameters": parameters}

@@ -1,0 +1,194 @@
+"""What is asked against the model that it is for: steps, widths, numbers, slots, interventions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.interventions.edits import Edits, resolve
+from ntm.interventions.items import InterventionError
+from ntm.signature import Signature
+from service import errors
+from service.contract.schemas import PredictRequest, place
+from service.settings import Settings
+
+FEW = 2**12  # numbers whose squares one thread sums up
+LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
+
+
+class Prediction(NamedTuple):
+    """A request that has been checked against the model it is for."""
+
+    sequence: NDArray[np.float32]  # [T, I], as interventions leave it
+    target: NDArray[np.float32] | None  # [T, O], NaN where it does not matter
+    memory_slots: int
+    edits: Edits | None = None
+
+
+def check(
+    request: PredictRequest,
+    signature: Signature,
+    settings: Settings,
+    rows: NDArray[Any] | None = None,
+) -> Prediction:
+    """Check a request against its model and turn its lists into arrays.
+
+    Args:
+        request: what was asked
+        signature: of the model
+        settings: what the service allows
+        rows: the sequence, where it came beside the request
+    Raises:
+        ServiceError: one that says which field, what was expected and what came
+    """
+    given = request.sequence if rows is None else rows
+    steps = check_steps("sequence", len(given), settings)
+    sequence = to_array("sequence", given, signature.input_size)
+    target = None
+    if request.target is not None:
+        if len(request.target) != steps:
+            raise errors.WrongTarget(
+                f"target should have {steps} steps as sequence has, got {len(request.target)}"
+            )
+        target = to_target(request.target, signature.output_size)
+    slots = check_slots(request.memory_slots, signature, settings)
+    return intervene(Prediction(sequence, target, slots), request.interventions, signature)
+
+
+def intervene(prediction: Prediction, interventions: Any, signature: Signature) -> Prediction:
+    """The same with what is to be changed in it.
+
+    Raises:
+        WrongIntervention: one does not fit; the message names it
+    """
+    if interventions == []:
+        return prediction
+    sequence = prediction.sequence.copy()
+    try:
+        edits = resolve(interventions, signature, len(sequence), prediction.memory_slots)
+    except InterventionError as error:
+        raise errors.WrongIntervention(str(error)) from None
+    edits.write_inputs(sequence)
+    return prediction._replace(sequence=sequence, edits=edits)
+
+
+def check_steps(name: str, steps: int, settings: Settings) -> int:
+    """The number of steps, if the service takes as many.
+
+    Raises:
+        EmptySequence, TooManySteps
+    """
+    if steps == 0:
+        raise errors.EmptySequence(f"{name} should have at least one step, got none")
+    if steps > settings.max_steps:
+        raise errors.TooManySteps(
+            f"{name} should have at most {settings.max_steps} steps, got {steps}"
+        )
+    return steps
+
+
+def check_timeout(asked: float | None, settings: Settings) -> float:
+    """The seconds to wait for an answer.
+
+    Raises:
+        ServiceError: more than the service waits
+    """
+    most = settings.request_timeout
+    if asked is not None and asked > most:
+        raise errors.ServiceError(f"timeout should be at most {most:g} seconds, got {asked:g}")
+    return most if asked is None else asked
+
+
+def check_slots(asked: int | None, signature: Signature, settings: Settings) -> int:
+    """The number of memory slots to use.
+
+    Raises:
+        MemorySlotsOutOfRange: more than the service allows, or another than the model's only one
+    """
+    slots = signature.memory_slots if asked is None else asked
+    if signature.fixed_slots not in (None, slots):
+        raise errors.MemorySlotsOutOfRange(
+            f"memory_slots should be {signature.fixed_slots}, the only number this model can run "
+            f"with because it learned its initial memory, got {slots}"
+        )
+    if not 1 <= slots <= settings.max_memory_slots:
+        raise errors.MemorySlotsOutOfRange(
+            f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
+        )
+    return slots
+
+
+def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> NDArray[np.float32]:
+    """Rows of numbers as [T, width].
+
+    Raises:
+        RaggedSequence, WrongWidth, NotFinite
+    """
+    widths = {rows.shape[1]} if isinstance(rows, np.ndarray) else set(map(len, rows))
+    if len(widths) > 1:
+        raise errors.RaggedSequence(
+            f"{name} should have {width} numbers at every step, got rows of "
+            f"{', '.join(map(str, sorted(widths)[:5]))}"
+        )
+    if widths != {width}:
+        raise errors.WrongWidth(
+            f"{name} should have {width} numbers at every step, got {widths.pop()}"
+        )
+    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8:
+        return rows.astype(np.float32)
+    if isinstance(rows, np.ndarray) and rows.dtype != np.float64:  # none of them can be too large
+        return rows.astype(np.float64).astype(np.float32)
+    return narrow(name, np.asarray(rows, dtype=np.float64))
+
+
+def check_sequence(
+    name: str, sequence: NDArray[Any], width: int, settings: Settings
+) -> NDArray[np.float32]:
+    """An array [T, width] or [B, T, width] that came as one.
+
+    Raises:
+        EmptySequence, TooManySteps, WrongWidth, NotFinite
+    """
+    steps, came = sequence.shape[-2:]
+    check_steps(name, steps, settings)
+    if came != width:
+        raise errors.WrongWidth(f"{name} should have {width} numbers at every step, got {came}")
+    return narrow(name, sequence)
+
+
+def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
+    """Target rows as [T, width]; null becomes NaN.
+
+    Raises:
+        WrongTarget: a row has another width
+        NotFinite: a number is too large
+    """
+    target = np.full((len(rows), width), np.nan)
+    for step, row in enumerate(rows):
+        if row is None:
+            continue
+        if len(row) != width:
+            raise errors.WrongTarget(
+                f"target[{step}] should have {width} numbers or be null, got {len(row)} numbers"
+            )
+        target[step] = [np.nan if value is None else value for value in row]
+    return narrow("target", target, gaps=True)
+
+
+def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.float32]:
+    """Numbers of any shape as float32; NaN may stand in `gaps`.
+
+    Raises:
+        NotFinite: one is no number, infinite or too large
+    """
+    if wide.size <= FEW and np.vdot(wide, wide) <= LARGEST_NUMBER:  # so that each of them is less
+        return wide.astype(np.float32)
+    fits = np.abs(wide) <= LARGEST_NUMBER
+    if gaps:
+        fits |= np.isnan(wide)
+    if not fits.all():
+        at = tuple(np.argwhere(~fits)[0].tolist())
+        raise errors.NotFinite(
+            f"{name}{place(at)} should be at most {LARGEST_NUMBER:g} in size, got {wide[at]:g}"
+        )
+    return wide.astype(np.float32)

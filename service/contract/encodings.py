@@ -1,0 +1,101 @@
+"""Named arrays on their way out: nested JSON, NPZ, safetensors."""
+
+import io
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ntm.architectures import kernels
+
+Tensors = dict[str, NDArray[np.float32]]
+
+FLOATS, ALIGNMENT = np.dtype("<f4"), 8  # of safetensors: what follows its header begins on 8 bytes
+PIECE = 2**16  # numbers that are encoded at once
+COPIED_AS_FAST = 8  # numbers, at least, are copied as fast as one is encoded as JSON
+
+MEDIA_TYPES = {
+    "json": "application/json",
+    "npz": "application/x-npz",
+    "safetensors": "application/vnd.safetensors",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+
+
+def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """Facts with the tensors merged in; a dotted name becomes nested objects, NaN becomes null."""
+    told = dict(facts)
+    for name, tensor in tensors.items():
+        *outer, last = name.split(".")
+        inside = told
+        for part in outer:
+            inside = inside.setdefault(part, {})
+        inside[last] = nested(tensor)
+    return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def nested(tensor: NDArray[np.float32]) -> Any:
+    """A tensor as orjson takes it: as text, by the compiled function once that is loaded.
+
+    One call of orjson holds the interpreter until it is done, in whatever thread it runs: without
+    that function a large tensor is encoded row by row, so that others get their turn.
+    """
+    kernel = kernels.loaded()
+    if kernel is not None and tensor.size and tensor.ndim:
+        return orjson.Fragment(kernel.to_json(tensor).tobytes())
+    rows = np.ascontiguousarray(tensor)
+    if rows.size <= PIECE:
+        return rows
+    step = max(1, PIECE * len(rows) // rows.size)
+    parts = [
+        orjson.dumps(rows[start : start + step], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        for start in range(0, len(rows), step)
+    ]
+    return orjson.Fragment(b"[" + b",".join(parts) + b"]")
+
+
+def to_npz(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """One array a tensor, and the facts as JSON text in the array `facts`.
+
+    Not compressed: to deflate the stages of a run takes three times as long as to compute them.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, facts=np.array(orjson.dumps(facts).decode()), **tensors)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def to_safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """Every tensor, with the facts as JSON strings in the metadata.
+
+    The library copies every tensor twice on the way; here it is copied once.
+    """
+    header: dict[str, Any] = {
+        "__metadata__": {
+            name: value if isinstance(value, str) else orjson.dumps(value).decode()
+            for name, value in facts.items()
+        }
+    }
+    parts, start = list[memoryview](), 0
+    for name, tensor in tensors.items():
+        parts.append(np.ascontiguousarray(tensor, FLOATS).data)
+        end = start + tensor.nbytes
+        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": (start, end)}
+        start = end
+    told = orjson.dumps(header)
+    told += b" " * (-len(told) % ALIGNMENT)
+    return b"".join([len(told).to_bytes(8, "little"), told, *parts])
+
+
+def effort(kind: str, tensors: Tensors) -> int:
+    """How many numbers of tensors would take as long to encode as JSON; others are only copied.
+
+    About as long as so many bytes of JSON take to be read. Up to PIECE it makes no difference to
+    others in what thread that is done.
+    """
+    size = sum(tensor.size for tensor in tensors.values())
+    return size if kind == "json" else size // COPIED_AS_FAST
+
+
+ENCODERS = {"json": to_json, "npz": to_npz, "safetensors": to_safetensors}

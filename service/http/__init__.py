@@ -1,0 +1,1 @@
+"""HTTP: connections, middleware, headers, bodies, API keys."""

@@ -1,0 +1,1 @@
+"""Inspection: a recorded run computed again, and what is derived from it."""

@@ -1,0 +1,1 @@
+"""Served models: loading, rollout of new versions, the repository scan."""

@@ -1,0 +1,37 @@
+"""What lies in the model repository right now, and whether it is still the same."""
+
+from pathlib import Path
+
+from ntm.repository import folders as repository
+from ntm.repository.folders import VersionFolder
+
+Key = tuple[str, int]  # a model's name and version
+Fingerprint = frozenset[tuple[str, int, int, int, int]]
+
+# A new card or evaluation is read when it is asked for; only these make another model.
+MODEL_FILES = ("config.json", "model.safetensors", "onnx/*", "torchscript/*")
+
+
+def scan(root: Path) -> dict[Key, tuple[VersionFolder, Fingerprint]]:
+    """Every version in a repository with its fingerprint.
+
+    Raises:
+        RepositoryError: there is no repository
+    """
+    folders = {(folder.name, folder.version): folder for folder in repository.models(root)}
+    return {key: (folder, fingerprint(folder)) for key, folder in folders.items()}
+
+
+def fingerprint(folder: VersionFolder) -> Fingerprint:
+    """Differs once a file of the model was written, replaced, added or removed."""
+    told = set()
+    for pattern in MODEL_FILES:
+        for path in folder.path.glob(pattern):
+            try:
+                stat = path.stat()
+            except OSError:  # it went away meanwhile: the next look finds it so
+                continue
+            # A copy may set the modification time, nobody sets that of the change.
+            times = (stat.st_mtime_ns, stat.st_ctime_ns)
+            told.add((str(path.relative_to(folder.path)), stat.st_size, stat.st_ino, *times))
+    return frozenset(told)

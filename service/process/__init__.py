@@ -1,0 +1,1 @@
+"""Serving processes: the server, its workers, how they share connections."""

@@ -1,0 +1,1 @@
+"""Stored records: traces, sessions and the digests that replays are checked against."""

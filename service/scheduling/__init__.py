@@ -1,0 +1,1 @@
+"""Scheduling: admission control, the ready queue, batching in chunks, worker threads, delivery."""

@@ -1,0 +1,137 @@
+"""One chunk for a batch: how long it should be, its inputs and states put together, and run.
+
+All that is computed for a row is what it would be alone. Where the engine is not ragged a row may
+ride along beyond its own end when that is cheaper than cutting everybody's chunk short; those steps
+are thrown away.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.signature import State
+from service.engines import WEIGHTINGS, Engine, Pins, Values
+from service.scheduling.sequence import Work
+
+WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
+CHUNK_SECONDS = 0.01  # what a newcomer may have to wait before it can join
+ANY = 2**31
+
+
+def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
+    """The longest chunk that wastes little and is soon over.
+
+    A row wastes steps in its last chunk only. So less than a tenth of all that is computed is
+    waste, however requests arrive: a twentieth of this chunk, and a twentieth of the sequences
+    that end in it, which lets the last steps of a batch in lockstep go at once.
+
+    Args:
+        engine: whose lengths there are
+        batch: rows of one group
+        pace: seconds that a step of a row takes
+    """
+    kind = batch[0].segment.kind
+    if not engine.replays_memory and any(work.segment.memory for work in batch):
+        return 1
+    remaining = [work.segment.stop - work.position for work in batch]
+    last = max(remaining)
+    if engine.ragged:
+        soon = int(CHUNK_SECONDS * last / (pace * sum(remaining)))
+        return engine.longest(kind, max(1, min(last, soon)))
+    left, lengths = np.array(remaining), np.array([len(work.sequence) for work in batch])
+    most = min((n for n, w in zip(remaining, batch, strict=True) if not w.rides), default=ANY)
+    if engine.longest(kind, last) == last:
+        most = min(most, last)
+    soon = int(CHUNK_SECONDS / (pace * len(batch)))
+    steps = engine.longest(kind, max(1, min(most, soon)))
+    while steps > 1:
+        wasted = np.maximum(steps - left, 0)
+        allowed = WASTE * (steps * len(batch) + lengths[wasted > 0].sum())
+        if wasted.sum() <= allowed:
+            break
+        steps = engine.longest(kind, steps - 1 - steps // 16)
+    return steps
+
+
+def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
+    """Run one chunk and give every row its part."""
+    kind = batch[0].segment.kind
+    x = inputs_of(batch, steps)
+    before = edit(gather(engine, batch), batch)
+    pins = gather_pins(batch, steps) if kind == "inspect" else None
+    lengths = np.array([work.ahead(steps) for work in batch]) if engine.ragged else None
+    wanted = set[str]().union(*[work.segment.keep for work in batch])
+    values, after = engine.run(kind, x, before, pins, lengths, wanted & {*WEIGHTINGS})
+    if kind == "inspect":
+        reads = engine.signature.read_heads
+        values["read_weightings"] = values["weighting"][:, :, :reads]
+        values["write_weightings"] = values["weighting"][:, :, reads:]
+    for row, work in enumerate(batch):
+        if work.segment.memory:
+            work.keep("memory", memories_of(engine, row, before, values, work.ahead(steps)))
+        work.take(values, after, row, steps)
+
+
+def inputs_of(batch: Sequence[Work], steps: int) -> NDArray[np.float32]:
+    """The next inputs of every row, [steps, B, I]; zeros behind the last."""
+    given = [work.sequence[work.position : work.position + steps] for work in batch]
+    if len(batch) == 1 and len(given[0]) == steps:
+        return given[0][:, None]
+    x = np.zeros((steps, len(batch), given[0].shape[1]), np.float32)
+    for row, inputs in enumerate(given):
+        x[: len(inputs), row] = inputs
+    return x
+
+
+def memories_of(
+    engine: Engine, row: int, before: State, values: Values, steps: int
+) -> NDArray[np.float32]:
+    """The matrix that each of a row's steps saw, [steps, N, M]."""
+    written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
+    return engine.memories(before["memory"][row], *written)
+
+
+def edit(before: State, batch: Sequence[Work]) -> State:
+    """The states of a batch as interventions change them; copied where they do."""
+    copied = set()
+    for row, work in enumerate(batch):
+        for name, (where, pin) in (work.edits.state(work.position) if work.edits else {}).items():
+            if name not in copied:
+                before = {**before, name: before[name].copy()}
+                copied.add(name)
+            before[name][row] = np.where(where, pin, before[name][row])
+    return before
+
+
+def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
+    """What interventions pin in the next steps of a batch, as the inspect graphs want it."""
+    pins: Pins = {}
+    for row, work in enumerate(batch):
+        if work.edits is None:
+            continue
+        for name, (where, pin) in work.edits.pins(work.position, work.position + steps).items():
+            shape = (steps, len(batch), *pin.shape[1:])
+            values = pins.setdefault(f"pin.{name}", np.zeros(shape, np.float32))
+            chosen = pins.setdefault(f"pinned.{name}", np.zeros((*shape[:3], 1), np.bool_))
+            values[:, row], chosen[:, row] = pin, where
+    return pins
+
+
+def gather(engine: Engine, batch: Sequence[Work]) -> State:
+    """The states of a batch, [B, ...]; views where nobody has begun, or all advanced together."""
+    fresh = [work for work in batch if work.rows is None]
+    if fresh:
+        initial = engine.initial_state(fresh[0].slots)
+        for work in fresh:
+            work.rows, work.row = initial, 0
+    stacks = [(work.rows or {}, work.row) for work in batch]
+    first, numbers = stacks[0][0], [row for _, row in stacks]
+    if any(rows is not first for rows, _ in stacks):
+        return {n: np.concatenate([s[n][r : r + 1] for s, r in stacks]) for n in first}
+    held = len(next(iter(first.values())))
+    if numbers == list(range(held)):
+        return first
+    if held == 1:
+        return {n: np.broadcast_to(v, (len(batch), *v.shape[1:])) for n, v in first.items()}
+    return {name: value[numbers] for name, value in first.items()}

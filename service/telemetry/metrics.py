@@ -1,0 +1,152 @@
+"""What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from service.models.served import LoadedModel
+from service.scheduling.events import Chunk, Ended, Event
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+@lru_cache(maxsize=4096)
+def child(metric: Any, *labels: str) -> Any:
+    """A metric with its labels; to look it up takes longer than to count with it."""
+    return metric.labels(*labels)
+
+
+class Metrics:
+    """The counters of one application; they share no registry with another."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "ntm_requests_total",
+            "Requests by route, status, error code and the model they reached",
+            ["route", "status", "code", "model"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "ntm_request_seconds",
+            "Time from the request's first byte to the answer's",
+            ["route"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._steps = Counter(
+            "ntm_steps_total",
+            "Steps computed that a sequence needed",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._engine_seconds = Counter(
+            "ntm_engine_seconds_total",
+            "Time spent in the engine",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._rows = Histogram(
+            "ntm_batch_rows",
+            "Sequences computed together in one chunk",
+            ["model", "version"],
+            buckets=ROWS,
+            registry=self._registry,
+        )
+        self._wasted = Counter(
+            "ntm_wasted_steps_total",
+            "Steps computed beyond the end of a sequence, for the sake of its neighbours",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._ended = Counter(
+            "ntm_sequences_total",
+            "Sequences by outcome: ok, rejected, cancelled, timed_out, failed",
+            ["model", "version", "outcome"],
+            registry=self._registry,
+        )
+        self._waits = Histogram(
+            "ntm_queue_seconds",
+            "Time from admission to the first step",
+            ["model", "version"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._walks = Histogram(
+            "ntm_compute_seconds",
+            "Time from a sequence's first step to its last, in turns with others",
+            ["model", "version"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._queued = Gauge(
+            "ntm_queued_steps",
+            "Steps admitted and not yet computed",
+            ["model", "version"],
+            registry=self._registry,
+        )
+        self._engines = Gauge(
+            "ntm_model_info",
+            "1 for every model served, with the engine and device it runs on",
+            ["model", "version", "engine", "device"],
+            registry=self._registry,
+        )
+
+        self._held = Gauge(
+            "ntm_held",
+            "Traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+        self._held_bytes = Gauge(
+            "ntm_held_bytes",
+            "Bytes of the traces and sessions kept",
+            ["kind"],
+            registry=self._registry,
+        )
+
+    def forget(self, model: LoadedModel) -> None:
+        """Tell no more of a model that is not served any more; what it did stays counted."""
+        labels = (model.name, str(model.version))
+        self._engines.remove(*labels, model.engine.name, model.engine.device)
+        self._queued.remove(*labels)
+
+    def watch(self, models: Iterable[LoadedModel]) -> None:
+        """Tell of these models, and read their queues when asked."""
+        for model in models:
+            labels = (model.name, str(model.version))
+            self._engines.labels(*labels, model.engine.name, model.engine.device).set(1)
+            queue = model.scheduler
+            self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
+
+    def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
+        """Count one request."""
+        child(self._requests, route, str(status), code, model).inc()
+        child(self._seconds, route).observe(seconds)
+
+    def observed(self, model: LoadedModel, event: Event) -> None:
+        """Count one run of an engine, or one sequence that ended."""
+        labels = (model.name, str(model.version))
+        match event:
+            case Chunk():
+                child(self._steps, *labels).inc(event.useful)
+                child(self._wasted, *labels).inc(event.computed - event.useful)
+                child(self._engine_seconds, *labels).inc(event.seconds)
+                child(self._rows, *labels).observe(event.rows)
+            case Ended():
+                child(self._ended, *labels, event.outcome).inc()
+                if event.outcome == "ok":
+                    child(self._waits, *labels).observe(event.queued)
+                    child(self._walks, *labels).observe(event.computed)
+
+    def holds(self, kind: str, count: int, size: int) -> None:
+        """Tell how many traces or sessions are kept, and their bytes."""
+        self._held.labels(kind).set(count)
+        self._held_bytes.labels(kind).set(size)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

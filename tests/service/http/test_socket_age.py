@@ -1,0 +1,97 @@
+"""Work that lay in its socket for too long is refused unread, and everything else is answered."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.app import on_crash, on_service_error
+from service.http.gate import Door
+from service.http.in_flight import Work
+from service.http.keys import Keys
+from service.http.socket_age import TOO_LONG, Watch
+from tests.service.bodies import body
+from tests.service.running import serving
+
+
+async def answered(scope: Any, receive: Any, send: Any) -> None:
+    """An application that reads the body and says yes."""
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def ask(method: str, path: str, waited: float) -> tuple[int, dict[bytes, bytes], bool]:
+    """The status and headers of an answer, and whether the body was read."""
+    sent, read = [], []
+
+    async def receive() -> dict[str, Any]:
+        read.append(True)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    scope["state"] = {"waited": waited}
+    door = Door(answered, Keys(()), Work(), (), on_service_error, on_crash)
+    asyncio.run(door(scope, receive, send))  # type: ignore[arg-type]
+    return sent[0]["status"], dict(sent[0]["headers"]), bool(read)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "waited", "status"),
+    [
+        ("POST", "/predict", TOO_LONG + 1, 503),
+        ("POST", "/predict", TOO_LONG / 2, 200),
+        ("GET", "/models", TOO_LONG + 1, 200),
+        ("GET", "/metrics", TOO_LONG + 1, 200),
+    ],
+)
+def test_work_is_refused_unread(method: str, path: str, waited: float, status: int) -> None:
+    given, headers, read = ask(method, path, waited)
+    assert given == status
+    assert read == (status == 200)
+    assert headers.get(b"retry-after") == (b"1" if status == 503 else None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_socket_tells_how_long_its_data_lay(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.create_server((host, 0), family=family) as listener,
+        socket.create_connection(listener.getsockname()[:2]) as client,
+    ):
+        client.sendall(b"hello")
+        time.sleep(0.5)
+        with listener.accept()[0] as connection:
+            watch = Watch(connection)
+            assert 0.5 <= watch.since_received() < 5
+            assert connection.recv(5) == b"hello"
+            client.sendall(b"again")
+            assert connection.recv(5) == b"again"
+            assert watch.since_received() < 0.4
+            watch.end()
+            assert watch.since_received() == 0
+            client.sendall(b"still")
+            assert connection.recv(5) == b"still"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_stopped_service_refuses_what_came_meanwhile(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path) as server, server.client() as client:
+        assert client.post("/predict", json=body(3)).status_code == 200
+        os.kill(server.process.pid, signal.SIGSTOP)
+        threading.Timer(TOO_LONG + 0.5, os.kill, (server.process.pid, signal.SIGCONT)).start()
+        late = client.post("/predict", json=body(3))
+        assert (late.status_code, late.json()["code"]) == (503, "overloaded")
+        assert late.headers["retry-after"] == "1"
+        assert client.post("/predict", json=body(3)).status_code == 200

@@ -1,0 +1,398 @@
+"""How chunks are cut and shared: exact whatever the schedule, fair, and with little waste."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntm.repository.folders import VersionFolder
+from ntm.signature import State
+from service.engines import Engine, Kind, Pins, Values, open_engine
+from service.scheduling.chunk import advance, choose_steps, gather
+from service.scheduling.cores import Cores
+from service.scheduling.events import Chunk, Ended, Event
+from service.scheduling.scheduler import Scheduler
+from service.scheduling.sequence import Segment, Walked, Work
+
+WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def engine(repository: Path) -> Engine:
+    return open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", 1)
+
+
+@dataclass
+class Counted:
+    """A scheduler's events."""
+
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        return [event for event in self.events if isinstance(event, Chunk)]
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [event.outcome for event in self.events if isinstance(event, Ended)]
+
+
+class Gated:
+    """An engine whose chunks run one by one when the test says so."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.device = engine.name, engine.device
+        self.signature, self.digest = engine.signature, engine.digest
+        self.initial_state, self.longest = engine.initial_state, engine.longest
+        self.replays_memory, self.memories = engine.replays_memory, engine.memories
+        self.batches, self.ragged = engine.batches, engine.ragged
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Queue[tuple[int, int, asyncio.Future[Any]]] = asyncio.Queue()
+
+    async def next(self) -> tuple[int, int]:
+        """Let the next chunk run; its rows and steps."""
+        rows, steps, gate = await asyncio.wait_for(self._arrived.get(), PATIENCE)
+        gate.set_result(None)
+        return rows, steps
+
+    async def until(self, task: "asyncio.Task[Any]") -> int:
+        """Let chunks run until a task is done; how many."""
+        count = 0
+        while not task.done():
+            if self._arrived.empty():
+                await asyncio.sleep(0)
+                continue
+            await self.next()
+            count += 1
+        return count
+
+    async def pending(self) -> None:
+        """Wait until a chunk is about to run."""
+        while self._arrived.empty():
+            await asyncio.sleep(0)
+
+    def run(
+        self, kind: Kind, x: np.ndarray, state: State, pins: Pins | None = None, *lengths: Any
+    ) -> tuple[Values, State]:
+        async def wait() -> None:
+            gate = self._loop.create_future()
+            await self._arrived.put((x.shape[1], len(x), gate))
+            await gate
+
+        asyncio.run_coroutine_threadsafe(wait(), self._loop).result(PATIENCE)
+        return self._engine.run(kind, x, state, pins, *lengths)
+
+
+def sequence_of(engine: Engine, steps: int, seed: int = 0) -> np.ndarray:
+    size = (steps, engine.signature.input_size)
+    return np.random.default_rng([seed, steps]).normal(size=size).astype(np.float32)
+
+
+def alone(engine: Engine, x: np.ndarray, slots: int) -> tuple[Values, State]:
+    """One step at a time, nobody else there."""
+    state, parts = engine.initial_state(slots), []
+    for step in range(len(x)):
+        values, state = engine.run("predict", x[step : step + 1, None], state)
+        parts.append(values)
+    return {n: np.concatenate([part[n] for part in parts])[:, 0] for n in parts[0]}, state
+
+
+def assert_same(walked: Walked, engine: Engine, x: np.ndarray, slots: int) -> None:
+    expected, state = alone(engine, x, slots)
+    assert walked.outputs.tobytes() == expected["outputs"].tobytes()
+    for name, value in walked.values.items():
+        assert value.tobytes() == expected[name].tobytes(), name
+    for name, value in (walked.state or {}).items():
+        assert value.tobytes() == state[name].tobytes(), name
+
+
+def run(
+    engine: Engine, work: Callable[[Scheduler], Awaitable[None]], max_batch: int = 32,
+    max_queued_steps: int = 100_000,
+) -> Counted:  # fmt: skip
+    """Work with a scheduler of one's own, which holds nothing in the end."""
+    counted = Counted()
+
+    async def main() -> None:
+        scheduler = Scheduler(engine, max_batch, max_queued_steps, counted.events.append)
+        try:
+            await asyncio.wait_for(work(scheduler), PATIENCE)
+            assert scheduler.queued_steps == 0
+        finally:
+            await asyncio.to_thread(scheduler.close)
+
+    asyncio.run(main())
+    return counted
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a random schedule."""
+
+    seed: int
+    steps: int
+    slots: int
+    arrives: float  # milliseconds
+    leaves: float | None
+    keep: frozenset[str]
+    keep_state: bool
+    first: int  # where a second segment begins
+
+
+CALLS = st.builds(
+    Call,
+    seed=st.integers(0, 3),
+    steps=st.one_of(st.integers(1, 9), st.integers(1, 90)),
+    slots=st.sampled_from([16, 16, 16, 5]),
+    arrives=st.floats(0, 3),
+    leaves=st.one_of(st.none(), st.none(), st.floats(0, 3)),
+    keep=st.sampled_from([frozenset[str](), WEIGHTINGS]),
+    keep_state=st.booleans(),
+    first=st.integers(0, 20),
+)
+
+
+@settings(max_examples=300)
+@given(calls=st.lists(CALLS, min_size=1, max_size=10), max_batch=st.sampled_from([1, 3, 32]))
+def test_each_gets_what_it_gets_alone(engine: Engine, calls: list[Call], max_batch: int) -> None:
+    async def one(scheduler: Scheduler, call: Call) -> None:
+        await asyncio.sleep(call.arrives / 1000)
+        x = sequence_of(engine, call.steps, call.seed)
+        segments = [Segment("predict", call.steps, call.keep)]
+        if call.first < call.steps and call.first:
+            segments.insert(0, Segment("predict", call.first, call.keep))
+        walk = scheduler.walk(x, call.slots, segments, PATIENCE, keep_state=call.keep_state)
+        task = asyncio.create_task(walk)
+        if call.leaves is not None:
+            await asyncio.sleep(call.leaves / 1000)
+            task.cancel()
+        try:
+            walked = await task
+        except asyncio.CancelledError:
+            assert call.leaves is not None
+            return
+        assert (walked.state is not None) == call.keep_state
+        assert_same(walked, engine, x, call.slots)
+
+    async def work(scheduler: Scheduler) -> None:
+        await asyncio.gather(*(one(scheduler, call) for call in calls))
+
+    counted = run(engine, work, max_batch)
+    assert len(counted.outcomes) == len(calls)
+    assert all(chunk.rows <= max_batch for chunk in counted.chunks)
+    useful = sum(chunk.useful for chunk in counted.chunks)
+    computed = sum(chunk.computed for chunk in counted.chunks)
+    assert computed - useful <= 0.1 * computed
+    if all(call.leaves is None for call in calls):
+        assert useful == sum(call.steps for call in calls)
+
+
+def test_pieces_with_state_give_what_one_walk_gives(engine: Engine) -> None:
+    x = sequence_of(engine, 50)
+
+    async def work(scheduler: Scheduler) -> None:
+        state, outputs, position = None, [], 0
+        for stop in (1, 7, 28, 29, 50):
+            piece = x[position:stop]
+            walked = await scheduler.walk(
+                piece, 16, [Segment("predict", len(piece))], PATIENCE, state, keep_state=True
+            )
+            state, position = walked.state, stop
+            outputs.append(walked.outputs)
+        expected, last = alone(engine, x, 16)
+        assert np.concatenate(outputs).tobytes() == expected["outputs"].tobytes()
+        assert state is not None
+        assert all(state[name].tobytes() == last[name].tobytes() for name in last)
+
+    run(engine, work)
+
+
+def walking(
+    scheduler: Scheduler, engine: Engine, steps: int, slots: int = 16, timeout: float = PATIENCE
+) -> "asyncio.Task[Walked]":
+    x = sequence_of(engine, steps)
+    return asyncio.create_task(scheduler.walk(x, slots, [Segment("predict", steps)], timeout))
+
+
+async def settled() -> None:
+    """Let tasks that were just made reach their first wait."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def gated(engine: Engine, work: Any, **bounds: int) -> Counted:
+    """Like `run`, with an engine that the test drives chunk by chunk."""
+    counted = Counted()
+
+    async def main() -> None:
+        slow = Gated(engine)
+        scheduler = Scheduler(
+            slow,
+            bounds.get("max_batch", 32),
+            bounds.get("max_queued_steps", 100_000),
+            counted.events.append,
+        )
+        await asyncio.wait_for(work(scheduler, slow), PATIENCE)
+        closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
+        await slow.until(closing)
+
+    asyncio.run(main())
+    return counted
+
+
+@pytest.mark.parametrize(("long_slots", "most"), [([16] * 8, 3), ([5, 6, 7, 8, 9, 10, 11, 12], 10)])
+def test_a_short_one_waits_for_no_long_one(
+    engine: Engine, long_slots: list[int], most: int
+) -> None:
+    async def work(scheduler: Scheduler, slow: Gated) -> None:
+        long = [walking(scheduler, engine, 2000, slots) for slots in long_slots]
+        await settled()
+        for _ in range(20):
+            await slow.next()
+        await slow.pending()
+        short = walking(scheduler, engine, 4)
+        await settled()
+        assert await slow.until(short) <= most
+        for task in long:
+            task.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
+        assert scheduler.queued_steps == 0
+
+    gated(engine, work)
+
+
+def test_more_than_fit_in_a_batch_take_turns(engine: Engine) -> None:
+    async def work(scheduler: Scheduler, slow: Gated) -> None:
+        long = [walking(scheduler, engine, 2000) for _ in range(5)]
+        await settled()
+        for _ in range(5):
+            await slow.next()
+        short = walking(scheduler, engine, 1)
+        await settled()
+        assert await slow.until(short) <= 5
+        for task in long:
+            task.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
+
+    gated(engine, work, max_batch=2)
+
+
+def test_one_of_three_leaves_and_the_others_go_on(engine: Engine) -> None:
+    async def work(scheduler: Scheduler, slow: Gated) -> None:
+        tasks = [walking(scheduler, engine, steps) for steps in (40, 42, 44)]
+        await settled()
+        await slow.next()
+        await slow.pending()
+        tasks[1].cancel()
+        await settled()
+        assert scheduler.queued_steps <= 40 + 44
+        rows = [(await slow.next())[0], (await slow.next())[0]]
+        assert rows == [3, 2]  # it leaves within the chunk that was running
+        await slow.until(asyncio.gather(tasks[0], tasks[2]))  # type: ignore[arg-type]
+        for task, steps in ((tasks[0], 40), (tasks[2], 44)):
+            assert_same(task.result(), engine, sequence_of(engine, steps), 16)
+
+    assert sorted(gated(engine, work).outcomes) == ["cancelled", "ok", "ok"]
+
+
+def works(engine: Engine, *left: tuple[int, int], keep_state: bool = False) -> list[Work]:
+    """Rows with so many steps left of so many."""
+    loop = asyncio.new_event_loop()
+    made = []
+    for remaining, steps in left:
+        future: asyncio.Future[Walked] = loop.create_future()
+        work = Work(sequence_of(engine, steps), 16, [Segment("predict", steps)], future, 0.0)
+        work.position, work.keep_state = steps - remaining, keep_state
+        made.append(work)
+    loop.close()
+    return made
+
+
+FAST, SLOW = 1e-6, 2e-4
+
+
+@pytest.mark.parametrize(
+    ("left", "pace", "steps"),
+    [
+        ([(2000, 2000)], FAST, 16),
+        ([(2000, 2000)], 5 * SLOW, 4),  # 16 would keep a newcomer waiting for 16 ms
+        ([(42, 42)] * 32, FAST, 16),
+        ([(10, 42)] * 32, FAST, 4),
+        ([(2, 42)] * 32, FAST, 4),  # two steps wasted of 42
+        ([(2, 20)] * 32, FAST, 1),
+        ([(1, 4), *[(100, 100)] * 31], FAST, 16),  # one ends: 15 of 512 steps are wasted
+        ([(1, 4), *[(100, 100)] * 3], FAST, 1),
+        ([(3, 4)], FAST, 1),
+    ],
+)
+def test_chunks_are_long_where_little_is_wasted(
+    engine: Engine, left: list[tuple[int, int]], pace: float, steps: int
+) -> None:
+    assert choose_steps(engine, works(engine, *left), pace) == steps
+
+
+def test_whose_state_is_kept_never_goes_beyond_its_end(engine: Engine) -> None:
+    rows = works(engine, (2, 42), keep_state=True) + works(engine, *[(100, 100)] * 31)
+    assert choose_steps(engine, rows, FAST) == 1
+
+
+def test_rows_that_stay_together_keep_their_stack(engine: Engine) -> None:
+    rows = works(engine, (42, 42), (42, 42), (42, 42))
+    advance(engine, rows, 4)
+    assert gather(engine, rows) is rows[0].rows
+    left = gather(engine, rows[1:])
+    assert rows[0].rows is not None
+    assert all(left[n].tobytes() == v[1:].tobytes() for n, v in rows[0].rows.items())
+    joined = gather(engine, [*rows, *works(engine, (5, 5))])
+    assert joined["memory"].shape[0] == 4
+
+
+def test_a_row_holds_no_memory_of_its_neighbours(engine: Engine) -> None:
+    rows = works(engine, *[(42, 42)] * 4)
+    for work in rows:
+        work.segments = [Segment("predict", 42, WEIGHTINGS)]
+    advance(engine, rows, 4)
+    for value in [*rows[0].outputs, *rows[0].kept["read_weightings"]]:
+        assert value.base is None
+
+
+def test_states_of_those_that_have_begun_are_bounded(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = sum(value.nbytes for value in engine.initial_state(16).values())
+    monkeypatch.setattr("service.scheduling.scheduler.STATE_BYTES", 3 * row)
+
+    async def work(scheduler: Scheduler) -> None:
+        tasks = [walking(scheduler, engine, 20) for _ in range(10)]
+        for task in tasks:
+            assert_same(await task, engine, sequence_of(engine, 20), 16)
+
+    assert max(chunk.rows for chunk in run(engine, work).chunks) == 3
+
+
+def test_whoever_asks_for_a_core_first_gets_it_first() -> None:
+    cores, order = Cores(1), []
+
+    def compute(number: int) -> None:
+        with cores:
+            order.append(number)
+
+    threads = [threading.Thread(target=compute, args=[number]) for number in range(5)]
+    with cores:
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(cores._waiting) <= number:
+                pass
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3, 4]

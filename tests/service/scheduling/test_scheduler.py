@@ -1,0 +1,269 @@
+"""Whoever shares the engine with a sequence leaves no mark on it, and nobody is left hanging."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntm.repository.folders import VersionFolder
+from service.engines import Engine, Kind, open_engine
+from service.errors import DeadlineExceeded, Draining, QueueFull
+from service.scheduling.events import Chunk
+from service.scheduling.scheduler import Scheduler
+from service.scheduling.sequence import Segment, Walked, Work
+from tests.service.bodies import Float, draw
+from tests.service.scheduling.scheduling import KEPT, Gate, equal, run, walk
+
+BOTH = [("onnx", "odd"), ("torchscript", "copy")]
+engines: dict[tuple[str, str], Engine] = {}  # open_engine takes longer than an example
+
+
+@pytest.fixture(scope="module")
+def engine(repository: Path) -> Engine:
+    """A real engine."""
+    return open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", 1)
+
+
+@pytest.fixture
+def gate(engine: Engine) -> Gate:
+    """The same behind a gate."""
+    return Gate(engine)
+
+
+@pytest.fixture
+def scheduler(gate: Gate) -> Iterator[Scheduler]:
+    """Owns the gate; room for a batch of 4 and 100 steps."""
+    scheduler = Scheduler(gate, max_batch=4, max_queued_steps=100)
+    yield scheduler
+    gate.open.set()
+    scheduler.close()
+
+
+@st.composite
+def schedules(draw_from: Any) -> list[tuple[Float, int, list[Segment], int]]:
+    """Callers: a sequence, its N, what it keeps, and after how many turns it arrives."""
+    callers = []
+    for seed in range(draw_from(st.integers(2, 6))):
+        steps = draw_from(st.integers(1, 70))
+        slots = draw_from(st.sampled_from([1, 5, 16, 37]))
+        cut = draw_from(st.integers(0, steps))
+        kind: Kind = draw_from(st.sampled_from(["predict", "inspect"]))
+        kept = KEPT if kind == "predict" else frozenset(("weighting", "memory"))
+        if steps >= 20:
+            kept -= {"memory"}
+        parts = [Segment("predict", cut)] if cut else []
+        if cut < steps:
+            parts.append(Segment(kind, steps, kept))
+        loud = draw_from(st.sampled_from([0.0, 1.0, 1e20]))
+        arrival = draw_from(st.integers(0, 12))
+        callers.append(((draw(steps, seed) * loud).astype(np.float32), slots, parts, arrival))
+    return callers
+
+
+@settings(max_examples=12)
+@given(callers=schedules(), batch=st.integers(1, 5))
+@pytest.mark.parametrize(("form", "name"), BOTH)
+def test_every_schedule_gives_everyone_what_it_gets_alone(
+    repository: Path, form: str, name: str, callers: Any, batch: int
+) -> None:
+    if (form, name) not in engines:
+        folder = VersionFolder(repository / name / "1")
+        engines[form, name] = open_engine(folder, form, "cpu", 1)
+    engine = engines[form, name]
+    alone, together = Scheduler(engine, 1, 10_000), Scheduler(engine, batch, 10_000)
+
+    async def arrive(x: Float, slots: int, parts: list[Segment], arrival: int) -> Walked:
+        for _ in range(arrival):
+            await asyncio.sleep(0.0002)
+        return await together.walk(x, slots, parts, 30)
+
+    async def test() -> None:
+        shared = await asyncio.gather(*(arrive(*caller) for caller in callers))
+        for result, (x, slots, parts, _) in zip(shared, callers, strict=True):
+            assert len(result.outputs) == len(x)
+            assert equal(result, await alone.walk(x, slots, parts, 30))
+
+    try:
+        run(test)
+    finally:
+        together.close()
+        alone.close()
+
+
+def test_callers_of_one_size_share_a_batch(scheduler: Scheduler, gate: Gate) -> None:
+    async def test() -> None:
+        first = asyncio.create_task(walk(scheduler, draw(4)))
+        await asyncio.to_thread(gate.entered.acquire)
+        others = [asyncio.create_task(walk(scheduler, draw(4, seed))) for seed in range(1, 4)]
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        await asyncio.gather(first, *others)
+
+    run(test)
+    assert gate.batches == [1, 3]
+
+
+def test_a_caller_that_leaves_disturbs_nobody_and_frees_its_place(
+    scheduler: Scheduler, gate: Gate, engine: Engine
+) -> None:
+    x = [draw(20, seed) for seed in range(4)]
+
+    async def test() -> None:
+        tasks = [asyncio.create_task(walk(scheduler, row)) for row in x]
+        await asyncio.to_thread(gate.entered.acquire)
+        assert scheduler.queued_steps == 80
+        tasks[0].cancel()
+        tasks[2].cancel()
+        await asyncio.sleep(0.05)
+        assert scheduler.queued_steps == 40
+        gate.open.set()
+        given = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(given[0], asyncio.CancelledError)
+        assert isinstance(given[2], asyncio.CancelledError)
+        for row in (1, 3):
+            assert equal(given[row], await walk(scheduler, x[row]))
+        assert scheduler.queued_steps == 0
+
+    run(test)
+
+
+def test_a_full_queue_is_told_at_once_with_a_time_to_come_back(
+    scheduler: Scheduler, gate: Gate
+) -> None:
+    async def test() -> None:
+        first = asyncio.create_task(walk(scheduler, draw(60)))
+        await asyncio.to_thread(gate.entered.acquire)
+        with pytest.raises(QueueFull, match="60 of 100 steps are queued, no room for 41") as full:
+            await walk(scheduler, draw(41))
+        assert full.value.retry_after is not None
+        assert full.value.retry_after >= 1
+        fitting = asyncio.create_task(walk(scheduler, draw(40)))
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        assert [len((await task).outputs) for task in (first, fitting)] == [60, 40]
+
+    run(test)
+
+
+def test_a_sequence_longer_than_the_queue_runs_when_nobody_else_is_there(
+    scheduler: Scheduler, gate: Gate
+) -> None:
+    async def test() -> None:
+        gate.open.set()
+        assert len((await walk(scheduler, draw(150))).outputs) == 150
+
+    run(test)
+
+
+def test_a_deadline_that_passes_frees_the_place(scheduler: Scheduler, gate: Gate) -> None:
+    async def test() -> None:
+        with pytest.raises(DeadlineExceeded, match=r"no answer within 0\.05 seconds"):
+            await walk(scheduler, draw(100), timeout=0.05)
+        assert scheduler.queued_steps == 0
+        waiting = asyncio.create_task(walk(scheduler, draw(100)))
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        assert len((await waiting).outputs) == 100
+
+    run(test)
+
+
+def test_a_failure_of_the_engine_reaches_only_its_batch(scheduler: Scheduler, gate: Gate) -> None:
+    bad = draw(4)
+    bad[2, 3] = gate.fail_on = 77.0
+
+    async def test() -> None:
+        first = asyncio.create_task(walk(scheduler, draw(8)))
+        await asyncio.to_thread(gate.entered.acquire)
+        beside = asyncio.create_task(walk(scheduler, bad))
+        apart = asyncio.create_task(walk(scheduler, draw(4), slots=5))
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        given = await asyncio.gather(beside, apart, return_exceptions=True)
+        assert isinstance(given[0], RuntimeError)
+        assert isinstance(given[1], Walked)
+        with pytest.raises(RuntimeError, match="the engine broke"):
+            await walk(scheduler, bad)
+        await asyncio.gather(first, return_exceptions=True)
+        assert len((await walk(scheduler, draw(9))).outputs) == 9
+        assert scheduler.queued_steps == 0
+
+    run(test)
+
+
+def test_an_observer_that_fails_does_not_stop_the_scheduler(engine: Engine) -> None:
+    observed = []
+
+    def observe(event: Any) -> None:
+        if not isinstance(event, Chunk):
+            return
+        observed.append(event)
+        if len(observed) == 1:
+            raise ValueError("the observer broke")
+
+    scheduler = Scheduler(engine, 4, 100, observe)
+
+    async def test() -> None:
+        with pytest.raises(ValueError, match="the observer broke"):
+            await walk(scheduler, draw(1))
+        assert len((await walk(scheduler, draw(1))).outputs) == 1
+
+    run(test)
+    scheduler.close()
+    assert [(c.rows, c.computed) for c in observed] == [(1, 1), (1, 1)]
+
+
+def test_closing_finishes_what_is_there_and_refuses_the_rest(
+    scheduler: Scheduler, gate: Gate
+) -> None:
+    async def test() -> None:
+        running = [asyncio.create_task(walk(scheduler, draw(20))) for _ in range(3)]
+        await asyncio.to_thread(gate.entered.acquire)
+        closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
+        await asyncio.sleep(0.05)
+        with pytest.raises(Draining):
+            await walk(scheduler, draw(1))
+        assert not closing.done()
+        gate.open.set()
+        assert [len((await task).outputs) for task in running] == [20, 20, 20]
+        await closing
+
+    run(test)
+
+
+def test_a_short_sequence_does_not_wait_for_a_long_one(engine: Engine) -> None:
+    scheduler = Scheduler(engine, 4, 100_000)
+
+    async def test() -> None:
+        long = asyncio.create_task(walk(scheduler, draw(20_000), timeout=60))
+        await asyncio.sleep(0.05)
+        await walk(scheduler, draw(3), slots=5)
+        assert not long.done()
+        long.cancel()
+
+    run(test)
+    scheduler.close()
+
+
+def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler(engine, 4, 100)
+
+    def finish(work: Work) -> Walked:
+        raise MemoryError("no room")
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Work, "finish", finish)
+            with pytest.raises(MemoryError, match="no room"):
+                await walk(scheduler, draw(3))
+        assert len((await walk(scheduler, draw(3))).outputs) == 3
+
+    run(test)
+    scheduler.close()
