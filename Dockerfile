@@ -7,7 +7,7 @@ ARG EXTRA=gpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 RUN python3 -m venv /opt/ntm
 WORKDIR /app
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY .ci/constraints.txt .ci/
 COPY ntm ntm
 COPY service service

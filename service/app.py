@@ -121,7 +121,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app = Application(
         with_front,
         title="Neural Turing Machine",
-        version=version("ntm"),
+        version=version("neural-turing-machine"),
         description="Run trained Neural Turing Machines and look inside their memory.",
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from elsewhere; routes/docs.py has its own

@@ -64,7 +64,7 @@ async def server_metadata(request: Request) -> Response:
     return respond(
         {
             "name": "ntm",
-            "version": version_of("ntm"),
+            "version": version_of("neural-turing-machine"),
             "extensions": EXTENSIONS,
             "models": [
                 {
