@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
 
+_MODULES = {"checkpoint": "ntm.repository.checkpoint"}
 _LAZY = {
     "NTM": "ntm.architectures.ntm.model",
     "NTMState": "ntm.architectures.ntm.model",
@@ -28,4 +29,6 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'ntm' has no attribute '{name}'")

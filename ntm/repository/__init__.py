@@ -1,1 +1,12 @@
 """The model repository: folders by name and version, checkpoints, manifests of exported files."""
+
+from ntm.repository.folders import (
+    ModelDescription,
+    RepositoryError,
+    VersionFolder,
+    find,
+    models,
+    versions,
+)
+
+__all__ = ["ModelDescription", "RepositoryError", "VersionFolder", "find", "models", "versions"]

@@ -18,7 +18,7 @@ def test_json_is_what_one_call_of_orjson_gives(
     shape: tuple[int, ...], is_loaded: bool, compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = kernels.load(compiled) if is_loaded else None
-    monkeypatch.setattr(compile, "loaded", lambda: kernel)
+    monkeypatch.setattr(kernels, "loaded", lambda: kernel)
     tensor = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     tensor.flat[:1] = np.nan
     told = {"steps": 3, "a": {"b": tensor, "c": tensor}}
