@@ -140,7 +140,7 @@ def from_json(body: bytes, context: Context) -> Asked:
     rows = told.get("sequence")
     if isinstance(rows, list | np.ndarray):
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
-    asked = schemas.validate(PredictRequest, told, body)
+    asked = schemas.validate(PredictRequest, told)
     model = context.models.get(asked.model, asked.version)
     return Asked(asked, model, checks.check(asked, model.signature, context.settings))
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ntm.signature import Signature
 from service import errors
-from service.contract import checks, schemas
+from service.contract import checks, number_rows, schemas
 from service.contract.encodings import nested
 
 Float = NDArray[np.float32]
@@ -29,7 +29,8 @@ DATATYPE = "FP32"
 ITEM = 4  # bytes
 
 Text = Annotated[str, Field(strict=True)]
-Dimension = Annotated[int, Field(strict=True, ge=0)]
+LARGEST_DIMENSION = 2**31 - 1  # products of three are still exact, and no array is as large
+Dimension = Annotated[int, Field(strict=True, ge=0, le=LARGEST_DIMENSION)]
 Parameters = dict[str, Any]
 
 
@@ -37,7 +38,9 @@ class InputTensor(BaseModel):
     """A tensor of a request, its numbers in `data` or behind the JSON."""
 
     name: Text = Field(description="sequence")
-    shape: list[Dimension] = Field(description="[T, input_size] or [B, T, input_size]")
+    shape: Annotated[list[Dimension], schemas.First()] = Field(
+        description="[T, input_size] or [B, T, input_size]"
+    )
     datatype: Text = Field(description="FP32")
     parameters: Parameters | None = Field(
         default=None, description="binary_data_size: bytes of this tensor behind the JSON"
@@ -63,8 +66,10 @@ class InferBody(BaseModel):
         description="memory_slots (integer), record (false keeps no trace), timeout "
         "(microseconds), binary_data_output (what outputs without binary_data do)",
     )
-    inputs: list[InputTensor]
-    outputs: list[RequestedOutput] | None = Field(default=None, description="all by default")
+    inputs: Annotated[list[InputTensor], schemas.First()]
+    outputs: Annotated[list[RequestedOutput], schemas.First()] | None = Field(
+        default=None, description="all by default"
+    )
 
 
 @dataclass(frozen=True)
@@ -240,10 +245,10 @@ def from_lists(data: list[Any], shape: list[int]) -> Float:
         raise errors.WrongShape(
             f"{INPUT} of shape {shape} has {math.prod(shape)} elements, got {len(flat)}"
         )
-    odd = set(map(type, flat)) - {int, float}
-    if odd:
-        came = next(value for value in flat if type(value) in odd)
-        raise errors.ServiceError(f"{INPUT}.data should hold numbers, got {schemas.name_of(came)}")
+    odd = number_rows.first_odd(flat)
+    if odd is not None:
+        came = schemas.name_of(flat[odd])
+        raise errors.ServiceError(f"{INPUT}.data should hold numbers, got {came}")
     return checks.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
 
 

@@ -21,6 +21,7 @@ Float = NDArray[np.float32]
 Tensors = dict[str, Float]
 
 KNOWN = ("sequence", "target")
+LARGEST_DIMENSION = 2**31 - 1
 REMEMBERED = 1024  # heads that are not looked at again; clients write one in several orders
 LONGEST_HEAD, LONGEST_BODY = 2**12, 2**16  # bytes, of those
 
@@ -117,6 +118,11 @@ def place_of(name: str, entry: Any, start: int) -> Place:
             f"tensor {name} should have 2 dimensions, steps and width, got {len(entry['shape'])}"
         )
     steps, width = entry["shape"]
+    if max(steps, width) > LARGEST_DIMENSION:  # which another one of 0 lets through
+        raise errors.WrongShape(
+            f"tensor {name} should have at most {LARGEST_DIMENSION} steps and numbers a step, "
+            f"got shape {entry['shape']}"
+        )
     return Place(start, start + FLOATS.itemsize * steps * width, (steps, width))
 
 
