@@ -26,12 +26,12 @@ from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
 from service.http.gate import Door
 from service.http.in_flight import Work
-from service.http.keys import Keys, listed, owner
+from service.http.keys import Keys, owner
 from service.http.request_scope import Front
 from service.models.rollout import rolling_out
 from service.models.served import LoadedModel, Models, Observer
 from service.scheduling.events import Ended, Event
-from service.settings import Settings
+from service.settings import Settings, listed
 from service.store import open_store
 from service.telemetry.deferred import Afterwards
 from service.telemetry.metrics import Metrics

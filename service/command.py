@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
+from service.environment import UnknownSetting
 from service.settings import Settings, describe
 
 
@@ -42,7 +43,9 @@ def serve(
         "workers": workers,
     }
     try:
-        settings = Settings(**{k: v for k, v in given.items() if v is not None})
+        settings = Settings.from_environment(**{k: v for k, v in given.items() if v is not None})
+    except UnknownSetting as error:
+        stop(str(error))
     except ValidationError as error:
         first = error.errors()[0]
         name = f"NTM_{str(first['loc'][0]).upper()}"

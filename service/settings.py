@@ -1,12 +1,19 @@
 """Every setting of the service, read once from environment variables with the prefix NTM_."""
 
+import logging
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.environment import is_link, refuse_unknown
+
+log = logging.getLogger("ntm.server")
+
 MEBIBYTE = 2**20
+REDIS = ("redis://", "rediss://", "unix://")
 
 
 class Settings(BaseSettings):
@@ -84,10 +91,64 @@ class Settings(BaseSettings):
         description="Ray cluster that ntm serve --cluster joins, auto or host:port; starts one",
     )
 
+    @classmethod
+    def from_environment(cls, **options: Any) -> Self:
+        """The settings of this process; options of the command line win.
+
+        Raises:
+            UnknownSetting: a variable begins with NTM_ and is none of them
+            ValidationError: a value cannot be what it is meant for
+        """
+        refuse_unknown(os.environ, [f"NTM_{name.upper()}" for name in cls.model_fields])
+        return cls(**options)
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _no_link(cls, value: object) -> object:
+        """The default port for the address that Kubernetes gives of a Service called `ntm`."""
+        if not isinstance(value, str) or not is_link(value):
+            return value
+        default: int = cls.model_fields["port"].default
+        log.warning(
+            "NTM_PORT=%s is no port but Kubernetes' link to a Service called ntm, so the port is "
+            "%s; `enableServiceLinks: false` or another name of the Service takes the link away",
+            value,
+            default,
+        )
+        return default
+
+    @field_validator("models", "data", mode="after")
+    @classmethod
+    def _at_home(cls, path: Path) -> Path:
+        """A shell expands `~`; what reads a file of variables does not."""
+        return expanded(path)
+
+    @field_validator("store", "compiled", mode="after")
+    @classmethod
+    def _path_at_home(cls, value: str) -> str:
+        return str(expanded(Path(value))) if value.startswith("~") else value
+
+    @field_validator("store", mode="after")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        """A URL of another kind would become a file of that name."""
+        if "://" in value and not value.startswith(REDIS):
+            raise ValueError(f"a URL should begin with {' or '.join(REDIS)}")
+        return value
+
+    @field_validator("api_keys", "cors_origins", mode="after")
+    @classmethod
+    def _some_entry(cls, value: SecretStr | str) -> SecretStr | str:
+        """A list of nothing but commas would let everybody in as an empty one does."""
+        told = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if told and not listed(told):
+            raise ValueError("a list should have an entry; an empty value means none")
+        return value
+
     @property
     def store_in_redis(self) -> bool:
         """Whether traces and sessions are in Redis."""
-        return self.store.startswith(("redis://", "rediss://", "unix://"))
+        return self.store.startswith(REDIS)
 
     compiled: str = Field(
         default="",
@@ -103,6 +164,23 @@ class Settings(BaseSettings):
     def store_path(self) -> Path:
         """The SQLite file for traces and sessions."""
         return Path(self.store) if self.store else self.data / "traces.sqlite"
+
+
+def listed(value: str) -> list[str]:
+    """The entries of a comma list."""
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def expanded(path: Path) -> Path:
+    """A path with `~` as the home folder.
+
+    Raises:
+        ValueError: nobody of that name has one
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{error}") from None
 
 
 def describe() -> str:

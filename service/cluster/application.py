@@ -53,9 +53,10 @@ def app(arguments: Arguments) -> Any:
     """The application, with the settings of the environment it is built in.
 
     Raises:
+        UnknownSetting: a variable begins with NTM_ and is no setting
         RepositoryError: there is no model to serve
     """
-    return build(Settings(), arguments)
+    return build(Settings.from_environment(), arguments)
 
 
 def build(settings: Settings, arguments: Arguments) -> Any:

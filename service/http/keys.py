@@ -55,11 +55,6 @@ class Keys:
         )
 
 
-def listed(told: str) -> list[str]:
-    """The entries of a comma list."""
-    return [entry.strip() for entry in told.split(",") if entry.strip()]
-
-
 def digest(key: bytes) -> bytes:
     """What keys are compared by."""
     return hashlib.sha256(key).digest()
