@@ -1,9 +1,13 @@
 # docker build -t ntm .              CUDA, run with: docker run --gpus all -p 8000:8000 ntm
 # docker build --build-arg EXTRA=cpu -t ntm .        no GPU needed
+# docker build --build-arg EXTRA=cpu --build-arg PROCESSOR=x86-64-v3 -t ntm .    compiled already, for
+#                                                    all processors of that kind and for no others
 ARG BASE_IMAGE=python:3.12-slim
 FROM ${BASE_IMAGE}
 ARG EXTRA=gpu
+ARG PROCESSOR=
 
+ENV NUMBA_CPU_NAME=${PROCESSOR}
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 RUN python3 -m venv /opt/ntm
 WORKDIR /app
@@ -12,6 +16,7 @@ COPY .ci/constraints.txt .ci/
 COPY ntm ntm
 COPY service service
 RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA}]"
+RUN [ -z "${PROCESSOR}" ] || /opt/ntm/bin/python -m ntm.architectures.kernels /opt/ntm/share/ntm/native
 COPY models models
 
 RUN useradd --system --uid 10001 --create-home ntm && install -d -o ntm /data && chmod -R a+rX models

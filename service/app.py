@@ -28,6 +28,7 @@ from service.http.gate import Door
 from service.http.in_flight import Work
 from service.http.keys import Keys, owner
 from service.http.request_scope import Front
+from service.models.compiler import Compiler
 from service.models.rollout import rolling_out
 from service.models.served import LoadedModel, Models, Observer
 from service.scheduling.events import Ended, Event
@@ -96,6 +97,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         metrics=metrics,
         statistics=statistics,
         work=work,
+        compiler=Compiler(settings.compiled_path),
     )
     metrics.watch(context.models)
     keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)
@@ -103,7 +105,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with rolling_out(context.models, metrics, settings):
+        async with rolling_out(context.models, metrics, settings, context.compiler):
             yield
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.

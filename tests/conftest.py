@@ -1,6 +1,7 @@
 """What all tests share: repeatable properties, one thread for torch, one model repository."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,12 @@ def compiled() -> Path:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small exported models; nobody writes to it."""
     return small_models.build(tmp_path_factory.mktemp("repository") / "models")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_compiled_twice() -> Iterator[None]:
+    """No compiled function takes more types in the end than the one that it was loaded with."""
+    yield
+    kernel = kernels.loaded()
+    for function in kernel.functions if kernel else ():
+        assert len(function.signatures) == 1, function.signatures

@@ -12,6 +12,7 @@ from service.errors import UnknownField, UnsupportedMediaType
 from service.http.bodies import read_body
 from service.http.headers import header
 from service.http.in_flight import Work
+from service.models.compiler import Compiler
 from service.models.served import Models
 from service.settings import Settings
 from service.store import Sessions, Traces
@@ -31,6 +32,7 @@ class Context:
     sessions: Sessions
     metrics: Metrics
     statistics: Statistics
+    compiler: Compiler
     clock: Callable[[], float] = field(default=time.time)
     work: Work = field(default_factory=Work)
     # Each holds tens of megabytes for as long as it takes.

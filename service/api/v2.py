@@ -75,6 +75,7 @@ async def server_metadata(request: Request) -> Response:
                 }
                 for model in context_of(request).models
             ],
+            "native": context_of(request).compiler.facts(),
         }
     )
 

@@ -9,6 +9,7 @@ from service.cluster.calls import Call, Reply
 from service.cluster.counters import Counters
 from service.engines import EngineUnavailable
 from service.errors import ServiceError, UnknownVersion, Unreplayable
+from service.models.compiler import Compiler
 from service.models.rollout import Rollout
 from service.models.served import LoadedModel, Models
 from service.process.workers import SWITCH_INTERVAL
@@ -35,7 +36,9 @@ class EngineReplica:
         self._models = Models(settings, counters.observed, names={name})
         # An ingress that has not looked yet still asks for what is retired here.
         grace = settings.request_timeout + settings.poll + LATE
-        self._rollout = Rollout(self._models, Metrics(), settings, grace)
+        self._rollout = Rollout(
+            self._models, Metrics(), settings, Compiler(settings.compiled_path), grace
+        )
         self._polling = asyncio.create_task(self._rollout.run())
 
     async def walk(self, call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""The fused kernel of `ntm.native` as an engine: every step of a chunk in one call, on the CPU."""
+"""The fused kernel as an engine: every step of a chunk in one call, on the CPU."""
 
 import threading
 from collections.abc import Collection
@@ -15,6 +15,7 @@ from ntm.architectures.ntm.kernel.buffers import carried, empty_record, no_pins,
 from ntm.architectures.ntm.kernel.walk import Pins as Pinned
 from ntm.architectures.ntm.kernel.walk import Record
 from ntm.architectures.ntm.kernel.weights import form_of, pack, told_widths
+from ntm.compiled.layout import plain
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
@@ -87,10 +88,10 @@ class NativeEngine:
         inside = kind == "inspect"
         record = empty_record(self._form, self._weights, shape, inside or bool(wanted), inside)
         pinned = self._pinned(pins, shape) if pins else NOTHING_PINNED
-        x = np.ascontiguousarray(x)
         if lengths is None:
             lengths = np.full(x.shape[1], len(x), np.int64)
-        order = np.argsort(-lengths) if len(lengths) > 1 else ALONE
+        x, lengths = plain(x), plain(lengths, np.int64)
+        order = plain(np.argsort(-lengths), np.int64) if len(lengths) > 1 else ALONE
         room = self._scratch(slots)
         self._kernel.walk(x, lengths, order, self._form, self._weights, after, record, pinned, room)
         return self._values(record), state_of(after, self._form)
@@ -99,7 +100,7 @@ class NativeEngine:
         """See `Engine`."""
         seen = np.empty((len(weightings), *memory.shape), np.float32)
         seen[:1] = memory
-        self._kernel.replay(seen, *map(np.ascontiguousarray, (weightings, erase, add)))
+        self._kernel.replay(seen, plain(weightings), plain(erase), plain(add))
         return seen
 
     def _scratch(self, slots: int) -> Float:
@@ -149,13 +150,11 @@ class NativeEngine:
         where = pins.get("pinned.weighting", np.zeros((1, 1, 1, 1), np.bool_))
         told, told_here = np.concatenate(values, axis=2), np.concatenate(here, axis=2)
         unused = ((0, 0), (0, 0), (0, len(self._weights.hidden_bias) - told.shape[2]))
+        weighting = np.broadcast_to(pin, (steps, batch, heads, slots))
+        weighting_here = np.broadcast_to(where[..., 0], (steps, batch, heads))
         return Pinned(
-            told=np.pad(told, unused).astype(np.float32),
-            told_here=np.pad(told_here, unused),
-            weighting=np.array(
-                np.broadcast_to(pin, (steps, batch, heads, slots)), np.float32, order="C"
-            ),
-            weighting_here=np.array(
-                np.broadcast_to(where[..., 0], (steps, batch, heads)), order="C"
-            ),
+            told=plain(np.pad(told, unused)),
+            told_here=plain(np.pad(told_here, unused), np.bool_),
+            weighting=plain(weighting),
+            weighting_here=plain(weighting_here, np.bool_),
         )

@@ -7,8 +7,8 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from ntm.architectures import kernels
 from ntm.repository.folders import RepositoryError
+from service.models.compiler import Compiler
 from service.models.served import LoadedModel, Models
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -20,10 +20,16 @@ class Rollout:
     """Keeps the models served as they lie in the repository."""
 
     def __init__(
-        self, models: Models, metrics: Metrics, settings: Settings, grace: float | None = None
+        self,
+        models: Models,
+        metrics: Metrics,
+        settings: Settings,
+        compiler: Compiler,
+        grace: float | None = None,
     ) -> None:
         """`grace` is seconds that a retired model still takes requests; a request's by default."""
         self._models, self._metrics, self._settings = models, metrics, settings
+        self._compiler = compiler
         self._grace = settings.request_timeout if grace is None else grace
         self._looking = asyncio.Lock()
         self._asked = asyncio.Event()
@@ -35,21 +41,7 @@ class Rollout:
 
     async def compile(self) -> None:
         """Have the native engine compiled where it would serve better, and take it once it is."""
-        if not self._models.wants_native() or kernels.is_ready(self._settings.compiled_path):
-            return
-        log.info("compiling the native engine; until it is ready the onnx engine answers")
-        command = kernels.command(self._settings.compiled_path)
-        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        compiler = await asyncio.create_subprocess_exec(*command, stdin=nothing, stderr=pipe)
-        try:
-            _, told = await compiler.communicate()
-        except asyncio.CancelledError:  # the service ends and does not wait for it
-            with suppress(ProcessLookupError):
-                compiler.kill()
-            raise
-        if compiler.returncode:
-            log.error("the native engine cannot be compiled, onnx stays: %s", told.decode()[-500:])
-        else:
+        if self._models.wants_native() and await self._compiler.run():
             self.ask()
 
     async def run(self) -> None:
@@ -87,10 +79,10 @@ class Rollout:
 
 @asynccontextmanager
 async def rolling_out(
-    models: Models, metrics: Metrics, settings: Settings
+    models: Models, metrics: Metrics, settings: Settings, compiler: Compiler
 ) -> AsyncIterator[Rollout]:
     """Keep the models up to date for as long as the service runs."""
-    rollout = Rollout(models, metrics, settings)
+    rollout = Rollout(models, metrics, settings, compiler)
     loop = asyncio.get_running_loop()
     tasks = [asyncio.create_task(rollout.run()), asyncio.create_task(rollout.compile())]
     takes_signals = threading.current_thread() is threading.main_thread()

@@ -18,11 +18,19 @@ class ServerModel(Exact):
     device: str
 
 
+class Compiling(Exact):
+    """What the native engine needs once a machine; until it is ready the onnx engine answers."""
+
+    state: Literal["ready", "compiling", "failed", "not_compiled"]
+    seconds: float | None = Field(description="that it took, or has taken so far")
+
+
 class ServerMetadata(Exact):
     name: str
     version: str
     extensions: list[str]
     models: list[ServerModel]
+    native: Compiling
 
 
 class TensorMetadata(Exact):

@@ -44,6 +44,7 @@ def told(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         feed = f"/sessions/{session}/steps"
         pieces = [client.post(feed, json={"sequence": sequence[:5]}).json()]
         before = stages(client, first["trace_id"])
+        compiling = client.get("/v2").json()["native"]
         await_engine(client, "native")
         pieces.append(client.post(feed, json={"sequence": sequence[5:]}).json())
         last = client.post("/predict", json=asked).json()
@@ -54,7 +55,17 @@ def told(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
             "before": before,
             "after": stages(client, first["trace_id"]),
             "own": stages(client, last["trace_id"]),
+            "compiling": compiling,
+            "compiled": client.get("/v2").json()["native"],
+            "log": (folder / "log").read_text(),
         }
+
+
+def test_how_long_it_compiles_is_said(told: Any) -> None:
+    assert told["compiling"]["state"] == "compiling"
+    assert told["compiled"]["state"] == "ready"
+    assert 0 <= told["compiling"]["seconds"] < told["compiled"]["seconds"]
+    assert f"was compiled in {told['compiled']['seconds']:.1f} s" in told["log"]
 
 
 def test_until_it_is_compiled_onnx_answers(told: Any) -> None:

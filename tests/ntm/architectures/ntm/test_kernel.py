@@ -122,3 +122,30 @@ def test_ten_thousand_steps_do_not_drift(compiled: Path) -> None:
     assert expected.record is not None
     np.testing.assert_allclose(record.outputs, expected.outputs.numpy(), atol=1e-4)
     np.testing.assert_allclose(record.weighting, expected.record.weighting.numpy(), atol=1e-4)
+
+
+def test_what_was_loaded_takes_no_other_types(compiled: Path) -> None:
+    kernel = kernels.load(compiled)
+    for function in kernel.functions:
+        with pytest.raises(TypeError, match="No matching definition"):
+            function(*[np.zeros(1)] * len(function.signatures[0]))
+        assert len(function.signatures) == 1
+
+
+def test_what_an_image_has_compiled_is_taken(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not kernels.is_ready(tmp_path)
+    monkeypatch.setattr(kernels, "BROUGHT", compiled)
+    assert kernels.is_ready(tmp_path)
+    kernels.take_brought(kernels.folder_for(tmp_path))
+    monkeypatch.undo()
+    assert kernels.is_ready(tmp_path)
+    assert kernels.seconds_taken(tmp_path) == kernels.seconds_taken(compiled) is not None
+
+
+def test_a_processor_can_be_named(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = kernels.folder_for(compiled)
+    monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
+    assert kernels.processor() == ("x86-64-v3", "")
+    assert kernels.folder_for(compiled) != own

@@ -1,0 +1,141 @@
+"""Nothing is made ready on a request's way: the first of every kind takes about as long as others.
+
+On an empty data folder, for every shipped model and the native engine, with real numbers: what is
+stored and read again is another array to a compiled function than what a request brought.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from tests.service.running import serving
+
+MODELS = Path(__file__).parents[3] / "models"
+NAMES = sorted(path.name for path in MODELS.iterdir())
+FACTOR, SECONDS = 5, 0.5  # what is imported when it is first needed, on a crowded machine
+DRAWING = 3.0  # matplotlib and its fonts come with the first figure
+INCLUDES = (
+    "inputs,outputs",
+    "target",
+    "read_weightings,write_weightings",
+    "addressing",
+    "controls",
+    "writes",
+    "reads",
+    "controller",
+    "memory",
+)
+
+Ask = Callable[[], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the shipped models, where nothing was ever asked."""
+    with (
+        serving(MODELS, tmp_path_factory.mktemp("first"), engine="native") as server,
+        server.client() as client,
+    ):
+        yield client
+
+
+def kinds_of_prediction(client: httpx.Client, model: str) -> dict[str, Ask]:
+    """Every kind of request that computes something new, by name."""
+    example = client.get(f"/models/{model}/example").json()
+    sequence = example["sequence"]
+    array = np.array(sequence, np.float32)
+    change = [
+        {"steps": "1:3", "head": "read.0", "set": {"gate": 0.5}},
+        {"steps": 2, "head": "write.0", "set": {"weighting": "uniform"}},
+    ]
+    tensor = {"name": "sequence", "datatype": "FP32", "shape": array.shape}
+
+    def predict(**fields: Any) -> Ask:
+        asked = {"model": model, "sequence": sequence, **fields}
+        return lambda: client.post("/predict", json=asked)
+
+    def in_session() -> httpx.Response:
+        session = client.post("/sessions", json={"model": model}).json()["session_id"]
+        return client.post(f"/sessions/{session}/steps", json={"sequence": sequence})
+
+    return {
+        "predict": predict(),
+        "predict with target": predict(target=example["target"]),
+        "predict not recorded": predict(record=False),
+        "predict with weightings": predict(include=["read_weightings", "write_weightings"]),
+        "predict with interventions": predict(interventions=change),
+        "predict in safetensors": lambda: client.post(
+            "/predict",
+            content=save({"sequence": array}, {"model": model}),
+            headers={
+                "Content-Type": "application/vnd.safetensors",
+                "Accept": "application/vnd.safetensors",
+            },
+        ),
+        "session": in_session,
+        "v2": lambda: client.post(
+            f"/v2/models/{model}/infer",
+            json={"inputs": [{**tensor, "data": array.ravel().tolist()}]},
+        ),
+    }
+
+
+def kinds_of_trace(client: httpx.Client, trace_ids: dict[str, str]) -> dict[str, Ask]:
+    """Every kind of question about what was recorded, by name."""
+
+    def ask(path: str) -> Ask:
+        return lambda: client.get(path)
+
+    plain, changed = trace_ids["predict"], trace_ids["predict with interventions"]
+    kinds = {}
+    for name, trace_id in trace_ids.items():
+        kinds[f"trace of {name}"] = ask(f"/trace/{trace_id}")
+        for include in INCLUDES:
+            kinds[f"{include} of {name}"] = ask(f"/trace/{trace_id}?include={include}")
+    for kind in ("npz", "safetensors", "png", "svg"):
+        kinds[kind] = ask(f"/trace/{plain}?format={kind}")
+    kinds["provenance"] = ask(f"/trace/{plain}/provenance?step=1&head=read.0")
+    kinds["findings"] = ask(f"/trace/{plain}/findings")
+    kinds["difference"] = ask(f"/trace/{plain}/difference/{changed}")
+    return kinds
+
+
+def seconds(name: str, ask: Ask) -> tuple[httpx.Response, float]:
+    """An answer, and how long it took."""
+    began = time.perf_counter()
+    answer = ask()
+    took = time.perf_counter() - began
+    assert answer.status_code == 200, f"{name}: {answer.text:.300}"
+    return answer, took
+
+
+def times(kinds: dict[str, Ask]) -> dict[str, str]:
+    """What took too long at first, with both times, by name."""
+    slow = {}
+    for name, ask in kinds.items():
+        _, first = seconds(name, ask)
+        _, second = seconds(name, ask)
+        allowed = FACTOR * second + (DRAWING if name in ("png", "svg") else SECONDS)
+        if first > allowed:
+            slow[name] = f"{first:.2f} s at first, then {second:.2f} s"
+    return slow
+
+
+@pytest.mark.parametrize("model", NAMES)
+def test_the_first_request_of_a_kind_takes_no_longer_than_the_next(
+    client: httpx.Client, model: str
+) -> None:
+    predictions = kinds_of_prediction(client, model)
+    assert times(predictions) == {}
+    answers = {
+        name: seconds(name, predictions[name])[0].json()
+        for name in ("predict", "predict with target", "predict with interventions", "session")
+    }
+    trace_ids = {name: told.get("trace_id") or told["session_id"] for name, told in answers.items()}
+    assert times(kinds_of_trace(client, trace_ids)) == {}
