@@ -1,8 +1,10 @@
 """GET / and /viewer/...: the page that shows a run. Files as they are packaged, nothing else."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
@@ -34,15 +36,21 @@ class File:
 
 def packaged() -> dict[str, File]:
     """Every file of the page by its path on the server."""
-    found: dict[str, File] = {}
-    for entry in files("service").joinpath("viewer").iterdir():
-        ending = entry.name.rpartition(".")[2]
-        if ending in MEDIA_TYPES:
-            body = entry.read_bytes()
-            tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-            found[f"/viewer/{entry.name}"] = File(body, MEDIA_TYPES[ending], tag)
+    found = dict(below(files("service").joinpath("viewer"), "/viewer"))
     found["/"] = found["/viewer/index.html"]
     return found
+
+
+def below(folder: Traversable, path: str) -> Iterator[tuple[str, File]]:
+    """The files of a folder and of those inside it, each with its path on the server."""
+    for entry in folder.iterdir():
+        ending = entry.name.rpartition(".")[2]
+        if entry.is_dir():
+            yield from below(entry, f"{path}/{entry.name}")
+        elif ending in MEDIA_TYPES:
+            body = entry.read_bytes()
+            tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+            yield f"{path}/{entry.name}", File(body, MEDIA_TYPES[ending], tag)
 
 
 FILES = packaged()
@@ -50,7 +58,8 @@ PATHS = frozenset(FILES)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-@router.api_route("/viewer/{name}", methods=["GET", "HEAD"])
+@router.api_route("/viewer", methods=["GET", "HEAD"])
+@router.api_route("/viewer/{name:path}", methods=["GET", "HEAD"])
 async def get_file(request: Request) -> Response:
     """A file; 304 to a browser that has it already."""
     file = FILES.get(request.url.path)

@@ -1,30 +1,30 @@
 // @ts-check
 // The page: which parts there are, and what happens when the place changes.
 
-import { askJson, send } from "./api.js";
-import { Changes, sentenceOf } from "./changes.js";
-import { Compare } from "./compare.js";
-import { Downloads } from "./downloads.js";
-import { fill, found, make } from "./element.js";
-import { Findings } from "./findings.js";
-import { HeatTrack } from "./heat-track.js";
-import { askInPage } from "./key-dialog.js";
-import { Legend } from "./legend.js";
-import { Live } from "./live.js";
-import { offerLooks } from "./looks.js";
-import { Memory } from "./memory.js";
-import { Microscope } from "./microscope.js";
-import { slotsNote, tracksOf } from "./overview.js";
-import { Palette } from "./palette.js";
-import { Place } from "./place.js";
-import { bare, load } from "./run.js";
-import { RunForm } from "./run-form.js";
-import { Traces } from "./traces.js";
-import { TrackStack } from "./track-stack.js";
-import { Transport } from "./transport.js";
-import { WhatIf } from "./what-if.js";
+import { askJson, send } from "./parts/api.js";
+import { Changes, sentenceOf } from "./parts/changes.js";
+import { Compare } from "./pages/compare.js";
+import { Downloads } from "./pages/watch/downloads.js";
+import { fill, found, make } from "./parts/element.js";
+import { Findings } from "./pages/watch/findings.js";
+import { HeatTrack } from "./parts/heat-track.js";
+import { askInPage } from "./parts/key-dialog.js";
+import { Legend } from "./parts/legend.js";
+import { Live } from "./pages/live.js";
+import { offerLooks } from "./parts/looks.js";
+import { Memory } from "./architectures/ntm/memory.js";
+import { Microscope } from "./architectures/ntm/microscope.js";
+import { slotsNote, tracksOf } from "./pages/watch/overview.js";
+import { Palette } from "./parts/palette.js";
+import { Place } from "./parts/place.js";
+import { bare, load } from "./parts/run.js";
+import { RunForm } from "./pages/watch/run-form.js";
+import { Traces } from "./pages/traces.js";
+import { TrackStack } from "./parts/track-stack.js";
+import { Transport } from "./parts/transport.js";
+import { WhatIf } from "./pages/watch/what-if.js";
 
-/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./parts/run.js").Run} Run */
 
 const place = new Place();
 const palette = new Palette();

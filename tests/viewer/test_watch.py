@@ -116,8 +116,8 @@ def test_the_memory_is_that_of_the_api(
     after = api.get(f"/trace/{trace}?{asked.format(STEP + 1, STEP + 2)}").json()["memory"][0]
     change = page.evaluate(
         """async ([trace, step]) => {
-          const { load } = await import("/viewer/run.js");
-          const { written } = await import("/viewer/memory.js");
+          const { load } = await import("/viewer/parts/run.js");
+          const { written } = await import("/viewer/architectures/ntm/memory.js");
           const run = await load(trace, new AbortController().signal);
           const page = await run.fetchPage(step);
           return [...written(run, step, page.memory(step)).after];

@@ -2,7 +2,7 @@
 // What each stage does at a step, in plain words.
 
 import { peakOf } from "./addressing.js";
-import { percent, told } from "./element.js";
+import { percent, told } from "../../parts/element.js";
 
 /** @typedef {import("./addressing.js").Stages} Stages */
 /** @typedef {import("./addressing.js").Controls} Controls */

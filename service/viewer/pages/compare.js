@@ -1,24 +1,24 @@
 // @ts-check
 // Two runs side by side, and their difference: where they part, and by how much at every stage.
 
-import { askJson, query } from "./api.js";
-import { saved } from "./downloads.js";
-import { sentenceOf } from "./changes.js";
-import { fill, make, told } from "./element.js";
-import { HeatTrack } from "./heat-track.js";
-import { bitTracks, vectorTrack, vectorsOf, weightingTrack } from "./overview.js";
-import { bare } from "./run.js";
-import { TrackStack } from "./track-stack.js";
+import { askJson, query } from "../parts/api.js";
+import { saved } from "./watch/downloads.js";
+import { sentenceOf } from "../parts/changes.js";
+import { fill, make, told } from "../parts/element.js";
+import { HeatTrack } from "../parts/heat-track.js";
+import { bitTracks, vectorTrack, vectorsOf, weightingTrack } from "./watch/overview.js";
+import { bare } from "../parts/run.js";
+import { TrackStack } from "../parts/track-stack.js";
 
 const ROUNDING = 1e-3; // what two engines may differ by in a stage without having parted
 
-/** @typedef {import("./run.js").Run} Run */
-/** @typedef {import("./track.js").Track} Track */
+/** @typedef {import("../parts/run.js").Run} Run */
+/** @typedef {import("../parts/track.js").Track} Track */
 
 export class Compare extends HTMLElement {
   /**
-   * @param {import("./place.js").Place} place
-   * @param {import("./palette.js").Palette} palette
+   * @param {import("../parts/place.js").Place} place
+   * @param {import("../parts/palette.js").Palette} palette
    */
   constructor(place, palette) {
     super();

@@ -3,14 +3,14 @@
 // controller gave. To drag a control is to ask what if.
 
 import { cosines, peakOf, shiftFor, stagesOf } from "./addressing.js";
-import { fill, make, told } from "./element.js";
-import { expected, slotsNote } from "./overview.js";
-import { headOf } from "./run.js";
+import { fill, make, told } from "../../parts/element.js";
+import { expected, slotsNote } from "../../pages/watch/overview.js";
+import { headOf } from "../../parts/run.js";
 import { ofContent, ofGate, ofSharpening, ofShift, ofSimilarity, ofStep } from "./sentences.js";
-import { SlotPlot } from "./slot-plot.js";
+import { SlotPlot } from "../../parts/slot-plot.js";
 import { STAGES, SYMBOLS } from "./stages.js";
 
-/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("../../parts/run.js").Run} Run */
 /** @typedef {import("./addressing.js").Controls} Controls */
 /** @typedef {import("./stages.js").Control} Control */
 /** @typedef {import("./stages.js").StageFacts} StageFacts */
@@ -18,9 +18,9 @@ import { STAGES, SYMBOLS } from "./stages.js";
 /** Tells `pin` events: {control, value} as an intervention's `set` takes it. */
 export class Microscope extends HTMLElement {
   /**
-   * @param {import("./place.js").Place} place
-   * @param {import("./palette.js").Palette} palette
-   * @param {import("./changes.js").Changes} changes
+   * @param {import("../../parts/place.js").Place} place
+   * @param {import("../../parts/palette.js").Palette} palette
+   * @param {import("../../parts/changes.js").Changes} changes
    */
   constructor(place, palette, changes) {
     super();

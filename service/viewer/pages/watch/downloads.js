@@ -1,13 +1,13 @@
 // @ts-check
 // A run to take away: figures, arrays, and the commands that give it again.
 
-import { ROOT, Refusal, ask, hasKey } from "./api.js";
-import { make } from "./element.js";
+import { ROOT, Refusal, ask, hasKey } from "../../parts/api.js";
+import { make } from "../../parts/element.js";
 
-/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("../../parts/run.js").Run} Run */
 
 export class Downloads extends HTMLElement {
-  /** @param {import("./place.js").Place} place */
+  /** @param {import("../../parts/place.js").Place} place */
   constructor(place) {
     super();
     this.place = place;

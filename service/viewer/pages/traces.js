@@ -1,13 +1,13 @@
 // @ts-check
 // The traces that the service keeps, newest first, by model and by what one remembers of the id.
 
-import { ask, askJson, query } from "./api.js";
-import { fill, make } from "./element.js";
+import { ask, askJson, query } from "../parts/api.js";
+import { fill, make } from "../parts/element.js";
 
 const PAGE = 25;
 
 export class Traces extends HTMLElement {
-  /** @param {import("./place.js").Place} place */
+  /** @param {import("../parts/place.js").Place} place */
   constructor(place) {
     super();
     this.place = place;

@@ -1,20 +1,20 @@
 // @ts-check
 // The changes that one has made, and the button that runs with them.
 
-import { sentenceOf } from "./changes.js";
-import { fill, make } from "./element.js";
+import { sentenceOf } from "../../parts/changes.js";
+import { fill, make } from "../../parts/element.js";
 
 /** Tells `rerun` events. */
 export class WhatIf extends HTMLElement {
   /**
-   * @param {import("./changes.js").Changes} changes
-   * @param {import("./place.js").Place} place
+   * @param {import("../../parts/changes.js").Changes} changes
+   * @param {import("../../parts/place.js").Place} place
    */
   constructor(changes, place) {
     super();
     this.changes = changes;
     this.place = place;
-    /** @type {import("./run.js").Run | null} */
+    /** @type {import("../../parts/run.js").Run | null} */
     this.run = null;
     this.head = () => "read.0";
     this.list = make("ol", { class: "changes" });

@@ -1,14 +1,14 @@
 // @ts-check
 // The whole run on one time axis: what went in, what came out, where every head looked and why.
 
-import { CurveTrack } from "./curve-track.js";
-import { told } from "./element.js";
-import { HeatTrack } from "./heat-track.js";
-import { headOf } from "./run.js";
+import { CurveTrack } from "../../parts/curve-track.js";
+import { told } from "../../parts/element.js";
+import { HeatTrack } from "../../parts/heat-track.js";
+import { headOf } from "../../parts/run.js";
 
-/** @typedef {import("./run.js").Run} Run */
-/** @typedef {import("./plane.js").Plane} Plane */
-/** @typedef {import("./track.js").Track} Track */
+/** @typedef {import("../../parts/run.js").Run} Run */
+/** @typedef {import("../../parts/plane.js").Plane} Plane */
+/** @typedef {import("../../parts/track.js").Track} Track */
 
 /**
  * The tracks of a run, from top to bottom.

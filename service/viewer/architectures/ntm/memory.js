@@ -2,12 +2,12 @@
 // The memory at the cursor: as the reads see it, what the step's write heads erase and add, what is
 // left; and where the content of a read came from.
 
-import { Refusal, askJson, query } from "./api.js";
-import { fill, make, percent } from "./element.js";
-import { MemoryMap } from "./memory-map.js";
-import { rangeOf } from "./overview.js";
+import { Refusal, askJson, query } from "../../parts/api.js";
+import { fill, make, percent } from "../../parts/element.js";
+import { MemoryMap } from "../../parts/memory-map.js";
+import { rangeOf } from "../../pages/watch/overview.js";
 
-/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("../../parts/run.js").Run} Run */
 
 const PATIENCE = 200; // ms that the cursor rests before its provenance is asked for
 
@@ -44,8 +44,8 @@ export function written(run, step, memory) {
 /** Tells `cell` events: {slot, column, value, row} that somebody wants to change. */
 export class Memory extends HTMLElement {
   /**
-   * @param {import("./place.js").Place} place
-   * @param {import("./palette.js").Palette} palette
+   * @param {import("../../parts/place.js").Place} place
+   * @param {import("../../parts/palette.js").Palette} palette
    */
   constructor(place, palette) {
     super();

@@ -1,21 +1,21 @@
 // @ts-check
 // A session: a stream fed step by step, watched as it goes.
 
-import { ask, askJson, query, send } from "./api.js";
-import { BitsEditor } from "./bits-editor.js";
-import { fill, make } from "./element.js";
-import { HeatTrack } from "./heat-track.js";
-import { slotsNote } from "./overview.js";
-import { Place } from "./place.js";
-import { Plane, slotsInUse } from "./plane.js";
-import { TrackStack } from "./track-stack.js";
+import { ask, askJson, query, send } from "../parts/api.js";
+import { BitsEditor } from "../parts/bits-editor.js";
+import { fill, make } from "../parts/element.js";
+import { HeatTrack } from "../parts/heat-track.js";
+import { slotsNote } from "./watch/overview.js";
+import { Place } from "../parts/place.js";
+import { Plane, slotsInUse } from "../parts/plane.js";
+import { TrackStack } from "../parts/track-stack.js";
 
 const PACE = 200; // ms from one step of an example to the next
 
 export class Live extends HTMLElement {
   /**
-   * @param {import("./place.js").Place} place
-   * @param {import("./palette.js").Palette} palette
+   * @param {import("../parts/place.js").Place} place
+   * @param {import("../parts/palette.js").Palette} palette
    */
   constructor(place, palette) {
     super();

@@ -1,15 +1,15 @@
 // @ts-check
 // What is odd about a run, as a list that jumps to the steps.
 
-import { askJson } from "./api.js";
-import { fill, make } from "./element.js";
+import { askJson } from "../../parts/api.js";
+import { fill, make } from "../../parts/element.js";
 
-/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("../../parts/run.js").Run} Run */
 
 const MOST = 8; // stretches of a finding that get a button
 
 export class Findings extends HTMLElement {
-  /** @param {import("./place.js").Place} place */
+  /** @param {import("../../parts/place.js").Place} place */
   constructor(place) {
     super();
     this.place = place;

@@ -1,10 +1,10 @@
 // @ts-check
 // Which model to run on what: an example of its task, or bits drawn by hand.
 
-import { askJson, query, send } from "./api.js";
-import { BitsEditor } from "./bits-editor.js";
-import { fill, make } from "./element.js";
-import { sentenceOfTask } from "./tasks.js";
+import { askJson, query, send } from "../../parts/api.js";
+import { BitsEditor } from "../../parts/bits-editor.js";
+import { fill, make } from "../../parts/element.js";
+import { sentenceOfTask } from "../../parts/tasks.js";
 
 /** Tells `ran` events with the answer of POST /predict. */
 export class RunForm extends HTMLElement {

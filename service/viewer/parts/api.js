@@ -4,7 +4,7 @@
 import { parse } from "./safetensors.js";
 
 /** Where the service is: one above the folder of this file. */
-export const ROOT = new URL("..", import.meta.url);
+export const ROOT = new URL("../..", import.meta.url);
 
 const KEY = "ntm-api-key";
 
