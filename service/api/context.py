@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fastapi import Request
 from starlette.types import Scope
 
+from service.api.recording import TraceWriter
 from service.errors import UnknownField, UnsupportedMediaType
 from service.http.bodies import read_body
 from service.http.headers import header
@@ -37,6 +39,11 @@ class Context:
     work: Work = field(default_factory=Work)
     # Each holds tens of megabytes for as long as it takes.
     inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+    @cached_property
+    def trace_writer(self) -> TraceWriter:
+        """Stores the traces of all requests, those together that end together."""
+        return TraceWriter(self.traces, self.clock)
 
 
 def context_of(request: Request) -> Context:

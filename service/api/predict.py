@@ -21,7 +21,7 @@ from service.http.disconnect import WhileConnected
 from service.http.headers import header
 from service.http.offload import convert
 from service.models.served import LoadedModel
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(tags=["predict"])
 
@@ -53,15 +53,7 @@ async def predict(request: Request) -> Response:
     request.state.model = asked.model.name
     plan = plan_of(asked, context)
     async with WhileConnected(request):
-        walked = await asked.model.scheduler.walk(
-            asked.prediction.sequence,
-            asked.prediction.memory_slots,
-            plan.segments,
-            plan.timeout,
-            edits=asked.prediction.edits,
-            alone=plan.alone,
-            wish=plan.recording,
-        )
+        walked = await asked.model.scheduler.walk(plan.walk, plan.terms)
     return await respond(asked, plan.recording, walked, header(request.scope, b"accept"))
 
 
@@ -76,10 +68,9 @@ class Asked(NamedTuple):
 class Plan(NamedTuple):
     """How it is to be walked."""
 
-    segments: list[Segment]
-    timeout: float  # seconds
+    walk: Walk
+    terms: Terms
     recording: Recording | None
-    alone: bool
 
 
 def understand(media: str, body: bytes, context: Context) -> Asked:
@@ -101,11 +92,22 @@ def plan_of(asked: Asked, context: Context) -> Plan:
         ServiceError: it would take too long, or give too much
     """
     refuse_large_answer(asked.request, asked.prediction, asked.model, context)
+    prediction, recording = asked.prediction, recording_of(asked, context)
+    keep = frozenset(asked.request.include)
     return Plan(
-        [Segment("predict", len(asked.prediction.sequence), frozenset(asked.request.include))],
-        checks.check_timeout(asked.request.timeout, context.settings),
-        recording_of(asked, context),
-        context.work.running == 1,
+        Walk(
+            prediction.sequence,
+            prediction.memory_slots,
+            [Segment("predict", len(prediction.sequence), keep)],
+            edits=prediction.edits,
+        ),
+        Terms(
+            checks.check_timeout(asked.request.timeout, context.settings),
+            alone=context.work.running == 1,
+            batch_end=None if recording is None else context.trace_writer.store_batch,
+            tag=recording,
+        ),
+        recording,
     )
 
 
@@ -198,7 +200,7 @@ def recording_of(asked: Asked, context: Context) -> Recording | None:
     if not asked.request.record:
         return None
     edited = asked.request.interventions
-    return Recording(context.traces, asked.model, asked.prediction, edited, context.clock)
+    return Recording(context.trace_writer, asked.model, asked.prediction, edited)
 
 
 def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str, Any], Tensors]:

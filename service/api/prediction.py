@@ -32,9 +32,10 @@ from service.http.headers import header, lines
 from service.http.keys import Keys, owner
 from service.http.offload import SMALL
 from service.http.security_headers import with_security
-from service.scheduling.events import Outcome
-from service.scheduling.scheduler import Scheduler, too_late
-from service.scheduling.sequence import Walked, Work
+from service.scheduling.events import Outcome, outcome_of
+from service.scheduling.interface import Leave
+from service.scheduling.scheduler import too_late
+from service.scheduling.walk import Walked
 from service.telemetry.logs import request_id
 from service.telemetry.request_log import ID_HEADER, Answered, RequestLog, choose_id
 
@@ -107,7 +108,6 @@ class Errand:
     _asked: Asked
     _recording: Recording | None
     _timeout: float
-    _scheduler: Scheduler
 
     def __init__(self, path: FastPath, scope: Scope, write: Write) -> None:
         self._path, self._scope, self._write = path, scope, write
@@ -116,7 +116,7 @@ class Errand:
         self._started = time.perf_counter()
         self._loop = asyncio.get_running_loop()
         self._done = False
-        self._work: Work | None = None
+        self._leave_queue: Leave | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -129,19 +129,8 @@ class Errand:
             asked = self._asked = understand(media_of(scope), body, context)
             scope["state"]["model"] = asked.model.name
             plan = plan_of(asked, context)
-            self._recording, self._timeout = plan.recording, plan.timeout
-            scheduler = asked.model.scheduler
-            assert isinstance(scheduler, Scheduler), "engines elsewhere have no fast path"
-            self._scheduler = scheduler
-            self._work = scheduler.admit(
-                self,
-                asked.prediction.sequence,
-                asked.prediction.memory_slots,
-                plan.segments,
-                edits=asked.prediction.edits,
-                alone=plan.alone,
-                wish=plan.recording,
-            )
+            self._recording, self._timeout = plan.recording, plan.terms.timeout
+            self._leave_queue = asked.model.scheduler.submit(plan.walk, plan.terms, self)
             self._path.give_time(self)
         except Exception as error:
             self._refuse(error)
@@ -171,7 +160,7 @@ class Errand:
 
     def set_exception(self, error: Exception) -> None:
         """See `Waiter`: say why there is no answer."""
-        self._leave("failed")
+        self._leave(outcome_of(error))
         self._refuse(error)
 
     def set_timer(self) -> None:
@@ -193,9 +182,9 @@ class Errand:
         self._done = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._work is not None:
-            work, self._work = self._work, None  # it knows who waits: in a circle both would stay
-            self._scheduler.leave(work, outcome)
+        if self._leave_queue is not None:
+            leave, self._leave_queue = self._leave_queue, None  # it knows who waits: else a circle
+            leave(outcome)
 
     def _takes_long(self, accept: str | None, walked: Walked) -> bool:
         if self._recording is not None and not self._recording.is_settled:

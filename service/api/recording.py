@@ -1,14 +1,12 @@
-"""A request's wish for a trace, fulfilled before anybody has the answer.
+"""Write-behind of traces, batched: those of requests that end together are stored together.
 
-All that ended in one turn of the event loop are kept together, where a scheduler here delivers
-them: to wait once more, each for its own, takes as long as all else that a trace costs.
+The scheduler calls the writer's hook before anybody has the answer: to wait once more, each request
+for its own trace, takes as long as all else that a trace costs.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.contract.checks import Prediction
 from service.errors import StoreUnavailable
@@ -16,50 +14,46 @@ from service.http.keys import owner
 from service.ids import together
 from service.models.served import LoadedModel
 from service.records.trace import Trace, record
-from service.scheduling.sequence import Walked
+from service.scheduling.walk import Walked
 from service.store import Traces
 
 
 class Recording:
-    """What there is to keep of one request; see `service.scheduling.sequence.Wish`."""
+    """The trace of one request, and whether it is stored."""
 
     def __init__(
         self,
-        traces: Traces,
+        writer: "TraceWriter",
         model: LoadedModel,
         prediction: Prediction,
         interventions: Sequence[Any],
-        clock: Callable[[], float],
     ) -> None:
         """To be made where the request is answered, whose owner is the trace's."""
-        self._traces, self._model, self._prediction = traces, model, prediction
-        self._interventions, self._clock, self._owner = interventions, clock, owner.get()
+        self.owner = owner.get()
+        self._writer, self._model = writer, model
+        self._prediction, self._interventions = prediction, interventions
         self._trace: Trace | None = None
         self._failure: StoreUnavailable | None = None
-        self._kept = False
+        self._stored = False
 
-    def fulfil(self, ended: "Sequence[tuple[Recording, Walked]]") -> None:
-        """See `Wish`; what cannot be kept so soon is kept by `trace_id`."""
-        now = self._clock()
-        for whose in {wish._owner for wish, _ in ended}:
-            theirs = [pair for pair in ended if pair[0]._owner == whose]
-            names = together(len(theirs))
-            traces = [
-                wish._record(walked.outputs, now, name)
-                for (wish, walked), name in zip(theirs, names, strict=True)
-            ]
-            kept, failure = False, None
-            try:
-                kept = self._traces.put_at_once(traces, whose)
-            except StoreUnavailable as error:
-                failure = error
-            for wish, _ in theirs:
-                wish._kept, wish._failure = kept, failure
+    def trace_of(self, walked: Walked, now: float, trace_id: str | None = None) -> Trace:
+        """The trace, made from the result when it is first asked for."""
+        if self._trace is None:
+            sequence, target, slots, _ = self._prediction
+            outputs, edits = walked.outputs, self._interventions
+            self._trace = record(
+                self._model, sequence, target, slots, outputs, now, edits, trace_id
+            )
+        return self._trace
+
+    def settle(self, stored: bool, failure: StoreUnavailable | None = None) -> None:
+        """Note that the trace is stored, or that it cannot be."""
+        self._stored, self._failure = stored, failure
 
     @property
     def is_settled(self) -> bool:
-        """Whether it was fulfilled, or cannot be."""
-        return self._kept or self._failure is not None
+        """Whether the trace is stored, or cannot be."""
+        return self._stored or self._failure is not None
 
     def settled_id(self) -> str:
         """The id of the trace, once it is settled.
@@ -79,16 +73,50 @@ class Recording:
             StoreUnavailable: it was not stored
         """
         if not self.is_settled:
-            self._trace = self._trace or self._record(walked.outputs, self._clock())
-            await self._traces.put(self._trace)
-            self._kept = True
+            await self._writer.store(self, walked)
         return self.settled_id()
 
-    def _record(
-        self, outputs: NDArray[np.float32], now: float, trace_id: str | None = None
-    ) -> Trace:
-        sequence, target, slots, _ = self._prediction
-        self._trace = record(
-            self._model, sequence, target, slots, outputs, now, self._interventions, trace_id
-        )
-        return self._trace
+
+class TraceWriter:
+    """Stores the traces of one application's requests."""
+
+    def __init__(self, traces: Traces, clock: Callable[[], float]) -> None:
+        """Write to a store, with the time of a clock in seconds."""
+        self._traces, self._clock = traces, clock
+
+    def store_batch(self, ended: Sequence[tuple[Recording, Walked]]) -> None:
+        """Store the traces of one model that ended together; see `Terms.batch_end`.
+
+        Those that cannot be stored without a wait are left to `store`.
+        """
+        now = self._clock()
+        by_owner = defaultdict[str, list[tuple[Recording, Walked]]](list)
+        for recording, walked in ended:
+            by_owner[recording.owner].append((recording, walked))
+        for whose, batch in by_owner.items():
+            self._store_batch_of(whose, batch, now)
+
+    def _store_batch_of(
+        self, owner: str, batch: Sequence[tuple[Recording, Walked]], now: float
+    ) -> None:
+        names = together(len(batch))
+        traces = [
+            recording.trace_of(walked, now, name)
+            for (recording, walked), name in zip(batch, names, strict=True)
+        ]
+        stored, failure = False, None
+        try:
+            stored = self._traces.put_at_once(traces, owner)
+        except StoreUnavailable as error:
+            failure = error
+        for recording, _ in batch:
+            recording.settle(stored, failure)
+
+    async def store(self, recording: Recording, walked: Walked) -> None:
+        """Store one trace; when this returns it survives a kill.
+
+        Raises:
+            StoreUnavailable: it was not stored
+        """
+        await self._traces.put(recording.trace_of(walked, self._clock()))
+        recording.settle(stored=True)

@@ -21,7 +21,7 @@ from service.models.served import LoadedModel
 from service.records import session as sessions
 from service.records.digests import is_digest_of
 from service.records.session import Session
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -151,15 +151,11 @@ async def walk(
     state: dict[str, Array] | None,
 ) -> Walked:
     """A piece from a state."""
-    return await model.scheduler.walk(
-        sequence,
-        session.memory_slots,
-        [Segment("predict", len(sequence), frozenset(asked.include))],
-        context.settings.request_timeout,
-        state=state,
-        keep_state=True,
-        alone=context.work.running == 1,
-    )
+    keep = frozenset(asked.include)
+    segments = [Segment("predict", len(sequence), keep)]
+    piece = Walk(sequence, session.memory_slots, segments, state=state, keep_state=True)
+    terms = Terms(context.settings.request_timeout, alone=context.work.running == 1)
+    return await model.scheduler.walk(piece, terms)
 
 
 def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Context) -> Array:

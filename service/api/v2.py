@@ -39,7 +39,7 @@ from service.http.disconnect import WhileConnected
 from service.http.offload import convert
 from service.models.served import LoadedModel
 from service.records import trace as traces
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
 
@@ -259,15 +259,16 @@ async def walk_all(
     """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
     keep = frozenset(wanted.name for wanted in asked.wanted) - {"outputs"}
     limit = context.settings.request_timeout
-    timeout = min(limit, asked.timeout or limit)
+    terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
     walks = [
         asyncio.ensure_future(
             model.scheduler.walk(
-                prediction.sequence,
-                prediction.memory_slots,
-                [Segment("predict", len(prediction.sequence), keep)],
-                timeout,
-                together=len(predictions) > 1,
+                Walk(
+                    prediction.sequence,
+                    prediction.memory_slots,
+                    [Segment("predict", len(prediction.sequence), keep)],
+                ),
+                terms,
             )
         )
         for prediction in predictions

@@ -2,23 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from safetensors.numpy import load_file
 
-from ntm.interventions.edits import Edits
 from ntm.repository import manifest
 from ntm.repository.folders import VersionFolder
 from ntm.signature import Signature, State
 from service.cluster.calls import Call, Reply
-from service.errors import DeadlineExceeded, NoReplica, QueueFull, ServiceError
-from service.scheduling.events import Ended, Event, Outcome
-from service.scheduling.sequence import Segment, Walked, Wish
+from service.errors import NoReplica, QueueFull, ServiceError
+from service.scheduling.delivery import settle
+from service.scheduling.events import Ended, Event, Outcome, outcome_of
+from service.scheduling.interface import Leave
+from service.scheduling.scheduler import too_late
+from service.scheduling.walk import Terms, Waiter, Walk, Walked
 from service.settings import Settings
 
 # A replica or its machine went away: nothing has been stored yet, so another one does it again.
@@ -85,59 +86,43 @@ class RemoteScheduler:
     def close(self) -> None:
         """Nothing runs here: whoever awaits `walk` has a place of their own."""
 
-    async def walk(
-        self,
-        sequence: NDArray[np.float32],
-        slots: int,
-        segments: Sequence[Segment],
-        timeout: float,
-        state: State | None = None,
-        keep_state: bool = False,
-        edits: Edits | None = None,
-        start: int = 0,
-        alone: bool = False,
-        wish: Wish | None = None,
-        together: bool = False,
-    ) -> Walked:
-        """See `Scheduler.walk`; what is wished for is left to whoever waits.
+    async def walk(self, walk: Walk, terms: Terms) -> Walked:
+        """See `Walker`; the hook of the terms is not called.
 
         Raises:
             NoReplica: the model's deployment has failed
             ServiceError: what `Scheduler.walk` raises there
         """
-        steps, began = len(sequence) - start, self._clock()
+        future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
+        leave = self.submit(walk, terms, future)
         outcome: Outcome = "failed"
-        self._queued += steps
-        call = Call(
-            self._version,
-            self._engine.name,
-            self._engine.digest,
-            sequence,
-            slots,
-            segments,
-            timeout,
-            state,
-            keep_state,
-            edits,
-            start,
-        )
         try:
-            async with asyncio.timeout(timeout + SLACK):
-                walked = await self._ask(call)
+            async with asyncio.timeout(terms.timeout + SLACK):
+                walked = await future
             outcome = "ok"
             return walked
-        except (TimeoutError, DeadlineExceeded):
-            outcome = "timed_out"
-            raise DeadlineExceeded(f"no answer within {timeout:g} seconds") from None
-        except QueueFull:
-            outcome = "rejected"
-            raise
-        except asyncio.CancelledError:
-            outcome = "cancelled"
+        except BaseException as error:
+            outcome = outcome_of(error)
+            if outcome == "timed_out":
+                raise too_late(terms.timeout) from None
             raise
         finally:
-            self._queued -= steps
+            leave(outcome)
+
+    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
+        """See `Walker`; the hook of the terms is not called."""
+        engine, began = self._engine, self._clock()
+        call = Call(walk, terms.timeout, self._version, engine.name, engine.digest)
+        self._queued += walk.steps
+        asking = asyncio.ensure_future(self._ask(call))
+        asking.add_done_callback(partial(hand_over, waiter))
+
+        def leave(outcome: Outcome) -> None:
+            asking.cancel()
+            self._queued -= walk.steps
             self._observe(Ended(outcome, 0.0, self._clock() - began))
+
+        return leave
 
     async def _ask(self, call: Call) -> Walked:
         """Ask a replica, and another one where it is lost."""
@@ -166,3 +151,9 @@ class RemoteScheduler:
             raise reply.result
         self._engine.device = reply.device
         return reply.result
+
+
+def hand_over(waiter: Waiter, asking: "asyncio.Future[Walked]") -> None:
+    """Give a waiter what came of its call; nothing where it left."""
+    if not asking.cancelled():
+        settle([(waiter, asking.exception() or asking.result())])

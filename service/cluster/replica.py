@@ -13,6 +13,7 @@ from service.models.compiler import Compiler
 from service.models.rollout import Rollout
 from service.models.served import LoadedModel, Models
 from service.process.workers import SWITCH_INTERVAL
+from service.scheduling.walk import Terms
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -47,16 +48,7 @@ class EngineReplica:
         try:
             model = await self._models.on_engine(await self._find(call), call.engine)
             device = model.engine.device
-            walked = await model.scheduler.walk(
-                call.sequence,
-                call.slots,
-                call.segments,
-                call.timeout,
-                call.state,
-                call.keep_state,
-                call.edits,
-                call.start,
-            )
+            walked = await model.scheduler.walk(call.walk, Terms(call.timeout))
             return Reply(walked, device)
         except ServiceError as error:
             return Reply(error, device)

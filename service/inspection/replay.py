@@ -11,7 +11,7 @@ from ntm.signature import State
 from service.contract.encodings import Tensors
 from service.models.served import LoadedModel
 from service.records.trace import STAGES, Array, Selection, Trace, assemble, size_of, verify
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 STRETCH_BYTES = 2**24  # of the tensors of one stretch
 
@@ -74,16 +74,16 @@ class Replay:
     async def _walk(self, start: int, stop: int, state: State, fields: Sequence[str]) -> Walked:
         there = {stage.name for stage in self.model.signature.stages} | {"memory"}
         keep = there & {stage for field in fields for stage in STAGES.get(field, ())}
-        return await self.model.scheduler.walk(
+        walk = Walk(
             self.trace.inputs[:stop],
             self.trace.memory_slots,
             [Segment("inspect" if keep else "predict", stop, frozenset(keep))],
-            self._timeout,
             state=state,
             keep_state=True,
             edits=self.edits,
             start=start,
         )
+        return await self.model.scheduler.walk(walk, Terms(self._timeout))
 
     def _tell(self, start: int, stop: int, fields: Sequence[str], walked: Walked) -> Tensors:
         inner = [field for field in fields if field != "outputs"]

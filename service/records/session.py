@@ -15,7 +15,7 @@ from service.engines import EngineUnavailable
 from service.errors import SessionModelGone, UnknownModel, UnknownVersion, WrongPosition
 from service.models.served import LoadedModel, Models
 from service.records.digests import digest_of, is_digest_of
-from service.scheduling.sequence import Walked
+from service.scheduling.walk import Walked
 
 Array = NDArray[np.float32]
 

@@ -19,7 +19,7 @@ from service.contract.encodings import Tensors
 from service.errors import ServiceError, UnknownInclude, Unreplayable
 from service.models.served import LoadedModel
 from service.records.digests import digest_of, is_digest_of
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 Array = NDArray[np.float32]
 
@@ -209,9 +209,8 @@ async def replay(
         edits = await asyncio.to_thread(
             resolve, trace.interventions, model.signature, trace.steps, trace.memory_slots
         )
-    walked = await model.scheduler.walk(
-        trace.inputs, trace.memory_slots, segments, timeout, edits=edits
-    )
+    walk = Walk(trace.inputs, trace.memory_slots, segments, edits=edits)
+    walked = await model.scheduler.walk(walk, Terms(timeout))
     verify(trace, walked)
     return walked
 

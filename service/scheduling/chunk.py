@@ -39,7 +39,7 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
     if engine.ragged:
         soon = int(CHUNK_SECONDS * last / (pace * sum(remaining)))
         return engine.longest(kind, max(1, min(last, soon)))
-    left, lengths = np.array(remaining), np.array([len(work.sequence) for work in batch])
+    left, lengths = np.array(remaining), np.array([len(work.walk.inputs) for work in batch])
     most = min((n for n, w in zip(remaining, batch, strict=True) if not w.rides), default=ANY)
     if engine.longest(kind, last) == last:
         most = min(most, last)
@@ -75,7 +75,7 @@ def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
 
 def inputs_of(batch: Sequence[Work], steps: int) -> NDArray[np.float32]:
     """The next inputs of every row, [steps, B, I]; zeros behind the last."""
-    given = [work.sequence[work.position : work.position + steps] for work in batch]
+    given = [work.walk.inputs[work.position : work.position + steps] for work in batch]
     if len(batch) == 1 and len(given[0]) == steps:
         return given[0][:, None]
     x = np.zeros((steps, len(batch), given[0].shape[1]), np.float32)
@@ -96,7 +96,9 @@ def edit(before: State, batch: Sequence[Work]) -> State:
     """The states of a batch as interventions change them; copied where they do."""
     copied = set()
     for row, work in enumerate(batch):
-        for name, (where, pin) in (work.edits.state(work.position) if work.edits else {}).items():
+        for name, (where, pin) in (
+            work.walk.edits.state(work.position) if work.walk.edits else {}
+        ).items():
             if name not in copied:
                 before = {**before, name: before[name].copy()}
                 copied.add(name)
@@ -108,9 +110,11 @@ def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
     """What interventions pin in the next steps of a batch, as the inspect graphs want it."""
     pins: Pins = {}
     for row, work in enumerate(batch):
-        if work.edits is None:
+        if work.walk.edits is None:
             continue
-        for name, (where, pin) in work.edits.pins(work.position, work.position + steps).items():
+        for name, (where, pin) in work.walk.edits.pins(
+            work.position, work.position + steps
+        ).items():
             shape = (steps, len(batch), *pin.shape[1:])
             values = pins.setdefault(f"pin.{name}", np.zeros(shape, np.float32))
             chosen = pins.setdefault(f"pinned.{name}", np.zeros((*shape[:3], 1), np.bool_))
@@ -122,7 +126,7 @@ def gather(engine: Engine, batch: Sequence[Work]) -> State:
     """The states of a batch, [B, ...]; views where nobody has begun, or all advanced together."""
     fresh = [work for work in batch if work.rows is None]
     if fresh:
-        initial = engine.initial_state(fresh[0].slots)
+        initial = engine.initial_state(fresh[0].walk.slots)
         for work in fresh:
             work.rows, work.row = initial, 0
     stacks = [(work.rows or {}, work.row) for work in batch]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from service.scheduling.sequence import Waiter, Walked, Work
+from service.scheduling.sequence import Work
+from service.scheduling.walk import BatchEnd, Waiter, Walked
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -35,26 +36,34 @@ def finished(work: Work) -> Walked | Exception:
 
 
 def hand_out(ended: Sequence[Result]) -> None:
-    """On the event loop: fulfil what is wished for, and give results to those who still wait."""
-    wishes = [
-        (work.wish, result)
-        for work, result in ended
-        if work.wish is not None and not work.waiter.done() and isinstance(result, Walked)
-    ]
-    if wishes:
+    """On the event loop: call the hooks of those that ended together, then give them results."""
+    for batch_end, batch in hooks(ended).items():
         try:
-            wishes[0][0].fulfil(wishes)
+            batch_end(batch)
         except Exception:  # it concerns nobody's result
-            log.exception("what should be done with results failed")
+            log.exception("the hook for a batch that ended failed")
     settle([(work.waiter, result) for work, result in ended])
+
+
+def hooks(ended: Sequence[Result]) -> dict[BatchEnd, list[tuple[Any, Walked]]]:
+    """The tags and results for every hook; without those that failed or nobody waits for."""
+    batches: dict[BatchEnd, list[tuple[Any, Walked]]] = {}
+    for work, result in ended:
+        batch_end = work.terms.batch_end
+        if batch_end is not None and isinstance(result, Walked) and not work.waiter.done():
+            batches.setdefault(batch_end, []).append((work.terms.tag, result))
+    return batches
 
 
 def settle(given: Sequence[tuple[Waiter, Any]]) -> None:
     """On the event loop: set results and errors of those who still wait."""
     for waiter, result in given:
-        if waiter.done():
-            continue
-        if isinstance(result, Exception):
-            waiter.set_exception(result)
-        else:
-            waiter.set_result(result)
+        try:
+            if waiter.done():
+                continue
+            if isinstance(result, Exception):
+                waiter.set_exception(result)
+            else:
+                waiter.set_result(result)
+        except Exception:  # it concerns none of the others
+            log.exception("a result could not be handed over")

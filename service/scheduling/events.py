@@ -1,6 +1,9 @@
 """What a scheduler tells whoever counts."""
 
+import asyncio
 from typing import Literal, NamedTuple
+
+from service.errors import DeadlineExceeded, QueueFull
 
 Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 
@@ -23,3 +26,15 @@ class Ended(NamedTuple):
 
 
 Event = Chunk | Ended
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """How a sequence ended whose waiter has this error."""
+    match error:
+        case DeadlineExceeded() | TimeoutError():
+            return "timed_out"
+        case QueueFull():
+            return "rejected"
+        case asyncio.CancelledError():
+            return "cancelled"
+    return "failed"

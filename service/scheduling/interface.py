@@ -1,14 +1,12 @@
-"""The one interface between routes and what walks sequences: a scheduler here, or replicas."""
+"""The interface between routes and a scheduler: one in this process, or replicas elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from service.scheduling.events import Outcome
+from service.scheduling.walk import Terms, Waiter, Walk, Walked
 
-from ntm.interventions.edits import Edits
-from ntm.signature import State
-from service.scheduling.sequence import Segment, Walked, Wish
+Leave = Callable[[Outcome], None]  # called once, when the waiter waits no more
 
 
 class Walker(Protocol):
@@ -19,21 +17,25 @@ class Walker(Protocol):
         """Steps admitted and not yet computed."""
         ...
 
-    async def walk(
-        self,
-        sequence: NDArray[np.float32],
-        slots: int,
-        segments: Sequence[Segment],
-        timeout: float,
-        state: State | None = None,
-        keep_state: bool = False,
-        edits: Edits | None = None,
-        start: int = 0,
-        alone: bool = False,
-        wish: Wish | None = None,
-        together: bool = False,
-    ) -> Walked:
-        """See `Scheduler.walk`."""
+    async def walk(self, walk: Walk, terms: Terms) -> Walked:
+        """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
+
+        Raises:
+            QueueFull: no room for that many more steps
+            Draining: the scheduler is closed
+            DeadlineExceeded: the timeout passed first; the place is freed
+        """
+        ...
+
+    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
+        """Queue a sequence for a waiter on the running event loop, who keeps its own deadline.
+
+        Returns:
+            to be called once with the outcome, when the waiter waits no more: it frees the place
+        Raises:
+            QueueFull: no room for that many more steps
+            Draining: the scheduler is closed
+        """
         ...
 
     def refuse_if_full(self, steps: int) -> None:

@@ -22,25 +22,22 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ntm.interventions.edits import Edits
-from ntm.signature import State
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining
 from service.scheduling.admission import Admission
 from service.scheduling.chunk import CHUNK_SECONDS, advance, choose_steps
 from service.scheduling.cores import Cores, let_others_first
 from service.scheduling.delivery import deliver, deliver_here
-from service.scheduling.events import Chunk, Ended, Event, Outcome
+from service.scheduling.events import Chunk, Ended, Event, Outcome, outcome_of
+from service.scheduling.interface import Leave
 from service.scheduling.queue import Lines
 from service.scheduling.rate import Pace
-from service.scheduling.sequence import Group, Segment, Waiter, Walked, Wish, Work, cut
+from service.scheduling.sequence import Group, Work, cut
 from service.scheduling.threads import Lanes
+from service.scheduling.walk import Terms, Waiter, Walk, Walked
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -92,121 +89,36 @@ class Scheduler:
         """Steps admitted and not yet computed."""
         return self._admission.queued
 
-    async def walk(
-        self,
-        sequence: NDArray[np.float32],
-        slots: int,
-        segments: Sequence[Segment],
-        timeout: float,
-        state: State | None = None,
-        keep_state: bool = False,
-        edits: Edits | None = None,
-        start: int = 0,
-        alone: bool = False,
-        wish: Wish | None = None,
-        together: bool = False,
-    ) -> Walked:
-        """Walk a sequence to its end; when the caller is cancelled its place is freed at once.
-
-        Args:
-            sequence: [T, I]
-            slots: N
-            segments: how; the last one stops at T
-            timeout: seconds until it is given up
-            state: to start from; the model's initial one by default
-            keep_state: whether the state after the last step is wanted
-            edits: what interventions change; the inputs they change are in the sequence already
-            start: the step that `state` comes before; those earlier are not walked
-            alone: whether nobody else waits for the event loop
-            wish: what to do with the result before this returns it
-            together: whether it is one of many that are answered as one
-        Raises:
-            QueueFull: no room for that many more steps
-            Draining: the scheduler is closed
-            DeadlineExceeded: the timeout passed first; the place is freed
-        """
+    async def walk(self, walk: Walk, terms: Terms) -> Walked:
+        """Walk a sequence to its end; see `Walker`."""
         future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
-        work = self.admit(
-            future,
-            sequence,
-            slots,
-            segments,
-            state,
-            keep_state,
-            edits,
-            start,
-            alone,
-            wish,
-            together,
-        )
+        leave = self.submit(walk, terms, future)
         outcome: Outcome = "failed"
         try:
             await asyncio.sleep(0)  # what is short is done by then, and wants no timer
             if not future.done():
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(terms.timeout):
                     await future
             walked = future.result()
             outcome = "ok"
             return walked
-        except TimeoutError:
-            outcome = "timed_out"
-            raise too_late(timeout) from None
-        except asyncio.CancelledError:
-            outcome = "cancelled"
+        except BaseException as error:
+            outcome = outcome_of(error)
+            if isinstance(error, TimeoutError):
+                raise too_late(terms.timeout) from None
             raise
         finally:
-            self.leave(work, outcome)
+            leave(outcome)
 
-    def admit(
-        self,
-        waiter: Waiter,
-        sequence: NDArray[np.float32],
-        slots: int,
-        segments: Sequence[Segment],
-        state: State | None = None,
-        keep_state: bool = False,
-        edits: Edits | None = None,
-        start: int = 0,
-        alone: bool = False,
-        wish: Wish | None = None,
-        together: bool = False,
-    ) -> Work:
-        """Let a sequence in, for a waiter on the running event loop; see `walk`.
-
-        Whoever calls this calls `leave`, once, when it waits no more.
-
-        Raises:
-            QueueFull: no room for that many more steps
-            Draining: the scheduler is closed
-        """
-        if edits is not None:
-            segments = cut(segments, edits)
-        now = self._clock()
-        work = Work(
-            sequence,
-            slots,
-            segments,
-            waiter,
-            now,
-            now + min(MOST_PATIENCE, PATIENCE * (len(sequence) - start)),
-            rows=state,
-            edits=edits,
-            keep_state=keep_state,
-            position=start,
-            alone=alone,
-            wish=wish,
-        )
+    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
+        """Queue a sequence for a waiter on the running event loop; see `Walker`."""
+        now, walk = self._clock(), cut(walk)
+        due = now + min(MOST_PATIENCE, PATIENCE * walk.steps)
+        work = Work(walk, terms, waiter, now, due)
         seconds = work.remaining * self._pace.guess(work.group)
-        work.brief = seconds <= BRIEF and not work.halts and not together
+        work.brief = seconds <= BRIEF and not work.halts and not terms.together
         self._admit(work)
-        return work
-
-    def leave(self, work: Work, outcome: Outcome) -> None:
-        """Nobody waits for this any more: free its place and count it."""
-        self._drop(work)
-        now = self._clock()
-        started = now if work.started is None else work.started
-        self._observe(Ended(outcome, started - work.admitted, now - started))
+        return partial(self._count_out, work)
 
     def close(self) -> None:
         """Refuse new work, finish what is there, end the thread."""
@@ -225,6 +137,13 @@ class Scheduler:
         queued = self._admission.queued
         if not self._admission.has_room(steps):
             self._admission.refuse(steps, queued)
+
+    def _count_out(self, work: Work, outcome: Outcome) -> None:
+        """Nobody waits for this any more: free its place and count it."""
+        self._drop(work)
+        now = self._clock()
+        started = now if work.started is None else work.started
+        self._observe(Ended(outcome, started - work.admitted, now - started))
 
     def _admit(self, work: Work) -> None:
         steps = work.remaining
@@ -300,7 +219,7 @@ class Scheduler:
         if self._lanes.number == 1:
             return SHORT
         idle = not self._lines and self._lanes.all_idle
-        return SHORT if idle and all(work.alone for work in self._waiting) else ANY_TIME
+        return SHORT if idle and all(work.terms.alone for work in self._waiting) else ANY_TIME
 
     def _take_again(self, batch: list[Work]) -> list[list[Work]]:
         """Those of a batch that went back in line; their next steps may be of different groups."""
@@ -425,7 +344,7 @@ class Scheduler:
         return done
 
     def _bytes_of(self, work: Work) -> int:
-        return self._row_bytes(work.slots)
+        return self._row_bytes(work.walk.slots)
 
     def _bytes_of_row(self, slots: int) -> int:
         """Bytes of one row of state."""

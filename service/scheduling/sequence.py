@@ -3,12 +3,11 @@
 Nothing here knows of threads or of the other sequences.
 """
 
-import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,55 +15,7 @@ from numpy.typing import NDArray
 from ntm.interventions.edits import Edits
 from ntm.signature import State
 from service.engines import Kind, Values
-
-
-class Segment(NamedTuple):
-    """A stretch of a sequence, up to step `stop`, that is walked in one way."""
-
-    kind: Kind
-    stop: int
-    keep: frozenset[str] = frozenset()  # values kept beside the outputs
-
-    @property
-    def memory(self) -> bool:
-        """Whether the matrix that every step's reads saw is kept; only where it is inspected."""
-        return "memory" in self.keep
-
-
-class Walked(NamedTuple):
-    """What came of a sequence: time first, no batch axis."""
-
-    outputs: NDArray[np.float32]  # [T, O]
-    values: Values  # what its segments kept, [steps kept, ...]
-    state: State | None = None  # after the last step, where it was asked for
-
-
-class Wish(Protocol):
-    """What is to be done with a result before whoever waits for it has it."""
-
-    def fulfil(self, ended: "Sequence[tuple[Any, Walked]]") -> None:
-        """Do it for all that ended together: wishes of this kind, and what came of each."""
-        ...
-
-
-class Waiter(Protocol):
-    """Who waits for a result on an event loop: a future, or what does without one."""
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Where it waits, and is told."""
-        ...
-
-    def done(self) -> bool:
-        """Whether it waits no more."""
-        ...
-
-    def set_result(self, result: Any, /) -> None:
-        """Here it is: a `Walked`."""
-        ...
-
-    def set_exception(self, exception: Any, /) -> None:
-        """There is none, and why."""
-        ...
+from service.scheduling.walk import Segment, Terms, Waiter, Walk, Walked
 
 
 class Group(NamedTuple):
@@ -80,8 +31,15 @@ class Group(NamedTuple):
         return self.kind, self.slots.bit_length()
 
 
-def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
-    """The same stretches, cut where the state is changed; those that have pins are inspected."""
+def cut(walk: Walk) -> Walk:
+    """The same walk in segments that end where edits change the state; pinned ones inspect."""
+    if walk.edits is None:
+        return walk
+    return replace(walk, segments=cut_segments(walk.segments, walk.edits))
+
+
+def cut_segments(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
+    """The same segments, cut where the state is changed; those that have pins are inspected."""
     inner = np.flatnonzero(edits.changes_state | np.diff(edits.pinned, prepend=False)).tolist()
     stops = [segment.stop for segment in segments]
     pieces, start = [], 0
@@ -99,20 +57,15 @@ def cut(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
 class Work:
     """One sequence on its way; `rows[row]` is the state that its next step starts from."""
 
-    sequence: NDArray[np.float32]  # [T, I]
-    slots: int
-    segments: Sequence[Segment]
+    walk: Walk  # whose segments are cut where interventions change the state
+    terms: Terms
     waiter: Waiter
     admitted: float  # when, on the scheduler's clock
     due: float = 0.0  # when it should be done at the latest, on that clock: who goes first
-    rows: State | None = None  # [B, ...] each, shared by those it last advanced with
-    row: int = 0
-    edits: Edits | None = None  # at whose steps the segments are cut
-    keep_state: bool = False
-    alone: bool = False  # nobody else waits for the event loop
     brief: bool = False  # to walk it takes about as long as to read what is asked and to answer
-    wish: Wish | None = None  # fulfilled before the waiter has its result
-    position: int = 0
+    position: int = field(init=False)
+    rows: State | None = field(init=False)  # [B, ...] each, shared by those it advanced with
+    row: int = 0
     counted: int = 0  # steps it takes up in the queue
     started: float | None = None  # when its first chunk did
     running: bool = False  # in the chunk that is being computed
@@ -120,35 +73,40 @@ class Work:
     outputs: list[NDArray[np.float32]] = field(default_factory=list)
     kept: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
 
+    def __post_init__(self) -> None:
+        """Stand where the walk starts."""
+        self.position, self.rows = self.walk.start, self.walk.state
+
     @property
     def segment(self) -> Segment:
         """The segment that the next step lies in."""
-        first = self.segments[0]
-        if self.position < first.stop:
-            return first
-        return self.segments[bisect_right(self.segments, self.position, key=lambda s: s.stop)]
+        segments = self.walk.segments
+        if self.position < segments[0].stop:
+            return segments[0]
+        return segments[bisect_right(segments, self.position, key=lambda s: s.stop)]
 
     @property
     def group(self) -> Group:
         """With whom it can take its next steps."""
         segment = self.segment
-        short = self.edits is not None or segment.memory
-        return Group(self.slots, segment.kind, short)
+        short = self.walk.edits is not None or segment.memory
+        return Group(self.walk.slots, segment.kind, short)
 
     @property
     def halts(self) -> bool:
         """Whether it halts between steps, so that it takes longer than its steps."""
-        return self.edits is not None or any(segment.memory for segment in self.segments)
+        walk = self.walk
+        return walk.edits is not None or any(segment.memory for segment in walk.segments)
 
     @property
     def remaining(self) -> int:
         """Steps still to walk."""
-        return len(self.sequence) - self.position
+        return len(self.walk.inputs) - self.position
 
     @property
     def rides(self) -> bool:
         """Whether steps beyond this segment's end may be computed, because nobody needs them."""
-        return self.segment.stop == len(self.sequence) and not self.keep_state
+        return self.segment.stop == len(self.walk.inputs) and not self.walk.keep_state
 
     def ahead(self, steps: int) -> int:
         """How many of the next steps lie in this segment."""
@@ -175,7 +133,7 @@ class Work:
         """All of it, joined over time."""
         values = {name: joined(parts) for name, parts in self.kept.items()}
         state = None
-        if self.keep_state and self.rows is not None:
+        if self.walk.keep_state and self.rows is not None:
             state = {n: v[self.row : self.row + 1].copy() for n, v in self.rows.items()}
         return Walked(joined(self.outputs), values, state)
 

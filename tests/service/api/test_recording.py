@@ -1,4 +1,4 @@
-"""Wishes are fulfilled for all that end together, before anybody has an answer."""
+"""Traces are stored for all that end together, before anybody has an answer."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ntm.repository.folders import VersionFolder
-from service.api.recording import Recording
+from service.api.recording import Recording, TraceWriter
 from service.contract.checks import Prediction
 from service.engines import open_engine
 from service.errors import StoreUnavailable
@@ -20,8 +20,8 @@ from service.http.keys import owner
 from service.records.digests import digest_of
 from service.scheduling.delivery import hand_out
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Walked, Work
-from service.store import TraceStore
+from service.scheduling.sequence import Work
+from service.scheduling.walk import BatchEnd, Terms, Walk, Walked
 from service.store.bundles import Bundle, entries
 from service.store.incoming import INCOMING, Incoming
 from tests.service.bodies import draw
@@ -34,98 +34,95 @@ MODEL: Any = SimpleNamespace(
 )
 
 
-class Wished:
-    """What was asked of it, and whether anybody had an answer by then."""
-
-    def __init__(self) -> None:
-        self.seen: list[list[Any]] = []
-
-    def fulfil(self, ended: Sequence[tuple[Any, Walked]]) -> None:
-        """See `Wish`."""
-        self.seen.append([walked for _, walked in ended])
+Batch = Sequence[tuple[Any, Walked]]
 
 
-def work_of(wish: Any) -> Work:
+def work_of(batch_end: BatchEnd | None = None, tag: str = "") -> Work:
     future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
-    return Work(draw(3), 16, segments(3), future, 0.0, wish=wish)
+    terms = Terms(30, batch_end=batch_end, tag=tag)
+    return Work(Walk(draw(3), 16, segments(3)), terms, future, 0.0)
 
 
 def walked(number: float = 0) -> Walked:
     return Walked(np.full((3, 8), number, np.float32), {})
 
 
-def test_all_that_end_together_are_told_at_once_and_first() -> None:
+def test_the_hook_has_all_that_end_together_before_their_waiters() -> None:
     async def main() -> None:
-        class Watching(Wished):
-            def fulfil(self, ended: Sequence[tuple[Any, Walked]]) -> None:
-                assert not any(work.waiter.done() for work in (one, two, failed))
-                super().fulfil(ended)
+        batches: list[Batch] = []
 
-        wish = Watching()
-        one, two, without, failed, gone = map(work_of, (wish, wish, None, wish, wish))
-        gone.waiter.cancel()
+        def batch_end(ended: Batch) -> None:
+            assert not any(work.waiter.done() for work in (one, two, failed))
+            batches.append(ended)
+
+        one, two, failed, gone = (work_of(batch_end, tag) for tag in "12fg")
+        without = work_of()
+        gone.waiter.cancel()  # type: ignore[attr-defined]
         error = RuntimeError("the engine broke")
         results = [walked(number) for number in range(4)]
         pairs = zip((one, two, without, gone), results, strict=True)
         hand_out([*pairs, (failed, error)])
-        assert wish.seen == [results[:2]]
-        assert [await work.waiter for work in (one, two, without)] == results[:3]
-        assert failed.waiter.exception() is error
+        assert batches == [[("1", results[0]), ("2", results[1])]]
+        assert [await work.waiter for work in (one, two, without)] == results[:3]  # type: ignore
+        assert failed.waiter.exception() is error  # type: ignore[attr-defined]
 
     run(main)
 
 
-def test_a_wish_that_fails_takes_nobodys_result(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hook_that_fails_takes_nobodys_result(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        class Failing(Wished):
-            def fulfil(self, ended: Sequence[tuple[Any, Walked]]) -> None:
-                raise RuntimeError("no")
+        def failing(ended: Batch) -> None:
+            raise RuntimeError("no")
 
-        work, result = work_of(Failing()), walked()
-        hand_out([(work, result)])
-        assert await work.waiter is result
+        batches: list[Batch] = []
+        hit, other = work_of(failing), work_of(batches.append, "other")
+        result = walked()
+        hand_out([(hit, result), (other, result)])
+        assert await hit.waiter is result  # type: ignore[misc]
+        assert batches == [[("other", result)]]
 
     run(main)
-    assert "what should be done with results failed" in caplog.text
+    assert "the hook for a batch that ended failed" in caplog.text
 
 
 @pytest.mark.parametrize("cores", [1, 2])
-def test_a_scheduler_fulfils_on_the_event_loop(repository: Path, cores: int) -> None:
+def test_a_scheduler_calls_the_hook_on_the_event_loop(repository: Path, cores: int) -> None:
     engine = open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", cores)
     scheduler = Scheduler(engine, 8, 10_000)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
+        batches: list[Batch] = []
 
-        class Here(Wished):
-            def fulfil(self, ended: Sequence[tuple[Any, Walked]]) -> None:
-                assert asyncio.get_running_loop() is loop
-                super().fulfil(ended)
+        def batch_end(ended: Batch) -> None:
+            assert asyncio.get_running_loop() is loop
+            batches.append(ended)
 
-        wish = Here()
-        x = draw(5)
-        got = [await scheduler.walk(x, 16, segments(5), 30, wish=wish) for _ in range(2)]
-        assert wish.seen == [[got[0]], [got[1]]]
+        walk = Walk(draw(5), 16, segments(5))
+        results = [
+            await scheduler.walk(walk, Terms(30, batch_end=batch_end, tag=n)) for n in range(2)
+        ]
+        assert batches == [[(0, results[0])], [(1, results[1])]]
 
     run(main)
     scheduler.close()
 
 
-def recording(store: TraceStore, sequence: Any) -> Recording:
-    return Recording(store, MODEL, Prediction(sequence, None, 16), (), Clock())
+def recording(writer: TraceWriter, sequence: Any) -> Recording:
+    return Recording(writer, MODEL, Prediction(sequence, None, 16), ())
 
 
 def test_a_trace_is_kept_with_its_owner_before_anybody_asks(tmp_path: Path) -> None:
     database, store = open_file(tmp_path / "t.sqlite", Clock())
 
     async def main() -> None:
-        wishes = []
+        writer, recordings = TraceWriter(store, Clock()), []
         for whose in ("her", "him", ""):
             token = owner.set(whose)
-            wishes.append(recording(store, draw(4)))
+            recordings.append(recording(writer, draw(4)))
             owner.reset(token)
         results = [walked(number) for number in range(3)]
-        wishes[0].fulfil(list(zip(wishes, results, strict=True)))
+        writer.store_batch(list(zip(recordings, results, strict=True)))
         waiting = sqlite3.connect(":memory:")  # as after a kill
         waiting.executescript(INCOMING)
         rows = Incoming(tmp_path / "t.sqlite.incoming").take(waiting).rows
@@ -134,7 +131,7 @@ def test_a_trace_is_kept_with_its_owner_before_anybody_asks(tmp_path: Path) -> N
             for kept in (Bundle(*row) for row in rows)
             for entry in entries(kept.traces)
         }
-        told = [await w.trace_id(r) for w, r in zip(wishes, results, strict=True)]
+        told = [await w.trace_id(r) for w, r in zip(recordings, results, strict=True)]
         assert [kept[t] for t in told] == [
             (whose, digest_of(result.outputs))
             for whose, result in zip(("her", "him", ""), results, strict=True)
@@ -154,11 +151,12 @@ def test_what_takes_long_is_kept_by_whoever_waits(
     large = np.random.default_rng(0).random((3000, 8), np.float32)
 
     async def main() -> None:
-        wish, result = recording(store, large), walked()
+        writer, result = TraceWriter(store, Clock()), walked()
+        large_one = recording(writer, large)
         with monkeypatch.context() as patched:
             patched.setattr(os, "write", lambda *_: pytest.fail("packed on the event loop"))
-            wish.fulfil([(wish, result)])
-        trace_id = await wish.trace_id(result)
+            writer.store_batch([(large_one, result)])
+        trace_id = await large_one.trace_id(result)
         assert np.array_equal((await store.get(trace_id)).inputs, large)
         assert (await store.usage())[0] == 1
 
@@ -170,12 +168,13 @@ def test_a_full_disk_is_told_to_everybody(tmp_path: Path) -> None:
     database, store = open_file(tmp_path / "t.sqlite", Clock())
 
     async def main() -> None:
-        wishes = [recording(store, draw(4)) for _ in range(3)]
+        writer = TraceWriter(store, Clock())
+        recordings = [recording(writer, draw(4)) for _ in range(3)]
         with full_disk():
-            wishes[0].fulfil([(wish, walked()) for wish in wishes])
-        for wish in wishes:
+            writer.store_batch([(one, walked()) for one in recordings])
+        for one in recordings:
             with pytest.raises(StoreUnavailable, match="cannot be written"):
-                await wish.trace_id(walked())
+                await one.trace_id(walked())
 
     run(main)
     database.close()

@@ -19,7 +19,7 @@ from service.models.served import LoadedModel
 from service.records import trace as traces
 from service.records.trace import Trace
 from service.scheduling.cores import Cores
-from service.scheduling.sequence import Segment
+from service.scheduling.walk import Segment, Terms, Walk
 from service.settings import Settings
 from tests.service.bodies import draw, same
 
@@ -46,8 +46,8 @@ def trace(model: LoadedModel, request: Any) -> Trace:
     """A trace of it."""
     inputs = draw(STEPS)
     edits = resolve(request.param, model.signature, STEPS, SLOTS) if request.param else None
-    walk = model.scheduler.walk(inputs, SLOTS, [Segment("predict", STEPS)], 30, edits=edits)
-    outputs = asyncio.run(walk).outputs
+    walk = Walk(inputs, SLOTS, [Segment("predict", STEPS)], edits=edits)
+    outputs = asyncio.run(model.scheduler.walk(walk, Terms(30))).outputs
     return traces.record(model, inputs, None, SLOTS, outputs, 0.0, request.param)
 
 

@@ -9,7 +9,7 @@ from service.errors import Unreplayable, WrongPosition
 from service.records.digests import digest_of, is_digest_of
 from service.records.session import Piece, Session, is_repeated
 from service.records.trace import Trace, verify
-from service.scheduling.sequence import Walked
+from service.scheduling.walk import Walked
 from tests.service.bodies import draw
 
 

@@ -10,6 +10,7 @@ from ntm.repository.folders import VersionFolder
 from service.models import served
 from service.records import trace as traces
 from service.scheduling.cores import Cores
+from service.scheduling.walk import Terms, Walk
 from service.settings import Settings
 from tests.service.bodies import draw
 
@@ -26,7 +27,7 @@ def test_a_replay_holds_no_more_than_its_size_says(
     trace = traces.record(model, draw(40), draw(40)[:, :4], 64, draw(40)[:, :4], 0.0)
     selection = traces.select(trace, model, include, "3:29", None)
     plan = traces.plan(selection, model, trace.steps)
-    walked = asyncio.run(model.scheduler.walk(trace.inputs, 64, plan, 30))
+    walked = asyncio.run(model.scheduler.walk(Walk(trace.inputs, 64, plan), Terms(30)))
     model.scheduler.close()
     told = traces.assemble(trace, model, selection, walked)
     size = traces.size_of(selection, model, trace)

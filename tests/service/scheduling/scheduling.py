@@ -8,7 +8,7 @@ from typing import Any
 from ntm.signature import State
 from service.engines import Engine, Kind, Pins, Values
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests.service.bodies import Float, same
 
 KEPT = frozenset(("read_weightings", "write_weightings"))
@@ -45,7 +45,7 @@ def segments(steps: int) -> list[Segment]:
 
 def walk(scheduler: Scheduler, x: Float, slots: int = 16, timeout: float = 30) -> Any:
     """Walk one sequence in the usual way."""
-    return scheduler.walk(x, slots, segments(len(x)), timeout)
+    return scheduler.walk(Walk(x, slots, segments(len(x))), Terms(timeout))
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:

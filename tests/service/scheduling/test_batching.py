@@ -19,7 +19,8 @@ from service.scheduling.chunk import advance, choose_steps, gather
 from service.scheduling.cores import Cores
 from service.scheduling.events import Chunk, Ended, Event
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Walked, Work
+from service.scheduling.sequence import Work
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
 PATIENCE = 30.0
@@ -170,7 +171,9 @@ def test_each_gets_what_it_gets_alone(engine: Engine, calls: list[Call], max_bat
         segments = [Segment("predict", call.steps, call.keep)]
         if call.first < call.steps and call.first:
             segments.insert(0, Segment("predict", call.first, call.keep))
-        walk = scheduler.walk(x, call.slots, segments, PATIENCE, keep_state=call.keep_state)
+        walk = scheduler.walk(
+            Walk(x, call.slots, segments, keep_state=call.keep_state), Terms(PATIENCE)
+        )
         task = asyncio.create_task(walk)
         if call.leaves is not None:
             await asyncio.sleep(call.leaves / 1000)
@@ -204,7 +207,8 @@ def test_pieces_with_state_give_what_one_walk_gives(engine: Engine) -> None:
         for stop in (1, 7, 28, 29, 50):
             piece = x[position:stop]
             walked = await scheduler.walk(
-                piece, 16, [Segment("predict", len(piece))], PATIENCE, state, keep_state=True
+                Walk(piece, 16, [Segment("predict", len(piece))], state, keep_state=True),
+                Terms(PATIENCE),
             )
             state, position = walked.state, stop
             outputs.append(walked.outputs)
@@ -220,7 +224,9 @@ def walking(
     scheduler: Scheduler, engine: Engine, steps: int, slots: int = 16, timeout: float = PATIENCE
 ) -> "asyncio.Task[Walked]":
     x = sequence_of(engine, steps)
-    return asyncio.create_task(scheduler.walk(x, slots, [Segment("predict", steps)], timeout))
+    return asyncio.create_task(
+        scheduler.walk(Walk(x, slots, [Segment("predict", steps)]), Terms(timeout))
+    )
 
 
 async def settled() -> None:
@@ -304,15 +310,20 @@ def test_one_of_three_leaves_and_the_others_go_on(engine: Engine) -> None:
     assert sorted(gated(engine, work).outcomes) == ["cancelled", "ok", "ok"]
 
 
-def works(engine: Engine, *left: tuple[int, int], keep_state: bool = False) -> list[Work]:
+def works(
+    engine: Engine,
+    *left: tuple[int, int],
+    keep_state: bool = False,
+    keep: frozenset[str] = frozenset(),
+) -> list[Work]:
     """Rows with so many steps left of so many."""
     loop = asyncio.new_event_loop()
     made = []
     for remaining, steps in left:
         future: asyncio.Future[Walked] = loop.create_future()
-        work = Work(sequence_of(engine, steps), 16, [Segment("predict", steps)], future, 0.0)
-        work.position, work.keep_state = steps - remaining, keep_state
-        made.append(work)
+        x, parts = sequence_of(engine, steps), [Segment("predict", steps, keep)]
+        walk = Walk(x, 16, parts, keep_state=keep_state, start=steps - remaining)
+        made.append(Work(walk, Terms(PATIENCE), future, 0.0))
     loop.close()
     return made
 
@@ -357,9 +368,7 @@ def test_rows_that_stay_together_keep_their_stack(engine: Engine) -> None:
 
 
 def test_a_row_holds_no_memory_of_its_neighbours(engine: Engine) -> None:
-    rows = works(engine, *[(42, 42)] * 4)
-    for work in rows:
-        work.segments = [Segment("predict", 42, WEIGHTINGS)]
+    rows = works(engine, *[(42, 42)] * 4, keep=WEIGHTINGS)
     advance(engine, rows, 4)
     for value in [*rows[0].outputs, *rows[0].kept["read_weightings"]]:
         assert value.base is None

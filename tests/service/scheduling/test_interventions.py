@@ -14,7 +14,7 @@ from ntm.interventions.edits import resolve
 from ntm.repository.folders import VersionFolder
 from service.engines import Engine, open_engine
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests import changes, small_models
 from tests.service.bodies import Float, draw, same
 
@@ -64,7 +64,7 @@ def walk(
         segments = [Segment("predict", len(x), frozenset(["read_weightings", "write_weightings"]))]
         if kind == "inspect":
             segments = [Segment("inspect", len(x), everything(engine))]
-        return await scheduler.walk(x, slots, segments, 60, edits=edits)
+        return await scheduler.walk(Walk(x, slots, segments, edits=edits), Terms(60))
 
     scheduler = Scheduler(engine, batch, 10_000)
     try:

@@ -1,7 +1,6 @@
 """Who goes first: whoever is due first, whoever comes and leaves meanwhile."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,17 @@ from ntm.repository.folders import VersionFolder
 from service.engines import open_engine
 from service.scheduling.queue import Line, Lines
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Work
+from service.scheduling.sequence import Work
+from service.scheduling.walk import Segment, Terms, Walk
 from tests.service.bodies import draw
 from tests.service.scheduling.scheduling import run, walk
 
 DUE = st.integers(0, 5)
 
 
-def due_at(when: float) -> Work:
-    return Work(draw(1), 16, [Segment("predict", 1)], None, 0.0, due=when)  # type: ignore[arg-type]
+def due_at(when: float, slots: int = 16, brief: bool = False) -> Work:
+    walk = Walk(draw(1), slots, [Segment("predict", 1)])
+    return Work(walk, Terms(1), None, 0.0, when, brief)  # type: ignore[arg-type]
 
 
 @given(st.lists(st.one_of(DUE, st.just("pop"), st.tuples(st.just("remove"), DUE))))
@@ -49,7 +50,7 @@ def test_whether_one_is_long_is_known_of_all_lines(ones: list[tuple[bool, int, s
     lines, there = Lines(), list[Work]()
     for brief, slots, leaves in ones:
         for _ in range(2):
-            there.append(replace(due_at(0.0), slots=slots, brief=brief))
+            there.append(due_at(0.0, slots, brief))
             lines.add(there[-1])
         first, waiting = lines.first()
         assert first in there

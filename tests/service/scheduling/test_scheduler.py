@@ -15,7 +15,8 @@ from service.engines import Engine, Kind, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
 from service.scheduling.events import Chunk
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Walked, Work
+from service.scheduling.sequence import Work
+from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests.service.bodies import Float, draw
 from tests.service.scheduling.scheduling import KEPT, Gate, equal, run, walk
 
@@ -80,13 +81,13 @@ def test_every_schedule_gives_everyone_what_it_gets_alone(
     async def arrive(x: Float, slots: int, parts: list[Segment], arrival: int) -> Walked:
         for _ in range(arrival):
             await asyncio.sleep(0.0002)
-        return await together.walk(x, slots, parts, 30)
+        return await together.walk(Walk(x, slots, parts), Terms(30))
 
     async def test() -> None:
         shared = await asyncio.gather(*(arrive(*caller) for caller in callers))
         for result, (x, slots, parts, _) in zip(shared, callers, strict=True):
             assert len(result.outputs) == len(x)
-            assert equal(result, await alone.walk(x, slots, parts, 30))
+            assert equal(result, await alone.walk(Walk(x, slots, parts), Terms(30)))
 
     try:
         run(test)

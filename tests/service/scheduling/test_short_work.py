@@ -13,7 +13,8 @@ from ntm.signature import State
 from service.engines import Engine, Values, open_engine
 from service.scheduling.cores import Cores
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Segment, Work
+from service.scheduling.sequence import Work
+from service.scheduling.walk import Segment, Terms, Walk
 from tests.service.bodies import draw
 from tests.service.scheduling.scheduling import Gate, equal, run, segments, walk
 
@@ -62,14 +63,14 @@ def test_what_is_short_is_walked_on_the_event_loop(
     async def main() -> None:
         for _ in range(2):  # until the pace is known nobody keeps the event loop
             watched.threads.clear()
-            given = await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
-            expected = await Scheduler(engine, 4, 10_000).walk(x, 16, segments(steps), 60)
+            given = await scheduler.walk(Walk(x, 16, segments(steps)), Terms(60, alone=alone))
+            expected = await walk(Scheduler(engine, 4, 10_000), x)
             assert equal(given, expected)
             while scheduler._lanes.idle < cores:
                 await asyncio.sleep(0.001)
         scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 0.001)
         watched.threads.clear()
-        await scheduler.walk(x, 16, segments(steps), 60, alone=alone)
+        await scheduler.walk(Walk(x, 16, segments(steps)), Terms(60, alone=alone))
 
     run(main)
     scheduler.close()
@@ -85,15 +86,17 @@ def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: E
 
     async def main() -> None:
         for parts in (plain, inside):  # until the pace of both is known
-            await scheduler.walk(x, 16, parts, 60)
+            await scheduler.walk(Walk(x, 16, parts), Terms(60))
         while scheduler._lanes.idle < 1:
             await asyncio.sleep(0.001)
         scheduler._pace._seconds = dict.fromkeys(scheduler._pace._seconds, 1e-6)
         watched.threads.clear()
         for order in ([plain, inside], [inside, plain]):
-            given = await asyncio.gather(*(scheduler.walk(x, 16, parts, 60) for parts in order))
+            given = await asyncio.gather(
+                *(scheduler.walk(Walk(x, 16, parts), Terms(60)) for parts in order)
+            )
             for parts, walked in zip(order, given, strict=True):
-                assert equal(walked, await other.walk(x, 16, parts, 60))
+                assert equal(walked, await other.walk(Walk(x, 16, parts), Terms(60)))
         assert watched.threads == {threading.main_thread()}
 
     run(main)
@@ -140,8 +143,8 @@ def test_what_is_very_short_waits_for_nobody(engine: Engine) -> None:
 
 def test_what_halts_at_every_step_is_not_walked_on_the_event_loop() -> None:
     parts = [Segment("predict", 2), Segment("inspect", 3, frozenset(("memory",)))]
-    assert not Work(draw(3), 16, parts[:1], None, 0.0).halts  # type: ignore[arg-type]
-    assert Work(draw(3), 16, parts, None, 0.0).halts  # type: ignore[arg-type]
+    assert not Work(Walk(draw(3), 16, parts[:1]), Terms(1), None, 0.0).halts  # type: ignore[arg-type]
+    assert Work(Walk(draw(3), 16, parts), Terms(1), None, 0.0).halts  # type: ignore[arg-type]
 
 
 def test_those_walked_on_the_event_loop_fail_alone(engine: Engine) -> None:
@@ -192,7 +195,7 @@ def test_what_one_turn_has_no_time_for_is_left_to_the_next(
             return here, later
 
         monkeypatch.setattr(scheduler, "_choose_soon_done", choose_and_tell)
-        together = [scheduler.walk(x, 16, segments(3), 30) for x in sequences]
+        together = [walk(scheduler, x) for x in sequences]
         for x, given in zip(sequences, await asyncio.gather(*together), strict=True):
             assert equal(given, await walk(other, x))
         assert watched.threads == {threading.main_thread()}

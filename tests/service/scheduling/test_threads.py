@@ -13,6 +13,7 @@ from ntm.signature import State
 from service.engines import Engine, Values, open_engine
 from service.scheduling.cores import Cores
 from service.scheduling.scheduler import Scheduler
+from service.scheduling.walk import Terms, Walk
 from tests.service.bodies import Float, draw
 from tests.service.scheduling.scheduling import equal, run, segments, walk
 
@@ -104,9 +105,10 @@ def test_long_ones_and_those_of_one_answer_have_all_threads(
 
     async def main() -> None:
         scheduler = await scheduler_of(held, 3)
+        terms = Terms(30, together=together)
         answer = asyncio.gather(
             *(
-                scheduler.walk(draw(steps, seed), 16, segments(steps), 30, together=together)
+                scheduler.walk(Walk(draw(steps, seed), 16, segments(steps)), terms)
                 for seed in range(9)
             )
         )

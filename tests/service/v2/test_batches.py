@@ -13,7 +13,7 @@ from service.contract.checks import Prediction
 from service.contract.open_inference import InferRequest, Wanted
 from service.errors import QueueFull
 from service.models.served import LoadedModel
-from service.scheduling.sequence import Walked
+from service.scheduling.walk import Terms, Walk, Walked
 
 
 class Stubborn:
@@ -22,11 +22,11 @@ class Stubborn:
     def __init__(self) -> None:
         self.begun, self.cancelled = 0, 0
 
-    async def walk(self, sequence: Any, *_: object, together: bool) -> Walked:
-        assert together
+    async def walk(self, walk: Walk, terms: Terms) -> Walked:
+        assert terms.together
         self.begun += 1
         await asyncio.sleep(0)
-        if sequence.all():
+        if walk.inputs.all():
             raise QueueFull("full")
         try:
             return await asyncio.Future()
