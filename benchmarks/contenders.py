@@ -16,6 +16,8 @@ import server
 from forms import LISTED, OURS, OURS_BINARY, PLAIN, V2, V2_BINARY, Form, unrecorded
 from running import PEERS
 
+from ntm.silence import OPTED_OUT
+
 ROOT = PEERS.parent.parent
 DEBIANS = "/usr/bin/python3"
 Environment = dict[str, str]
@@ -167,6 +169,8 @@ def environment(site: Site) -> Environment:
         "MODELS": str(site.models),
         "PORT": str(site.port),
         "PYTHONPATH": path,
+        "BENTOML_DO_NOT_TRACK": "True",
+        **OPTED_OUT,
     }
 
 

@@ -11,13 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import exporter
 import inductor
 import limit
 import numpy as np
-import onnxruntime
 import results
 import torch
 
@@ -150,7 +150,7 @@ def describe(repeats: int, nodes: float) -> list[str]:
     """What was measured, where and when."""
     return [
         f"`python benchmarks/engine.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
-        f"one thread, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}; "
+        f"one thread, torch {torch.__version__}, onnxruntime {version('onnxruntime')}; "
         f"{STEPS} steps, {repeats} turns each, microseconds a step and sequence (median, fastest, "
         f"slowest). The exported graph has {nodes:g} nodes a step. TorchScript and native "
         f"run one row after the other. The limit is counted: "

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from inductor import Steps
 
@@ -20,6 +19,8 @@ def exported(model: NTM, batch: int, folder: Path) -> Callable[[np.ndarray], Cal
     x = torch.zeros(UNROLLED, batch, model.config.input_size)
     path = folder / f"exporter-{batch}.onnx"
     torch.onnx.export(Steps(model), (x, *start), path, dynamo=True, verbose=False)
+    import onnxruntime  # after ntm, which opts out of its telemetry
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

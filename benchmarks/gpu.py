@@ -12,13 +12,13 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import clients
 import engine
 import load
 import numpy as np
-import onnxruntime
 import results
 import server
 import serving
@@ -121,7 +121,7 @@ def describe(told: argparse.Namespace) -> list[str]:
     return [
         f"`python benchmarks/gpu.py`, {datetime.now(UTC):%Y-%m-%d}: {card}; "
         f"{results.processor()}, {len(os.sched_getaffinity(0))} cores; "
-        f"onnxruntime {onnxruntime.__version__}, torch {torch.__version__}. First, "
+        f"onnxruntime {version('onnxruntime-gpu')}, torch {torch.__version__}. First, "
         f"{engine.STEPS} steps, one thread, {told.repeats} turns each: microseconds a step and "
         f"sequence, copies to and from the GPU included. Then services on copies of 20 (42 "
         f"steps), one worker, in turns of {told.seconds:g} s, with load from "

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import clients
 import numpy as np
-import onnxruntime
 import orjson
 import results
 import server
@@ -245,7 +245,7 @@ def describe(told: argparse.Namespace) -> str:
     return (
         f"`python benchmarks/serving.py`, {datetime.now(UTC):%Y-%m-%d}: {results.processor()}, "
         f"{len(os.sched_getaffinity(0))} cores for clients and service, one thread an engine, "
-        f"Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}; the copy "
+        f"Python {platform.python_version()}, onnxruntime {version('onnxruntime')}; the copy "
         f"model of the paper (LSTM 100, memory 128 x 20), {told.repeats} turns of {told.seconds:g} "
         f"s each (median, and slowest to fastest); traces are kept unless told otherwise."
     )

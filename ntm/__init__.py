@@ -7,6 +7,7 @@ import this package where torch is not installed.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ntm import silence
 from ntm.architectures.ntm.config import NTMConfig
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ntm.runs.trace import Trace
 
 __all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
+
+silence.opt_out()
 
 _MODULES = {"checkpoint": "ntm.repository.checkpoint"}
 _LAZY = {

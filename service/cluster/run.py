@@ -1,7 +1,6 @@
 """`ntm serve --cluster`: the application on a Ray cluster, started here or joined."""
 
 import logging
-import os
 import signal
 import threading
 
@@ -29,7 +28,6 @@ def run(settings: Settings) -> int:
     """
     stopping = threading.Event()
     listen_to_signals(stopping)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a service does not call home
     if settings.ray:
         ray.init(address=settings.ray, configure_logging=False, log_to_driver=False)
     else:
