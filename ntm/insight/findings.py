@@ -24,15 +24,15 @@ from ntm.insight.writes import Fates
 
 DEFINITIONS = {
     "diffuse_focus": "the weighting is spread over several slots, by exp(entropy)",
-    "frozen_head": "a focused weighting stays where it is",
-    "jumping_head": "a focused weighting goes further than a shift could take it",
+    "frozen_head": "a focused weighting hardly moves, and its peak stays on one slot",
+    "jumping_head": "the peak of a focused weighting goes further in one step than some slots",
     "saturated_gate": "the interpolation gate sits at 0, or at 1, for much of the run",
     "uniform_content": "the content weighting tells no slots apart, and the gate lets it in",
     "write_never_read": "no read head looks at the slot of a write before the run ends",
     "overwritten_before_read": "later erases take a write away before a read head looks at it",
     "slots_alike": "the slots that have been written point the same way, so that content "
     "addressing cannot tell them apart",
-    "undershoot": "the shifted weighting has little on the slot that it is to end up on, and only "
+    "undershoot": "the shifted weighting has little on the slot where it is largest, and only "
     "sharpening puts the focus there",
 }
 STAGES = ("gate", "content_weighting", "shifted_weighting")
@@ -132,6 +132,7 @@ class Examination:
             "gate": gate.astype(np.float64),
             "evenness": effective_slots(content) / w.shape[-1],
             "unsharpened": at_peak(shifted, w),
+            "unsharpened_most": shifted.max(axis=-1).astype(np.float64),
         }.items():
             self._series.setdefault(f"{kind}.{name}", []).append(values)
 
@@ -188,10 +189,11 @@ def of_head(head: str, own: dict[str, Vector], slots: int, told: Thresholds) -> 
             "diffuse_focus",
             flags,
             value,
-            lambda at: f"{head} looks at up to {value:.1f} of {slots} slots at once {at}.",
+            lambda at: f"{head} spreads over as many as {value:.1f} of {slots} slots at once {at}.",
             *("diffuse_slots", "diffuse_steps"),
         )
-    flags = long_enough(focused & (own["moved"] <= told.frozen_moved), told.frozen_steps)
+    still = focused & (own["moved"] <= told.frozen_moved) & (own["distance"] == 0)
+    flags = long_enough(still, told.frozen_steps)
     if flags.any():
         value = float(max(b - a for a, b in ranges(flags)))
         yield found(
@@ -238,7 +240,10 @@ def of_head(head: str, own: dict[str, Vector], slots: int, told: Thresholds) -> 
             ),
             *("uniform_evenness", "uniform_gate", "uniform_steps"),
         )
-    flags = (own["unsharpened"] < told.undershoot_peak) & (own["peak"] >= told.undershoot_restored)
+    # Sharpening leaves the largest slot the largest; a weighting that was set may be elsewhere.
+    sharpened = own["unsharpened"] >= own["unsharpened_most"]
+    weak = own["unsharpened"] < told.undershoot_peak
+    flags = sharpened & weak & (own["peak"] >= told.undershoot_restored)
     if flags.sum() >= told.undershoot_times:
         value = float(own["unsharpened"][flags].min())
         yield found(
@@ -283,11 +288,11 @@ def of_memory(alike: Vector, written: Vector, told: Thresholds) -> Iterator[Find
     flags = enough & (alike > told.alike_cosine)
     if not flags.any():
         return
-    value, first = float(alike[flags].max()), float(alike[enough.argmax()])
+    value, start = float(alike[flags].max()), int(enough.argmax())
     at = ranges(flags)
     sentence = (
         f"The written slots have a mean cosine of up to {value:.2f} {where(at)}; it was "
-        f"{first:.2f} when {told.alike_slots} were written."
+        f"{alike[start]:.2f} when {written[start]:.0f} were written."
     )
     used = {name: float(getattr(told, name)) for name in ("alike_cosine", "alike_slots")}
     yield Finding("slots_alike", None, value, at, sentence, used)

@@ -2,6 +2,7 @@
 // One run as the page holds it: facts and tensors of a trace, its stages fetched where one looks.
 
 import { Refusal, askJson, askTensors, query } from "./api.js";
+import { stretchOf } from "./changes.js";
 import { Plane, slotsInUse } from "./plane.js";
 import { isPrediction } from "./tasks.js";
 
@@ -239,6 +240,20 @@ export class Run {
       });
     if (this.facts.interventions?.length) body.interventions = this.facts.interventions.map(bare);
     return body;
+  }
+
+  /**
+   * Whether an intervention of this run set something of a head.
+   *
+   * @param {string} head
+   * @param {number} step
+   * @param {string} name such as weighting
+   */
+  isSet(head, step, name) {
+    return (this.facts.interventions ?? []).some((/** @type {any} */ item) => {
+      const [a, b] = stretchOf(item.steps);
+      return item.head === head && a <= step && step < b && (item.set[name] ?? null) !== null;
+    });
   }
 
   /** Whether the outputs are probabilities, which cannot be wrong bit by bit. */

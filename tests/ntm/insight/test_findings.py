@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ntm.insight import Finding, Thresholds, findings
-from ntm.insight.findings import DEFINITIONS, Examination
+from ntm.insight.findings import DEFINITIONS, Examination, of_memory
 from ntm.insight.measures import effective_slots, mean_cosine, moved, peak_distance
 from tests.ntm.insight.runs import Run, complete, tidy_run
 
@@ -50,7 +50,8 @@ def slots_alike(run: Run) -> None:
 
 
 def undershoot(run: Run) -> None:
-    run["addressing.read.shifted_weighting"][7:9, 0] = np.eye(SLOTS)[[6, 7]]
+    peaks = run["read_weightings"][7:9, 0].argmax(axis=-1)
+    run["addressing.read.shifted_weighting"][7:9, 0] = (np.eye(SLOTS)[peaks] * 7 + 1) / (SLOTS + 7)
 
 
 SPOILED: dict[Callable[[Run], None], tuple[str | None, float, list[tuple[int, int]]]] = {
@@ -61,7 +62,7 @@ SPOILED: dict[Callable[[Run], None], tuple[str | None, float, list[tuple[int, in
     uniform_content: ("read.0", 1, [(3, 8)]),
     write_never_read: ("write.0", 3, [(14, 17)]),
     overwritten_before_read: ("write.0", 2, [(4, 6)]),
-    undershoot: ("read.0", 0, [(7, 9)]),
+    undershoot: ("read.0", 8 / (SLOTS + 7), [(7, 9)]),
 }
 
 
@@ -172,3 +173,26 @@ def test_the_mean_cosine_is_that_of_all_pairs() -> None:
     pairs = (unit @ unit.T)[np.triu_indices(4, 1)]
     assert mean_cosine(memory, chosen) == pytest.approx(pairs.mean())
     assert mean_cosine(memory, np.eye(6)[0] > 0) == 0
+
+
+def test_a_weighting_that_was_set_is_no_undershoot() -> None:
+    def elsewhere(run: Run) -> None:
+        run["addressing.read.shifted_weighting"][7:9, 0] = np.eye(SLOTS)[[6, 7]]
+
+    assert found(spoiled(elsewhere), "undershoot") == []
+
+
+def test_a_head_that_drifts_is_not_frozen() -> None:
+    def drift(run: Run) -> None:
+        share = np.linspace(0, 1, 21)[:, None]
+        one, next_one = np.eye(SLOTS)[[3, 4]]
+        run["read_weightings"][2:23, 0] = (1 - share) * one + share * next_one
+
+    (finding,) = found(spoiled(drift), "frozen_head", frozen_moved=0.06)
+    assert not any(a <= 13 < b for a, b in finding.steps)  # there its peak goes to the next slot
+
+
+def test_the_number_of_slots_written_at_first_is_that_of_the_run() -> None:
+    alike, written = np.array([0.0, 0.3, 0.9]), np.array([0.0, 7.0, 9.0])
+    (finding,) = of_memory(alike, written, Thresholds())
+    assert "it was 0.30 when 7 were written" in finding.sentence

@@ -160,9 +160,10 @@ export class Microscope extends HTMLElement {
     const preview = Object.keys(pinned).length
       ? stagesOf(similarity, previous, changed(controls, pinned), run.shifts)
       : null;
-    this.said.textContent = ofStep(head, step, stages, previous, controls, run.shifts);
+    const isSet = run.isSet(head, step, "weighting");
+    this.said.textContent = ofStep({ head, step, stages, previous, controls, shifts: run.shifts, isSet });
     this.paintStages({ similarity, ...stages }, preview, previous, controls, pinned);
-    this.paintSentences(similarity, stages, controls, run);
+    this.paintSentences(similarity, stages, controls, isSet);
     performance.measure("ntm-microscope", { start, end: performance.now() });
   }
 
@@ -204,15 +205,16 @@ export class Microscope extends HTMLElement {
    * @param {ArrayLike<number>} similarity
    * @param {import("./addressing.js").Stages} stages
    * @param {Controls} controls
-   * @param {Run} run
+   * @param {boolean} isSet whether an intervention put the weighting there
    */
-  paintSentences(similarity, stages, controls, run) {
+  paintSentences(similarity, stages, controls, isSet) {
+    const { shifts } = /** @type {Run} */ (this.run);
     const said = /** @type {Record<string, string>} */ ({
       similarity: ofSimilarity(similarity),
       content: ofContent(stages.content, controls.strength),
       gated: ofGate(controls.gate),
-      shifted: ofShift(controls.shift, run.shifts),
-      weighting: ofSharpening(stages, controls.sharpening),
+      shifted: ofShift(controls.shift, shifts),
+      weighting: ofSharpening(stages, controls.sharpening, isSet),
     });
     for (const { stage, sentence } of this.rows) sentence.textContent = said[stage.id];
   }
