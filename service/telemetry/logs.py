@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from service.telemetry.log_writer import LogWriter
+
 # The request that is being answered; every line logged meanwhile carries it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -52,6 +54,7 @@ def configure() -> None:
     """Send everything that is logged to stderr, without finding out what no line tells."""
     logging._srcfile = None  # file and line of the call
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr.fileno())
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)

@@ -5,9 +5,12 @@ from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from service.models.served import LoadedModel
 from service.scheduling.events import Chunk, Ended, Event
+from service.telemetry.log_writer import dropped
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -19,11 +22,22 @@ def child(metric: Any, *labels: str) -> Any:
     return metric.labels(*labels)
 
 
+class DroppedLines(Collector):
+    """What the log lost; it is one for the whole process."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """The one counter."""
+        yield CounterMetricFamily(
+            "ntm_log_lines_dropped", "Lines of the log that nobody read in time", dropped()
+        )
+
+
 class Metrics:
     """The counters of one application; they share no registry with another."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(DroppedLines())
         self._requests = Counter(
             "ntm_requests_total",
             "Requests by route, status, error code and the model they reached",
