@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,6 +19,7 @@ from ntm.architectures.ntm.config import ARCHITECTURES, NTMConfig
 MODELS = Path("models")  # where a checkout has them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
+HIDDEN = "."  # what an entry begins with that nobody is to see
 BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
 
 
@@ -62,13 +66,13 @@ class VersionFolder:
 
     @property
     def name(self) -> str:
-        """The model's name: the folder above."""
-        return self.path.resolve().parent.name
+        """The model's name: the folder above, by its own name where it is a link."""
+        return self.path.absolute().parent.name
 
     @property
     def version(self) -> int:
-        """The version's number: the folder itself."""
-        return int(self.path.resolve().name)
+        """The version's number: the folder itself, by its own name where it is a link."""
+        return int(self.path.absolute().name)
 
     @property
     def config(self) -> Path:
@@ -132,10 +136,8 @@ def read_json(path: Path) -> dict[str, Any]:
         RepositoryError: the file is missing or holds no JSON object
     """
     try:
-        told = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RepositoryError(f"{path} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
+        told = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
         raise RepositoryError(f"{path} is not a JSON file: {error}") from error
     if not isinstance(told, dict):
         raise RepositoryError(f"{path} should hold a JSON object, not a {type(told).__name__}")
@@ -147,17 +149,42 @@ def write_json(path: Path, told: dict[str, Any]) -> None:
     path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        RepositoryError: as `open_file`
+    """
+    with open_file(path) as file:
+        return file.read()
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file, in hex.
 
     Raises:
-        RepositoryError: the file is missing
+        RepositoryError: as `open_file`
+    """
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to read, and no pipe, socket or device, which would be waited for.
+
+    Raises:
+        RepositoryError: it is missing, is no file, or cannot be read
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise RepositoryError(f"{path} is no file")
+            yield file
     except FileNotFoundError:
         raise RepositoryError(f"{path} is missing") from None
+    except IsADirectoryError:
+        raise RepositoryError(f"{path} should be a file, not a folder") from None
     except OSError as error:
         raise RepositoryError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -192,9 +219,84 @@ def find(path: Path, among: Path = MODELS) -> VersionFolder:
 
 def models(root: Path) -> Iterator[VersionFolder]:
     """Every version of every model in a repository, by name and version."""
+    yield from survey(root).versions
+
+
+class Stray(NamedTuple):
+    """An entry of a repository that stands where a model or version should, and is none."""
+
+    name: str
+    version: int | None
+    error: str
+
+
+class Survey(NamedTuple):
+    """What a repository holds, by name and version."""
+
+    versions: list[VersionFolder]
+    strays: list[Stray]
+
+
+def survey(root: Path) -> Survey:
+    """Every version of every model in a repository, and what cannot be one.
+
+    Hidden entries and files are nobody's business: Kubernetes mounts a volume through `..data`.
+
+    Raises:
+        RepositoryError: there is no repository, or it cannot be read
+    """
     if not root.is_dir():
         raise RepositoryError(f"{root} is not a folder of models")
-    for model in sorted(root.iterdir()):
-        if NAME.fullmatch(model.name):
-            for version in versions(model):
-                yield VersionFolder(model / str(version))
+    found, strays = list[VersionFolder](), list[Stray]()
+    try:
+        entries = sorted(root.iterdir())
+    except OSError as error:
+        raise RepositoryError(f"{root} cannot be read: {error.strerror}") from error
+    for model in entries:
+        if problem := problem_of(model, NAME, "a model's name"):
+            strays.append(Stray(printable(model.name), None, problem))
+        elif model.is_dir() and not model.name.startswith(HIDDEN):
+            below = _survey_model(model)
+            found += below.versions
+            strays += below.strays
+    return Survey(found, strays)
+
+
+def _survey_model(model: Path) -> Survey:
+    found, strays = list[VersionFolder](), list[Stray]()
+    try:
+        entries = list(model.iterdir())
+    except OSError as error:
+        return Survey([], [Stray(model.name, None, f"{model.name}: {error.strerror}")])
+    for entry in entries:
+        if problem := problem_of(entry, VERSION, "a version"):
+            version = int(entry.name) if VERSION.fullmatch(entry.name) else None
+            strays.append(Stray(model.name, version, f"{model.name}/{problem}"))
+        elif entry.is_dir() and not entry.name.startswith(HIDDEN):
+            found.append(VersionFolder(entry))
+    return Survey(
+        sorted(found, key=lambda folder: folder.version),
+        sorted(strays, key=lambda stray: stray.error),
+    )
+
+
+def problem_of(entry: Path, pattern: re.Pattern[str], purpose: str) -> str | None:
+    """Why an entry cannot be a folder of such a name; None where it is one, or a mere file."""
+    if entry.name.startswith(HIDDEN):
+        return None
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        return f"{printable(entry.name)}: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return None
+    if not stat.S_ISDIR(mode):
+        return f"{printable(entry.name)} should be a folder"
+    if not pattern.fullmatch(entry.name):
+        return f"{printable(entry.name)}: {purpose} should match {pattern.pattern}"
+    return None
+
+
+def printable(name: str) -> str:
+    """A name of a file, which need not be text, as text."""
+    return os.fsencode(name).decode(errors="backslashreplace")

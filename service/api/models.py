@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from ntm import seeds
-from ntm.repository.folders import RepositoryError, read_json
+from ntm.repository.folders import RepositoryError, read_file, read_json
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents.models import Example, ModelDetails, ModelList
@@ -36,14 +36,13 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
     """A model's card, signature and evaluation."""
     models = context_of(request).models
     model = models.get(name, version)
-    card = model.folder.card
     return respond(
         {
             **summary(model, models.versions(name)),
             "config": model.description.model_dump(mode="json"),
             "signature": model.signature.model_dump(mode="json"),
             "evaluation": evaluation_of(model),
-            "card": card.read_text() if card.exists() else None,
+            "card": card_of(model),
             "example_sizes": {
                 size: {
                     "default": told.default,
@@ -142,6 +141,14 @@ def summary(model: LoadedModel, versions: list[int]) -> dict[str, Any]:
         "engine": model.engine.name,
         "device": model.engine.device,
     }
+
+
+def card_of(model: LoadedModel) -> str | None:
+    """The model card, if there is one."""
+    try:
+        return read_file(model.folder.card).decode(errors="replace")
+    except RepositoryError:
+        return None
 
 
 def evaluation_of(model: LoadedModel) -> dict[str, Any] | None:

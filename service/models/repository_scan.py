@@ -1,9 +1,10 @@
 """What lies in the model repository right now, and whether it is still the same."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from ntm.repository import folders as repository
-from ntm.repository.folders import VersionFolder
+from ntm.repository.folders import Stray, VersionFolder
 
 Key = tuple[str, int]  # a model's name and version
 Fingerprint = frozenset[tuple[str, int, int, int, int]]
@@ -12,14 +13,23 @@ Fingerprint = frozenset[tuple[str, int, int, int, int]]
 MODEL_FILES = ("config.json", "model.safetensors", "onnx/*", "torchscript/*")
 
 
-def scan(root: Path) -> dict[Key, tuple[VersionFolder, Fingerprint]]:
-    """Every version in a repository with its fingerprint.
+class Scan(NamedTuple):
+    """What a look at a repository found."""
+
+    versions: dict[Key, tuple[VersionFolder, Fingerprint]]
+    strays: list[Stray]
+
+
+def scan(root: Path) -> Scan:
+    """Every version in a repository with its fingerprint, and what cannot be one.
 
     Raises:
         RepositoryError: there is no repository
     """
-    folders = {(folder.name, folder.version): folder for folder in repository.models(root)}
-    return {key: (folder, fingerprint(folder)) for key, folder in folders.items()}
+    found = repository.survey(root)
+    folders = {(folder.name, folder.version): folder for folder in found.versions}
+    versions = {key: (folder, fingerprint(folder)) for key, folder in folders.items()}
+    return Scan(versions, found.strays)
 
 
 def fingerprint(folder: VersionFolder) -> Fingerprint:

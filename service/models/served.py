@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from ntm.architectures import kernels
-from ntm.repository.folders import ModelDescription, RepositoryError, VersionFolder
+from ntm.repository.folders import ModelDescription, RepositoryError, Stray, VersionFolder
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.engines import (
@@ -115,6 +116,7 @@ class Models:
         self._names = names
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
         self._broken: dict[Key, str] = {}
+        self._strays: tuple[Stray, ...] = ()
         self._seen: dict[Key, Fingerprint] = {}
         self._retired: list[LoadedModel] = []
         self._elsewhere: dict[tuple[Key, str, str], LoadedModel] = {}
@@ -126,14 +128,17 @@ class Models:
 
     @property
     def broken(self) -> list[dict[str, Any]]:
-        """The versions that are not served as they lie in the repository, and why.
+        """What is not served as it lies in the repository, and why.
 
-        `served` says whether what lay there before is still served in their place.
+        `served` says whether what lay there before is still served in its place.
         """
         served = {model.key for model in self}
+        entries = [*starmap(Stray, ((*key, error) for key, error in dict(self._broken).items()))]
         return [
-            {"name": key[0], "version": key[1], "error": error, "served": key in served}
-            for key, error in sorted(dict(self._broken).items())
+            {**entry._asdict(), "served": (entry.name, entry.version) in served}
+            for entry in sorted(
+                (*entries, *self._strays), key=lambda e: (e.name, e.version or 0, e.error)
+            )
         ]
 
     def look(
@@ -149,11 +154,16 @@ class Models:
         Raises:
             RepositoryError: the repository itself is not there
         """
+        versions, strays = scan(self._settings.models)
         found = {
             key: told
-            for key, told in scan(self._settings.models).items()
+            for key, told in versions.items()
             if self._names is None or key[0] in self._names
         }
+        for stray in strays:
+            if stray not in self._strays:
+                log.error("%s is not served: %s", stray.name, stray.error)
+        self._strays = tuple(strays)
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
         ready = self.wants_native() and kernels.is_ready(self._settings.compiled_path)

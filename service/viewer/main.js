@@ -288,7 +288,7 @@ async function begin() {
   state(place.spot.trace ? "loading" : "empty");
   try {
     const { models, broken } = await askJson("models");
-    if (broken.length) found("broken").textContent = broken.map((/** @type {any} */ one) => `${one.name}/${one.version} could not be loaded: ${one.error}`).join(" ");
+    if (broken.length) found("broken").textContent = broken.map((/** @type {any} */ one) => `${one.name}${one.version ? `/${one.version}` : ""} could not be loaded: ${one.error}`).join(" ");
     traces.setModels(models.map((/** @type {any} */ model) => model.name));
     live.setModels(models);
     form.setModels(models);

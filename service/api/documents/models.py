@@ -30,14 +30,14 @@ class ModelSummary(BaseModel):
 
 class BrokenModel(BaseModel):
     name: str
-    version: int
+    version: int | None = Field(description="null for what stands where a model or version should")
     error: str
     served: bool = Field(description="whether what lay there before is still served")
 
 
 class ModelList(BaseModel):
     models: list[ModelSummary]
-    broken: list[BrokenModel] = Field(description="versions that could not be loaded, and why")
+    broken: list[BrokenModel] = Field(description="what could not be loaded, and why")
 
 
 class ExampleSize(BaseModel):

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,53 @@ def test_a_digest_is_the_sha256_of_the_file(tmp_path: Path) -> None:
     assert folders.digest(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()
     with pytest.raises(RepositoryError, match="gone is missing"):
         folders.digest(tmp_path / "gone")
+
+
+def listed(root: Path) -> list[tuple[str, int]]:
+    """Names and versions of what is found."""
+    return [(folder.name, folder.version) for folder in folders.models(root)]
+
+
+def test_a_link_counts_by_its_own_name(tmp_path: Path) -> None:
+    releases, root = tmp_path / "releases", tmp_path / "models"
+    for folder in (releases / "v2024", root / "copy" / "1", root / "..2024_01" / "mounted" / "3"):
+        folder.mkdir(parents=True)
+    (root / "copy" / "2").symlink_to(releases / "v2024")
+    (root / "copy" / "4").symlink_to("1")
+    (root / "prod").symlink_to("copy")
+    (root / "..data").symlink_to("..2024_01")
+    (root / "mounted").symlink_to("..data/mounted")
+    copies = [1, 2, 4]
+    expected = [*(("copy", n) for n in copies), ("mounted", 3), *(("prod", n) for n in copies)]
+    assert listed(root) == expected
+    assert folders.survey(root).strays == []
+
+
+def test_what_stands_where_a_model_should_is_a_stray(tmp_path: Path) -> None:
+    for name in ("copy/1", "copy/v1", "copy_v2/1", "My_Model/1", ".git/1", "empty"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "README").write_text("nobody's business")
+    (tmp_path / "copy" / "baseline.json").write_text("{}")
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "copy" / "3")
+    (tmp_path / "copy" / "2").symlink_to("/nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff")
+    assert listed(tmp_path) == [("copy", 1)]
+    strays = [(stray.name, stray.version) for stray in folders.survey(tmp_path).strays]
+    expected = [("My_Model", None), *(("copy", n) for n in (2, 3, None)), ("copy_v2", None)]
+    assert strays == [*expected, ("loop", None), ("pipe", None), ("\\xff", None)]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(RepositoryError, match=r"config\.json is no file"):
+        folders.read_json(tmp_path / "config.json")
+    with pytest.raises(RepositoryError, match=r"config\.json is no file"):
+        folders.digest(tmp_path / "config.json")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        with pytest.raises(RepositoryError, match="cannot be read"):
+            folders.read_file(tmp_path / "s")
+    with pytest.raises(RepositoryError, match="not a folder"):
+        folders.read_file(tmp_path)

@@ -1,5 +1,6 @@
 """Models that come, change, break and go under a running service."""
 
+import os
 import shutil
 import signal
 import threading
@@ -225,3 +226,42 @@ def test_what_runs_on_a_removed_version_finishes(
 def metrics(client: httpx.Client) -> str:
     """As text."""
     return client.get("/metrics").text
+
+
+def test_odd_entries_are_told_and_disturb_nothing(
+    server: Server, client: httpx.Client, models: Path, repository: Path, tmp_path: Path
+) -> None:
+    release = tmp_path / "releases" / "v2024"
+    (models / "piped" / "1").mkdir(parents=True)
+    os.mkfifo(models / "piped" / "1" / "config.json")
+    os.mkfifo(models / "pipe")
+    (models / "My_Model" / "1").mkdir(parents=True)
+    (models / "copy" / "v1").mkdir()
+    (models / "copy" / "3").symlink_to("/nowhere")
+    await_that(lambda: len(broken(client)) == 5)
+    assert broken(client).keys() == {
+        *((name, None) for name in ("My_Model", "copy", "pipe")),
+        ("copy", 3),
+        ("piped", 1),
+    }
+    shutil.copytree(repository / "copy" / "2", release)
+    (models / "copy" / "2").symlink_to(release)
+    (models / "prod").symlink_to("copy")
+    await_that(lambda: versions(client) == [1, 2])
+    assert client.post("/predict", json=body(3, model="prod", version=2)).status_code == 200
+    assert "piped/1/config.json is no file" in broken(client)["piped", 1]["error"]
+    assert server.stop() == 0
+    log = server.log.read_text()
+    assert log.count("My_Model is not served") == 1
+    assert "Traceback" not in log
+
+
+def test_a_start_beside_odd_entries(models: Path, repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository / "copy" / "2", tmp_path / "v2024")
+    (models / "copy" / "2").symlink_to(tmp_path / "v2024")
+    (models / "copy" / "2024").symlink_to("gone")
+    os.mkfifo(models / "copy" / "1" / "README.md")
+    with serving(models, tmp_path, engine="onnx") as server, server.client() as client:
+        assert versions(client) == [1, 2]
+        assert client.get("/models/copy?version=1").json()["card"] is None
+        assert server.stop() == 0
