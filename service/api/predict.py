@@ -11,9 +11,10 @@ from service.api.context import Context, content_type, context_of, refuse_unless
 from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
 from service.api.recording import Recording
-from service.contract import bit_rows, checks, safetensors_body, schemas
+from service.contract import checks, safetensors_body, schemas
 from service.contract.checks import Prediction
 from service.contract.encodings import ENCODERS, MEDIA_TYPES, Tensors, effort
+from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.http.bodies import read_body
@@ -132,7 +133,7 @@ def from_json(body: bytes, context: Context) -> Asked:
     if len(body) > SOON_PARSED:
         name, steps = schemas.glance(body)
         refuse_if_full(name, None, steps, context)
-    cut = bit_rows.cut_out(body)
+    cut = schemas.cut_out(body)
     if cut is not None and len(cut[0]) <= SHORT and (asked := schemas.ask_beside(cut[0])):
         refuse_if_full(asked.model, asked.version, len(cut[1]), context)
         model = context.models.get(asked.model, asked.version)
@@ -140,7 +141,7 @@ def from_json(body: bytes, context: Context) -> Asked:
         return Asked(asked, model, checked)
     told = schemas.load_cut(body, cut)
     rows = told.get("sequence")
-    if isinstance(rows, list | np.ndarray):
+    if isinstance(rows, list | np.ndarray | LongArray):
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told)
     model = context.models.get(asked.model, asked.version)

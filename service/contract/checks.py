@@ -9,6 +9,8 @@ from ntm.interventions.edits import Edits, resolve
 from ntm.interventions.items import InterventionError
 from ntm.signature import Signature
 from service import errors
+from service.contract import schemas
+from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest, place
 from service.settings import Settings
 
@@ -118,12 +120,27 @@ def check_slots(asked: int | None, signature: Signature, settings: Settings) -> 
     return slots
 
 
-def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> NDArray[np.float32]:
+def to_array(
+    name: str, rows: list[list[float]] | NDArray[Any] | LongArray, width: int, first: int = 0
+) -> NDArray[np.float32]:
     """Rows of numbers as [T, width].
 
+    Args:
+        name: of the field
+        rows: all of them, or some
+        width: of each
+        first: the step of the first of them, for messages
     Raises:
         RaggedSequence, WrongWidth, NotFinite
+        ServiceError: in an array that is text yet something is no number
     """
+    if isinstance(rows, LongArray):
+        return np.concatenate(
+            [
+                to_array(name, schemas.read_rows(name, piece, first), width, first)
+                for first, piece in rows.pieces()
+            ]
+        )
     widths = {rows.shape[1]} if isinstance(rows, np.ndarray) else set(map(len, rows))
     if len(widths) > 1:
         raise errors.RaggedSequence(
@@ -138,7 +155,7 @@ def to_array(name: str, rows: list[list[float]] | NDArray[Any], width: int) -> N
         return rows.astype(np.float32)
     if isinstance(rows, np.ndarray) and rows.dtype != np.float64:  # none of them can be too large
         return rows.astype(np.float64).astype(np.float32)
-    return narrow(name, np.asarray(rows, dtype=np.float64))
+    return narrow(name, np.asarray(rows, dtype=np.float64), first=first)
 
 
 def check_sequence(
@@ -156,27 +173,39 @@ def check_sequence(
     return narrow(name, sequence)
 
 
-def to_target(rows: list[list[float | None] | None], width: int) -> NDArray[np.float32]:
-    """Target rows as [T, width]; null becomes NaN.
+def to_target(
+    rows: list[list[float | None] | None] | LongArray, width: int, first: int = 0
+) -> NDArray[np.float32]:
+    """Target rows as [T, width], the first of step `first`; null becomes NaN.
 
     Raises:
         WrongTarget: a row has another width
         NotFinite: a number is too large
     """
+    if isinstance(rows, LongArray):
+        return np.concatenate(
+            [
+                to_target(schemas.read_target_rows(piece, start), width, start)
+                for start, piece in rows.pieces()
+            ]
+        )
     target = np.full((len(rows), width), np.nan)
     for step, row in enumerate(rows):
         if row is None:
             continue
         if len(row) != width:
             raise errors.WrongTarget(
-                f"target[{step}] should have {width} numbers or be null, got {len(row)} numbers"
+                f"target[{first + step}] should have {width} numbers or be null, "
+                f"got {len(row)} numbers"
             )
         target[step] = [np.nan if value is None else value for value in row]
-    return narrow("target", target, gaps=True)
+    return narrow("target", target, gaps=True, first=first)
 
 
-def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.float32]:
-    """Numbers of any shape as float32; NaN may stand in `gaps`.
+def narrow(
+    name: str, wide: NDArray[Any], *, gaps: bool = False, first: int = 0
+) -> NDArray[np.float32]:
+    """Numbers of any shape as float32, their first row number `first`; NaN may stand in `gaps`.
 
     Raises:
         NotFinite: one is no number, infinite or too large
@@ -188,7 +217,8 @@ def narrow(name: str, wide: NDArray[Any], *, gaps: bool = False) -> NDArray[np.f
         fits |= np.isnan(wide)
     if not fits.all():
         at = tuple(np.argwhere(~fits)[0].tolist())
+        there = place((at[0] + first, *at[1:]))
         raise errors.NotFinite(
-            f"{name}{place(at)} should be at most {LARGEST_NUMBER:g} in size, got {wide[at]:g}"
+            f"{name}{there} should be at most {LARGEST_NUMBER:g} in size, got {wide[at]:g}"
         )
     return wide.astype(np.float32)

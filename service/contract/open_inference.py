@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, WrapValidator
 
 from ntm.signature import Signature
 from service import errors
 from service.contract import checks, number_rows, schemas
 from service.contract.encodings import nested
+from service.contract.long_arrays import LongArray
 
 Float = NDArray[np.float32]
 
@@ -27,10 +28,11 @@ INPUT = "sequence"
 OUTPUTS = ("outputs", "read_weightings", "write_weightings")
 DATATYPE = "FP32"
 ITEM = 4  # bytes
+MOST_TENSORS = 16  # in a list of them; one input is known, and three outputs
 
 Text = Annotated[str, Field(strict=True)]
-LARGEST_DIMENSION = 2**31 - 1  # products of three are still exact, and no array is as large
-Dimension = Annotated[int, Field(strict=True, ge=0, le=LARGEST_DIMENSION)]
+LARGEST_DIMENSION = 2**31 - 1  # no array is as large, and NumPy takes no shapes of more than 2**63
+Dimension = Annotated[int, Field(strict=True, ge=0)]
 Parameters = dict[str, Any]
 
 
@@ -45,7 +47,9 @@ class InputTensor(BaseModel):
     parameters: Parameters | None = Field(
         default=None, description="binary_data_size: bytes of this tensor behind the JSON"
     )
-    data: list[Any] | None = Field(default=None, description="row-major, flat or nested")
+    data: Annotated[list[Any], WrapValidator(schemas.or_array)] | None = Field(
+        default=None, description="row-major, flat or nested"
+    )
 
 
 class RequestedOutput(BaseModel):
@@ -159,12 +163,14 @@ def read_json(text: bytes) -> InferBody:
         MalformedBody: it is not a JSON object
         ServiceError: a field is missing or of the wrong type
     """
-    try:
-        told = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise errors.MalformedBody(f"the body is not JSON: {error}") from None
-    if not isinstance(told, dict):
-        raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
+    told = schemas.load_any(text)
+    for name in ("inputs", "outputs"):
+        if isinstance(items := told.get(name), LongArray):
+            if len(items) > MOST_TENSORS:
+                raise errors.WrongShape(
+                    f"{name} should be at most {MOST_TENSORS} tensors, got {len(items)}"
+                )
+            told = {**told, name: [tensor for _, piece in items.pieces() for tensor in piece]}
     try:
         return InferBody.model_validate(told)
     except ValidationError as error:
@@ -196,6 +202,10 @@ def read_sequence(inputs: list[InputTensor], behind: bytes) -> Float:
         raise errors.WrongShape(
             f"{INPUT}.shape should be [T, I] or [B, T, I], got {len(tensor.shape)} dimensions"
         )
+    if max(tensor.shape) > LARGEST_DIMENSION:  # which one of 0 would let through
+        raise errors.WrongShape(
+            f"{INPUT}.shape should hold at most {LARGEST_DIMENSION}, got {max(tensor.shape)!s:.40}"
+        )
     size = whole(told, "binary_data_size")
     if (size is None) == (tensor.data is None):
         raise errors.MissingTensor(
@@ -204,7 +214,10 @@ def read_sequence(inputs: list[InputTensor], behind: bytes) -> Float:
     if size is None:
         if behind:
             raise errors.MalformedBody(f"{len(behind)} bytes behind the JSON belong to no tensor")
-        return from_lists(tensor.data or [], tensor.shape)
+        data: list[Any] | LongArray = tensor.data or []
+        if isinstance(data, LongArray):
+            return from_text(data, tensor.shape)
+        return from_lists(data, tensor.shape)
     return from_bytes(behind, size, tensor.shape)
 
 
@@ -223,8 +236,8 @@ def from_bytes(behind: bytes, size: int, shape: list[int]) -> Float:
     return np.frombuffer(behind, "<f4").reshape(shape).astype(np.float32)
 
 
-def from_lists(data: list[Any], shape: list[int]) -> Float:
-    """A tensor from JSON, flat or nested as its shape is.
+def from_lists(data: list[Any], shape: list[int], first: int = 0) -> Float:
+    """A tensor from JSON, flat or nested as its shape is; its first row is number `first`.
 
     Raises:
         WrongShape: it holds another number of elements, or is nested in another way
@@ -249,7 +262,33 @@ def from_lists(data: list[Any], shape: list[int]) -> Float:
     if odd is not None:
         came = schemas.name_of(flat[odd])
         raise errors.ServiceError(f"{INPUT}.data should hold numbers, got {came}")
-    return checks.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape))
+    return checks.narrow(INPUT, np.array(flat, dtype=np.float64).reshape(shape), first=first)
+
+
+def from_text(data: LongArray, shape: list[int]) -> Float:
+    """A tensor from a long array, flat or nested as its shape is.
+
+    Raises:
+        WrongShape, ServiceError, NotFinite: as `from_lists`
+    """
+    if not data.is_nested:
+        if len(data) != math.prod(shape):
+            raise errors.WrongShape(
+                f"{INPUT} of shape {shape} has {math.prod(shape)} elements, got {len(data)}"
+            )
+        parts = [from_lists(piece, [len(piece)], first) for first, piece in data.pieces()]
+    elif len(data) != shape[0] or len(shape) == 1:
+        raise errors.WrongShape(f"{INPUT}.data should be flat or nested as its shape {shape}")
+    else:
+        inner = shape[1:]
+        parts = [
+            from_text(part, inner)
+            if isinstance(part, LongArray)
+            else from_lists(part, [len(part), *inner], first)
+            for first, piece in data.pieces()
+            for part in ([piece[0]] if isinstance(piece[0], LongArray) else [piece])
+        ]
+    return np.concatenate(parts).reshape(shape)
 
 
 def read_wanted(outputs: list[RequestedOutput], binary: bool) -> tuple[Wanted, ...]:

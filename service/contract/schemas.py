@@ -13,14 +13,16 @@ from pydantic import (
     FailFast,
     Field,
     SkipValidation,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
-from ntm.interventions.items import Intervention
+from ntm.interventions.items import MOST_ITEMS, Intervention
 from service import errors
-from service.contract import bit_rows, number_rows
+from service.contract import bit_rows, long_arrays, number_rows
+from service.contract.long_arrays import LongArray
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -33,17 +35,25 @@ class First(FailFast):
 
 
 def or_array(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """An array as it is: `with_array` has looked at it; anything else as the schema says."""
-    return value if isinstance(value, np.ndarray) else check(value)
+    """An array as it is, for it is checked with its numbers; anything else as the schema says."""
+    return value if isinstance(value, np.ndarray | LongArray) else check(value)
 
 
 Rows = Annotated[
     list[Annotated[list[Number], First()]], First(), WrapValidator(or_array)
 ]  # or an array [T, width]
-TargetRows = Annotated[list[Annotated[list[Number | None], First()] | None], First()]
+TargetRows = Annotated[
+    list[Annotated[list[Number | None], First()] | None], First(), WrapValidator(or_array)
+]
+ROWS = TypeAdapter[Any](Rows)
+TARGET_ROWS = TypeAdapter[Any](TargetRows)
 Weightings = Literal["read_weightings", "write_weightings"]
 
+LONGEST_INTERVENTIONS = 2**23  # bytes: a memory of as many slots as there may be, in all digits
+
 MODEL = re.compile(rb'"model"\s*:\s*"([a-z0-9-]+)"')
+LARGE = 2**19  # bytes, from which a body is parsed in pieces
+MOST_BITS = 2**21  # bytes, up to which bits are looked for in all of it
 REMEMBERED = 256  # requests whose fields are not looked at again
 
 
@@ -134,10 +144,17 @@ def ask_beside(rest: bytes) -> PredictRequest | None:
 def load(body: bytes) -> dict[str, Any]:
     """The object that a body is, of whatever shape; its `sequence` is an array where it is bits.
 
+    The long arrays of a large body are text yet.
+
     Raises:
         MalformedBody: it is not JSON, or no object
     """
-    return load_cut(body, bit_rows.cut_out(body))
+    return load_cut(body, cut_out(body))
+
+
+def cut_out(body: bytes) -> bit_rows.Cut | None:
+    """The sequence of bits of a body that is not too long to be looked through at once."""
+    return bit_rows.cut_out(body) if len(body) <= MOST_BITS else None
 
 
 def load_cut(body: bytes, cut: bit_rows.Cut | None) -> dict[str, Any]:
@@ -148,10 +165,23 @@ def load_cut(body: bytes, cut: bit_rows.Cut | None) -> dict[str, Any]:
             told = orjson.loads(rest)
             if isinstance(told, dict) and told.get("sequence") == []:
                 return {**told, "sequence": sequence}
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise errors.MalformedBody(f"the body is not JSON: {error}") from None
+    return load_any(body)
+
+
+def load_any(body: bytes) -> dict[str, Any]:
+    """The object that a body is; the long arrays of a large one are text yet.
+
+    Raises:
+        MalformedBody: it is not JSON, or no object
+        BodyTooLarge: much of it is in no array
+    """
+    if len(body) > LARGE:
+        told = long_arrays.load(body)
+    else:
+        try:
+            told = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise errors.MalformedBody(f"the body is not JSON: {error}") from None
     if not isinstance(told, dict):
         raise errors.MalformedBody(f"the body should be a JSON object, not {type(told).__name__}")
     return told
@@ -162,7 +192,7 @@ def glance(body: bytes) -> tuple[str | None, int]:
 
     A step is an array, and so may be a step of the target. What names a version is not guessed at.
     """
-    named = MODEL.search(body)
+    named = MODEL.search(body) if len(body) <= LARGE else None
     if named is None or b'"version"' in body:
         return None, 0
     return named[1].decode(), max(1, body.count(b"[") // 2 - 1)
@@ -174,10 +204,66 @@ def validate(kind: type[Body], told: dict[str, Any]) -> Body:
     Raises:
         ServiceError: a field is missing, unknown or of the wrong type
     """
+    if isinstance(items := told.get("interventions"), LongArray):
+        told = {**told, "interventions": read_interventions(items)}
     try:
         return kind.model_validate(with_array(told))
     except ValidationError as error:
         raise explain(error.errors(include_url=False, include_context=False)[0], kind) from None
+
+
+def read_rows(name: str, rows: list[Any], first: int) -> Any:
+    """Some rows of numbers, as an array where they are equally long.
+
+    Args:
+        name: of their field
+        rows: parsed, and not yet looked at
+        first: number of the first of them
+    Raises:
+        ServiceError: one is something else
+    """
+    matrix = number_rows.to_matrix(rows)
+    return check_rows(ROWS, name, rows, first) if matrix is None else matrix
+
+
+def read_target_rows(rows: list[Any], first: int) -> Any:
+    """Some rows of a target, the first of them number `first`.
+
+    Raises:
+        ServiceError: one is neither null nor holds numbers and null
+    """
+    return check_rows(TARGET_ROWS, "target", rows, first)
+
+
+def check_rows(kind: TypeAdapter[Any], name: str, rows: list[Any], first: int) -> Any:
+    """Rows as they should be, the first of them number `first`.
+
+    Raises:
+        ServiceError: one is not
+    """
+    for at, row in enumerate(rows):
+        if isinstance(row, LongArray):
+            raise errors.WrongWidth(f"{name}[{first + at}] has too many numbers, {len(row)}")
+    try:
+        return kind.validate_python(rows)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]
+        number, *inside = problem["loc"]
+        raise explain({**problem, "loc": (name, first + int(number), *inside)}) from None
+
+
+def read_interventions(items: LongArray) -> list[Any]:
+    """The list that they are.
+
+    Raises:
+        WrongIntervention: there are too many of them, or too much in them
+    """
+    if len(items) > MOST_ITEMS or items.size > LONGEST_INTERVENTIONS:
+        raise errors.WrongIntervention(
+            f"interventions should be at most {MOST_ITEMS} items in {LONGEST_INTERVENTIONS} "
+            f"bytes of JSON, got {len(items)} in {items.size}"
+        )
+    return items.to_list()
 
 
 def with_array(told: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +300,12 @@ def name_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"{value!r:.40}"
-    words: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    words: dict[type, str] = {
+        str: "a string",
+        list: "an array",
+        LongArray: "an array",
+        dict: "an object",
+    }
     return words.get(type(value), "null")
 
 

@@ -5,13 +5,14 @@ import re
 import struct
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.service.running import Server
+from tests.service.running import Server, serving
 
 MEBIBYTE = 2**20
 HIGHEST = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -70,7 +71,7 @@ def test_the_product_of_a_shape_may_be_anything(client: httpx.Client, shape: lis
     tensor = {"name": "sequence", "datatype": "FP32", "shape": shape, "data": []}
     answer = client.post("/v2/models/copy/infer", json={"inputs": [tensor]})
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("inputs[0].shape[")
+    assert answer.json()["error"].startswith("sequence.shape should")
     tensor = {**tensor, "data": None, "parameters": {"binary_data_size": 0}}
     answer = client.post("/v2/models/copy/infer", json={"inputs": [tensor]})
     assert answer.status_code == 400
@@ -93,3 +94,33 @@ def test_so_may_that_of_a_safetensors_body(
     )
     assert answer.status_code == 422
     assert answer.json()["code"] == "wrong_shape"
+
+
+ROW = b"[" + b",".join(b"0.%d" % 10**16 for _ in range(6)) + b"],"
+LARGE: dict[str, tuple[bytes, str]] = {  # what comes behind 22 MB of rows, and what is said of it
+    "too many rows": (b"[0,0,0,0,0,0]]", "sequence should have at most"),
+    "a word in the last row": (b'[0,0,0,0,0,"a"]]', "sequence should have at most"),
+    "no end": (b"[0", "the body is not JSON"),
+    "another long array": (b'[0]],"include":[%b0]' % (b"0," * 10**5), "include should be"),
+}
+
+
+@pytest.mark.parametrize(("end", "said"), LARGE.values(), ids=LARGE)
+def test_probes_are_answered_while_a_large_body_is_read(
+    repository: Path, tmp_path: Path, end: bytes, said: str
+) -> None:
+    """And it takes memory of its own order."""
+    body = b'{"model":"copy","sequence":[' + ROW * (22 * 10**6 // len(ROW)) + end + b"}"
+    with serving(repository, tmp_path) as server, server.client() as client:
+        before, took = highest(server), list[float]()
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(httpx.post, server.url + "/predict", content=body, timeout=60)
+            while not sent.done():
+                began = time.monotonic()
+                assert client.get("/v2/health/live").status_code == 200
+                took.append(time.monotonic() - began)
+        answer = sent.result()
+        assert answer.status_code in (400, 422)
+        assert answer.json()["error"].startswith(said)
+        assert max(took) < 0.5  # of a crowded machine
+        assert highest(server) - before < 8 * len(body)
