@@ -1,16 +1,16 @@
 """Neural Turing Machines: model, tasks, training, evaluation, checkpoints, export, figures.
 
-Names that need torch are imported when they are first used, so that what serves a model can
-import this package where torch is not installed.
+Names are imported when they are first used: what serves a model can import this package where
+torch is not installed, and `ntm --help` waits for nothing.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ntm import silence
-from ntm.architectures.ntm.config import NTMConfig
 
 if TYPE_CHECKING:
+    from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
     from ntm.runs.trace import Trace
@@ -22,6 +22,7 @@ silence.opt_out()
 _MODULES = {"checkpoint": "ntm.repository.checkpoint"}
 _LAZY = {
     "NTM": "ntm.architectures.ntm.model",
+    "NTMConfig": "ntm.architectures.ntm.config",
     "NTMState": "ntm.architectures.ntm.model",
     "StepRecord": "ntm.architectures.ntm.model",
     "NTMMemory": "ntm.architectures.ntm.memory",

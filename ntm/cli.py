@@ -1,59 +1,145 @@
-"""The `ntm` command. Each subcommand lives in `ntm.commands`; others may add theirs.
+"""The `ntm` command: a table of subcommands, each imported when it is used.
 
 A package adds commands through the entry point group `ntm.commands` (the service adds `serve`).
 """
 
 import sys
-from importlib.metadata import entry_points
-from typing import NoReturn
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from ntm.commands.card import card
-from ntm.commands.evaluate import evaluate
-from ntm.commands.export import export
-from ntm.commands.plot import plot
-from ntm.commands.predict import predict
-from ntm.commands.trace import trace
-from ntm.commands.train import train
-from ntm.repository.folders import RepositoryError
+DISTRIBUTION = "neural-turing-machine"
+GROUP = "ntm.commands"
+ALL_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
+IN_ORDER = ALL_ARGUMENTS | {"allow_interspersed_args": False}
+EXTRAS = {"torch": "cpu,train", "onnx": "cpu,train", "onnxruntime": "cpu"}  # by missing package
 
-app = typer.Typer(
-    name="ntm",
-    help="Train, evaluate, export, serve and look inside Neural Turing Machines.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(train)
-app.command("eval")(evaluate)
-app.command()(export)
-app.command()(card)
-for command in (predict, trace, plot):  # whose further options are the sizes of a task
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-        command
-    )
+
+class Command(NamedTuple):
+    """A command of this library: a function's name in a module, and what `ntm --help` says."""
+
+    module: str
+    function: str
+    summary: str
+    takes_sizes: bool = False  # further options are the sizes of the model's task
+
+
+COMMANDS = {
+    "train": Command("ntm.commands.train", "train", "Train a model on a task."),
+    "eval": Command("ntm.commands.evaluate", "evaluate", "Measure models, write evaluation.json."),
+    "export": Command("ntm.commands.export", "export", "Export a model's graphs, checked."),
+    "card": Command("ntm.commands.card", "card", "Write the model card and its figure."),
+    "predict": Command("ntm.commands.predict", "predict", "Run a model on an example.", True),
+    "trace": Command("ntm.commands.trace", "trace", "Record every stage of a run.", True),
+    "plot": Command("ntm.commands.plot", "plot", "Draw a run or a trace.", True),
+}
+SUMMARIES = {"serve": "Serve the models of a repository over HTTP."}  # of known entry points
 
 
 def main() -> None:
     """Run the command line; what a user can mend is one sentence, not a traceback."""
-    for command in sorted(entry_points(group="ntm.commands"), key=lambda e: e.name):
-        app.command(command.name)(command.load())
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without a character shows a question mark
+            stream.reconfigure(errors="replace")
     try:
-        app()
-    except RepositoryError as error:
-        complain(str(error))
+        application()()
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "onnx", "onnxruntime"):
+        if error.name not in EXTRAS:
             raise
-        extras = "cpu" if error.name == "onnxruntime" else "cpu,train"
-        install = f"pip install -c .ci/constraints.txt -e '.[{extras}]'"
+        install = f"pip install -c .ci/constraints.txt -e '.[{EXTRAS[error.name]}]'"
         complain(f"this command needs {error.name}: in the checkout, {install}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename}: {error.strerror}")
+    except Exception as error:
+        from ntm.repository.folders import RepositoryError
+
+        if not isinstance(error, RepositoryError):
+            raise
+        complain(str(error))
+
+
+def application() -> typer.Typer:
+    """All commands; none of them is imported yet."""
+    app = typer.Typer(
+        name="ntm",
+        help="Train, evaluate, export, serve and look inside Neural Turing Machines.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # Rich takes longer to import than all else here
+    )
+    app.callback()(options)
+    for name, command in COMMANDS.items():
+        settings = ALL_ARGUMENTS if command.takes_sizes else {}
+        add(app, name, command.summary, lambda c=command: load(c), settings)  # type: ignore[misc]
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+        summary = SUMMARIES.get(entry.name, f"From {entry.value}.")
+        add(app, entry.name, summary, lambda e=entry: load_entry(e), {})  # type: ignore[misc]
+    return app
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show it and stop.", callback=show_version)
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def add(
+    app: typer.Typer,
+    name: str,
+    summary: str,
+    function: Callable[[], Callable[..., Any]],
+    settings: dict[str, Any],
+) -> None:
+    """Add a command that passes its arguments on to a function imported when it is called."""
+
+    def call(context: typer.Context) -> None:
+        single = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        single.command(context_settings=settings)(function())
+        single(args=context.args, prog_name=f"ntm {name}")
+
+    app.command(name, help=summary, add_help_option=False, context_settings=IN_ORDER)(call)
+
+
+def load(command: Command) -> Callable[..., Any]:
+    """Import a command of this library."""
+    loaded: Callable[..., Any] = getattr(import_module(command.module), command.function)
+    return loaded
+
+
+def load_entry(entry: EntryPoint) -> Callable[..., Any]:
+    """Import a command of another package; where that fails, say so in one sentence."""
+    try:
+        loaded: Callable[..., Any] = entry.load()
+    except (ImportError, AttributeError, OSError) as error:
+        if getattr(error, "name", None) in EXTRAS:
+            raise
+        package = entry.module.partition(".")[0]
+        complain(
+            f"the command {entry.name} cannot be loaded from {entry.value} ({error}): is another "
+            f"{package} on the Python path, such as a folder of that name?"
+        )
+    return loaded
 
 
 def complain(sentence: str) -> NoReturn:
     """Say on one line of stderr what is wrong, and exit with 1."""
+    from rich.console import Console
+    from rich.markup import escape
+
     Console(stderr=True).print(
         f"[red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True
     )

@@ -15,6 +15,10 @@ from service.settings import Settings, describe
 
 
 def serve(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A folder of models, one model or version of it, or its name."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Instead of NTM_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Instead of NTM_PORT.")] = None,
     models: Annotated[Path | None, typer.Option(help="Instead of NTM_MODELS.")] = None,
@@ -34,10 +38,12 @@ def serve(
     from service.telemetry import logs
 
     logs.configure()
+    if path is not None and models is not None:
+        stop(f"name the models once: PATH is {path}, --models is {models}")
     given: dict[str, Any] = {
         "host": host,
         "port": port,
-        "models": models,
+        "models": models if path is None else locate(path),
         "engine": engine,
         "device": device,
         "workers": workers,
@@ -64,6 +70,13 @@ def serve(
         stop(str(error))
     except (OSError, sqlite3.Error) as error:
         stop(f"cannot keep traces in {settings.store_path} (NTM_DATA, NTM_STORE): {error}")
+
+
+def locate(path: Path) -> Path:
+    """A folder, or a model of `models/` by its name."""
+    from ntm.repository.folders import MODELS
+
+    return MODELS / path if not path.exists() and (MODELS / path).is_dir() else path
 
 
 def serve_on_cluster(settings: Settings) -> int:

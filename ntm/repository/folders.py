@@ -241,17 +241,26 @@ def survey(root: Path) -> Survey:
     """Every version of every model in a repository, and what cannot be one.
 
     Hidden entries and files are nobody's business: Kubernetes mounts a volume through `..data`.
+    A model's own folder gives its versions, a version's folder that version.
 
     Raises:
         RepositoryError: there is no repository, or it cannot be read
     """
     if not root.is_dir():
-        raise RepositoryError(f"{root} is not a folder of models")
+        raise RepositoryError(
+            f"{root} is not a folder of models: name one (ntm serve PATH, or NTM_MODELS); "
+            f"a source checkout has trained ones in models/, and `ntm train copy --out {root}` "
+            f"with `ntm export {root}/copy` makes one"
+        )
+    if VERSION.fullmatch(root.name) and (root / "config.json").is_file():
+        return Survey([VersionFolder(root)], [])
     found, strays = list[VersionFolder](), list[Stray]()
     try:
         entries = sorted(root.iterdir())
     except OSError as error:
         raise RepositoryError(f"{root} cannot be read: {error.strerror}") from error
+    if any(VERSION.fullmatch(e.name) and (e / "config.json").is_file() for e in entries):
+        return _survey_model(root)
     for model in entries:
         if problem := problem_of(model, NAME, "a model's name"):
             strays.append(Stray(printable(model.name), None, problem))

@@ -5,7 +5,7 @@ import torch
 from typer.testing import CliRunner
 
 from ntm import NTM
-from ntm.cli import app
+from ntm.cli import application
 from ntm.repository import checkpoint
 from ntm.tasks import AssociativeRecall
 
@@ -19,7 +19,7 @@ def models(tmp_path):
 
 
 def evaluate(*arguments):
-    return CliRunner().invoke(app, ["eval", "--sequences", "2", *map(str, arguments)])
+    return CliRunner().invoke(application(), ["eval", "--sequences", "2", *map(str, arguments)])
 
 
 def test_all_shows_every_model_and_writes_what_was_missing(models):
