@@ -19,10 +19,13 @@ RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA}]"
 RUN [ -z "${PROCESSOR}" ] || /opt/ntm/bin/python -m ntm.architectures.kernels /opt/ntm/share/ntm/native
 COPY models models
 
-RUN useradd --system --uid 10001 --create-home ntm && install -d -o ntm /data && chmod -R a+rX models
+# OpenShift runs an image as any user of group 0, Kubernetes' runAsNonRoot wants a number.
+RUN useradd --system --uid 10001 --gid 0 --create-home ntm && \
+    install -d -o ntm -g 0 -m 2770 /data && chmod -R a+rX models
 ENV PATH=/opt/ntm/bin:$PATH NTM_HOST=0.0.0.0 NTM_PORT=8000 NTM_MODELS=/app/models NTM_DATA=/data \
+    ORT_DISABLE_TELEMETRY=1 RAY_USAGE_STATS_ENABLED=0 MPLCONFIGDIR=/tmp/matplotlib \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
-USER ntm
+USER 10001:0
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
