@@ -19,7 +19,8 @@ from plain_ntm import PlainNTM
 from torch import Tensor, nn
 
 from ntm.tasks import Copy, Episode
-from ntm.training.loop import Trainer, answer_loss
+from ntm.training.loop import Trainer
+from ntm.training.loss import answer_loss
 from ntm.training.recipes import RECIPES
 
 HEADING = "## Training"

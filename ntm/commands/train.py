@@ -93,7 +93,9 @@ def run(
 
     import torch
 
+    from ntm.cli import complain
     from ntm.training.loop import Interrupted
+    from ntm.training.loss import TrainingError
     from ntm.training.run import train_baseline, train_seeds
 
     torch.set_num_threads(threads)
@@ -109,6 +111,8 @@ def run(
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
+    except TrainingError as error:
+        complain(str(error))
     for seed, given in scores.items():
         told = ", ".join(
             f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}"

@@ -47,6 +47,7 @@ class Task(BaseModel, ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str] = "wrong bits"
+    answers_probabilities: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ class DynamicNgrams(Task):
 
     name: ClassVar[str] = "dynamic-ngrams"
     unit: ClassVar[str] = "bits"
+    answers_probabilities: ClassVar[bool] = True
 
     context: int = Field(default=5, ge=1, le=16, description="bits the next one depends on")
     length: int = Field(default=200, ge=2)

@@ -11,7 +11,6 @@ from types import FrameType
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ntm import seeds
 from ntm.architectures.lstm import LSTM
@@ -19,6 +18,7 @@ from ntm.architectures.ntm.model import NTM
 from ntm.tasks import Episode, Task
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
+from ntm.training.loss import Divergence, answer_loss, check_output, check_targets
 from ntm.training.recipes import Recipe
 from ntm.training.report import Display, Log
 from ntm.training.rewriting import Rewritten
@@ -37,12 +37,6 @@ STATE_FILE = "state.safetensors"
 
 class Interrupted(Exception):
     """The training was asked to stop; its state is saved."""
-
-
-def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy over the bits that matter (targets not NaN), [T, B, O] to a mean."""
-    matters = ~torch.isnan(targets)
-    return F.binary_cross_entropy_with_logits(logits[matters], targets[matters])
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
@@ -79,6 +73,9 @@ class Trainer:
         self.practised = self.task  # what batches are drawn from
         torch.manual_seed(seed)
         self.model = make_model(recipe)
+        self.output = self.model.config.output if isinstance(self.model, NTM) else "sigmoid"
+        check_output(self.task, self.output)
+        self.divergence = Divergence()
         self.optimizer = make_optimizer(recipe, self.model)
         self.rng = seeds.generator("training", seed)
         self.progress = Progress()
@@ -101,7 +98,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots())
-        loss = answer_loss(logits, torch.from_numpy(episode.targets))
+        targets = torch.from_numpy(episode.targets)
+        check_targets(targets, self.output)
+        loss = answer_loss(logits, targets, self.output)
         if isinstance(self.logits, Rewritten):
             loss = loss + self.logits.charge
         self.optimizer.zero_grad()
@@ -109,7 +108,8 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         if torch.isfinite(norm):
             self.optimizer.step()
-        outputs = torch.sigmoid(logits.detach()).numpy()
+        answers = logits.detach()
+        outputs = (torch.sigmoid(answers) if self.output == "sigmoid" else answers).numpy()
         self.progress.observe(float(self.task.error(outputs, episode.targets).mean()))
         self.progress.update += 1
         self.progress.sequences += episode.inputs.shape[1]
@@ -149,6 +149,7 @@ class Trainer:
 
         Raises:
             Interrupted: on Ctrl-C or SIGTERM, once the state is saved
+            TrainingError: it diverged; the last state that had not is what is saved
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         recipe, progress = self.recipe, self.progress
@@ -160,8 +161,10 @@ class Trainer:
             Display(title, task.unit, updates_of(recipe), progress.update) as display,
         ):
             start_decay(progress, recipe, task.levels)
+            loss = 0.0
             while not finished(progress, recipe):
                 loss, rate, norm = self.update(self.draw())
+                self.divergence.observe(loss)
                 progress.climb(task.mastery(progress.level), task.levels)
                 start_decay(progress, recipe, task.levels)
                 if starts_polish(progress, recipe):
@@ -169,11 +172,14 @@ class Trainer:
                 log.write(progress, loss, rate, norm)
                 display.show(progress, loss, rate, task.levels)
                 if self._stop.is_set():
+                    self.divergence.refuse(loss)
                     self.save()
                     raise Interrupted
-                if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                lately = time.monotonic() - saved <= SECONDS_BETWEEN_SAVES
+                if not lately and not self.divergence.updates:
                     self.save()
                     saved = time.monotonic()
+        self.divergence.refuse(loss)
         self.save()
         log.close()
 

@@ -21,6 +21,11 @@ class Addressing(NamedTuple):
     weighting: Tensor  # w   [B, H, N]
 
 
+def at_least(smallest: float, like: Tensor) -> float:
+    """A bound above 0 in the tensor's precision too: in float16, 1e-8 is 0."""
+    return max(smallest, torch.finfo(like.dtype).tiny)
+
+
 def cosine_similarity(memory: Tensor, key: Tensor) -> Tensor:
     """Cosine of every key with every slot (Eq. 6); 0 where either is the zero vector.
 
@@ -30,8 +35,9 @@ def cosine_similarity(memory: Tensor, key: Tensor) -> Tensor:
     Returns:
         [B, H, N], in [-1, 1]
     """
-    key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
-    slot_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(SMALLEST_NORM)
+    smallest = at_least(SMALLEST_NORM, key)
+    key_norm = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(smallest)
+    slot_norm = torch.linalg.vector_norm(memory, dim=-1).clamp_min(smallest)
     similarity: Tensor = (key / key_norm) @ memory.transpose(1, 2) / slot_norm.unsqueeze(1)
     return similarity
 
@@ -90,4 +96,6 @@ def sharpen(shifted: Tensor, sharpening: Tensor) -> Tensor:
     Returns:
         w [B, H, N]
     """
-    return torch.softmax(sharpening * torch.log(shifted + SMALLEST_WEIGHT), dim=-1)
+    return torch.softmax(
+        sharpening * torch.log(shifted + at_least(SMALLEST_WEIGHT, shifted)), dim=-1
+    )

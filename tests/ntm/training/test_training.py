@@ -13,7 +13,8 @@ from ntm import seeds
 from ntm.repository import checkpoint
 from ntm.repository.folders import RepositoryError
 from ntm.training import selection
-from ntm.training.loop import Interrupted, Trainer, answer_loss
+from ntm.training.loop import Interrupted, Trainer
+from ntm.training.loss import answer_loss
 from ntm.training.recipes import Polish, Recipe, Setting
 from ntm.training.report import COLUMNS, Display, Log
 from ntm.training.run import train_seeds

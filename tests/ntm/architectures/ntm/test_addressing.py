@@ -187,3 +187,13 @@ def test_sharpening_a_one_hot_weighting_has_finite_gradients() -> None:
     assert torch.equal(sharpened.detach(), one_hot(1, 4))
     sharpened[0, 0, 1].backward()
     assert torch.isfinite(focused.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_memory_of_zeros_has_no_nan_in_any_precision(dtype: torch.dtype) -> None:
+    zeros = torch.zeros(1, 4, 3, dtype=dtype)
+    key = torch.zeros(1, 1, 3, dtype=dtype)
+    weighting = content_weighting(zeros, key, torch.ones(1, 1, 1, dtype=dtype))
+    assert torch.equal(weighting, torch.full((1, 1, 4), 0.25, dtype=dtype))
+    nothing = sharpen(torch.zeros(1, 1, 4, dtype=dtype), torch.ones(1, 1, 1, dtype=dtype))
+    assert torch.isfinite(nothing).all()
