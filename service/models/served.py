@@ -29,6 +29,7 @@ from service.models.repository_scan import Fingerprint, Key, scan
 from service.scheduling.cores import Cores, places_for
 from service.scheduling.events import Event
 from service.scheduling.interface import Walker
+from service.scheduling.limits import Instruments, Limits
 from service.scheduling.scheduler import Scheduler
 from service.settings import Settings
 
@@ -313,10 +314,9 @@ def load(
         warm_up(opened, folder)
     scheduler = Scheduler(
         opened,
-        settings.max_batch,
-        settings.max_queued_steps,
-        lambda event: observe(model, event),
-        cores=cores,
+        Limits(settings.max_batch, settings.max_queued_steps),
+        Instruments(lambda event: observe(model, event)),
+        cores,
     )
     model = LoadedModel(folder, description, description.make_task(), opened, scheduler)
     return model

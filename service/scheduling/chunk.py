@@ -5,21 +5,19 @@ ride along beyond its own end when that is cheaper than cutting everybody's chun
 are thrown away.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
 from service.engines import WEIGHTINGS, Engine, Pins, Values
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 
 WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
 CHUNK_SECONDS = 0.01  # what a newcomer may have to wait before it can join
 ANY = 2**31
 
 
-def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
+def choose_steps(engine: Engine, batch: list[Sequence], pace: float) -> int:
     """The longest chunk that wastes little and is soon over.
 
     A row wastes steps in its last chunk only. So less than a tenth of all that is computed is
@@ -32,15 +30,15 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
         pace: seconds that a step of a row takes
     """
     kind = batch[0].segment.kind
-    if not engine.replays_memory and any(work.segment.memory for work in batch):
+    if not engine.replays_memory and any(sequence.segment.memory for sequence in batch):
         return 1
-    remaining = [work.segment.stop - work.position for work in batch]
+    remaining = [sequence.segment.stop - sequence.position for sequence in batch]
     last = max(remaining)
     if engine.ragged:
         soon = int(CHUNK_SECONDS * last / (pace * sum(remaining)))
         return engine.longest(kind, max(1, min(last, soon)))
-    left, lengths = np.array(remaining), np.array([len(work.walk.inputs) for work in batch])
-    most = min((n for n, w in zip(remaining, batch, strict=True) if not w.rides), default=ANY)
+    left, lengths = np.array(remaining), np.array([len(sequence.walk.inputs) for sequence in batch])
+    most = min((n for n, s in zip(remaining, batch, strict=True) if not s.may_overrun), default=ANY)
     if engine.longest(kind, last) == last:
         most = min(most, last)
     soon = int(CHUNK_SECONDS / (pace * len(batch)))
@@ -54,28 +52,34 @@ def choose_steps(engine: Engine, batch: Sequence[Work], pace: float) -> int:
     return steps
 
 
-def advance(engine: Engine, batch: Sequence[Work], steps: int) -> None:
+def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
     """Run one chunk and give every row its part."""
     kind = batch[0].segment.kind
     x = inputs_of(batch, steps)
     before = edit(gather(engine, batch), batch)
     pins = gather_pins(batch, steps) if kind == "inspect" else None
-    lengths = np.array([work.ahead(steps) for work in batch]) if engine.ragged else None
-    wanted = set[str]().union(*[work.segment.keep for work in batch])
+    lengths = (
+        np.array([sequence.steps_within(steps) for sequence in batch]) if engine.ragged else None
+    )
+    wanted = set[str]().union(*[sequence.segment.keep for sequence in batch])
     values, after = engine.run(kind, x, before, pins, lengths, wanted & {*WEIGHTINGS})
     if kind == "inspect":
         reads = engine.signature.read_heads
         values["read_weightings"] = values["weighting"][:, :, :reads]
         values["write_weightings"] = values["weighting"][:, :, reads:]
-    for row, work in enumerate(batch):
-        if work.segment.memory:
-            work.keep("memory", memories_of(engine, row, before, values, work.ahead(steps)))
-        work.take(values, after, row, steps)
+    for row, sequence in enumerate(batch):
+        if sequence.segment.memory:
+            sequence.keep(
+                "memory", memories_of(engine, row, before, values, sequence.steps_within(steps))
+            )
+        sequence.take(values, after, row, steps)
 
 
-def inputs_of(batch: Sequence[Work], steps: int) -> NDArray[np.float32]:
+def inputs_of(batch: list[Sequence], steps: int) -> NDArray[np.float32]:
     """The next inputs of every row, [steps, B, I]; zeros behind the last."""
-    given = [work.walk.inputs[work.position : work.position + steps] for work in batch]
+    given = [
+        sequence.walk.inputs[sequence.position : sequence.position + steps] for sequence in batch
+    ]
     if len(batch) == 1 and len(given[0]) == steps:
         return given[0][:, None]
     x = np.zeros((steps, len(batch), given[0].shape[1]), np.float32)
@@ -92,12 +96,12 @@ def memories_of(
     return engine.memories(before["memory"][row], *written)
 
 
-def edit(before: State, batch: Sequence[Work]) -> State:
+def edit(before: State, batch: list[Sequence]) -> State:
     """The states of a batch as interventions change them; copied where they do."""
     copied = set()
-    for row, work in enumerate(batch):
+    for row, sequence in enumerate(batch):
         for name, (where, pin) in (
-            work.walk.edits.state(work.position) if work.walk.edits else {}
+            sequence.walk.edits.state(sequence.position) if sequence.walk.edits else {}
         ).items():
             if name not in copied:
                 before = {**before, name: before[name].copy()}
@@ -106,14 +110,14 @@ def edit(before: State, batch: Sequence[Work]) -> State:
     return before
 
 
-def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
+def gather_pins(batch: list[Sequence], steps: int) -> Pins:
     """What interventions pin in the next steps of a batch, as the inspect graphs want it."""
     pins: Pins = {}
-    for row, work in enumerate(batch):
-        if work.walk.edits is None:
+    for row, sequence in enumerate(batch):
+        if sequence.walk.edits is None:
             continue
-        for name, (where, pin) in work.walk.edits.pins(
-            work.position, work.position + steps
+        for name, (where, pin) in sequence.walk.edits.pins(
+            sequence.position, sequence.position + steps
         ).items():
             shape = (steps, len(batch), *pin.shape[1:])
             values = pins.setdefault(f"pin.{name}", np.zeros(shape, np.float32))
@@ -122,14 +126,14 @@ def gather_pins(batch: Sequence[Work], steps: int) -> Pins:
     return pins
 
 
-def gather(engine: Engine, batch: Sequence[Work]) -> State:
+def gather(engine: Engine, batch: list[Sequence]) -> State:
     """The states of a batch, [B, ...]; views where nobody has begun, or all advanced together."""
-    fresh = [work for work in batch if work.rows is None]
+    fresh = [sequence for sequence in batch if sequence.rows is None]
     if fresh:
         initial = engine.initial_state(fresh[0].walk.slots)
-        for work in fresh:
-            work.rows, work.row = initial, 0
-    stacks = [(work.rows or {}, work.row) for work in batch]
+        for sequence in fresh:
+            sequence.rows, sequence.row = initial, 0
+    stacks = [(sequence.rows or {}, sequence.row) for sequence in batch]
     first, numbers = stacks[0][0], [row for _, row in stacks]
     if any(rows is not first for rows, _ in stacks):
         return {n: np.concatenate([s[n][r : r + 1] for s, r in stacks]) for n in first}

@@ -1,4 +1,4 @@
-"""A bound on how many engines compute at once, shared by all models of a process."""
+"""A fair semaphore: how many engines compute at once, shared by all models of a process."""
 
 import os
 import sys
@@ -11,13 +11,18 @@ NICE = 10  # of 19
 
 
 class Cores:
-    """So many places; whoever asks first computes first, so that no model starves another."""
+    """A fair semaphore, first come, first served, so that no model starves another."""
 
     def __init__(self, places: int) -> None:
         self.places = places
         self._lock = threading.Lock()
         self._free = places
         self._waiting: deque[threading.Event] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
 
     def __enter__(self) -> None:
         with self._lock:
@@ -42,7 +47,7 @@ class Cores:
 
 
 def let_others_first() -> None:
-    """Give way to the process' other threads: who computes should keep nobody from being answered.
+    """Lower this thread's priority, so that computing keeps no request from being answered.
 
     In a flood the event loop would else get as little of a core as each of those that compute, and
     take minutes to say no.

@@ -1,63 +1,68 @@
-"""How what has been computed reaches those who wait for it, each on their own event loop."""
+"""Delivery: results and errors to their waiters, each on its own event loop.
+
+A waiter or a hook that raises is logged and takes nobody else's result.
+"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 from service.scheduling.walk import BatchEnd, Waiter, Walked
 
 log = logging.getLogger("ntm.scheduler")
 
-Result = tuple[Work, Walked | Exception]
+Result = tuple[Sequence, Walked | Exception]
 
 
-def deliver_here(done: list[Work], error: Exception | None) -> None:
+def deliver_here(done: list[Sequence], error: Exception | None) -> None:
     """Give results, or the error, to those who wait on the event loop that is running."""
-    hand_out([(work, error or finished(work)) for work in done])
+    hand_out([(sequence, error or finished(sequence)) for sequence in done])
 
 
-def deliver(done: list[Work], error: Exception | None) -> None:
-    """Give results, or the error, to whoever waits on their event loops."""
-    given = [(work, error or finished(work)) for work in done]
-    for loop in {work.waiter.get_loop() for work, _ in given}:
-        here = [pair for pair in given if pair[0].waiter.get_loop() is loop]
+def deliver(done: list[Sequence], error: Exception | None) -> None:
+    """Give results, or the error, to those who wait on any event loop."""
+    results = [(sequence, error or finished(sequence)) for sequence in done]
+    for loop in {sequence.loop for sequence in done}:
+        of_loop = [pair for pair in results if pair[0].loop is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(hand_out, here)
+            loop.call_soon_threadsafe(hand_out, of_loop)
 
 
-def finished(work: Work) -> Walked | Exception:
-    """What came of it, or why that cannot be put together; it concerns nobody else."""
+def finished(sequence: Sequence) -> Walked | Exception:
+    """The result, or the error of putting it together, which concerns no other sequence."""
     try:
-        return work.finish()
+        return sequence.finish()
     except Exception as error:
         return error
 
 
-def hand_out(ended: Sequence[Result]) -> None:
+def hand_out(ended: list[Result]) -> None:
     """On the event loop: call the hooks of those that ended together, then give them results."""
     for batch_end, batch in hooks(ended).items():
         try:
             batch_end(batch)
-        except Exception:  # it concerns nobody's result
+        except Exception:
             log.exception("the hook for a batch that ended failed")
-    settle([(work.waiter, result) for work, result in ended])
+    settle((sequence.waiter, result) for sequence, result in ended)
 
 
-def hooks(ended: Sequence[Result]) -> dict[BatchEnd, list[tuple[Any, Walked]]]:
+def hooks(ended: list[Result]) -> dict[BatchEnd, list[tuple[Any, Walked]]]:
     """The tags and results for every hook; without those that failed or nobody waits for."""
     batches: dict[BatchEnd, list[tuple[Any, Walked]]] = {}
-    for work, result in ended:
-        batch_end = work.terms.batch_end
-        if batch_end is not None and isinstance(result, Walked) and not work.waiter.done():
-            batches.setdefault(batch_end, []).append((work.terms.tag, result))
+    for sequence, result in ended:
+        terms = sequence.terms
+        if terms.batch_end is None or sequence.waiter.done():
+            continue
+        if isinstance(result, Walked):
+            batches.setdefault(terms.batch_end, []).append((terms.tag, result))
     return batches
 
 
-def settle(given: Sequence[tuple[Waiter, Any]]) -> None:
+def settle(pairs: Iterable[tuple[Waiter, Any]]) -> None:
     """On the event loop: set results and errors of those who still wait."""
-    for waiter, result in given:
+    for waiter, result in pairs:
         try:
             if waiter.done():
                 continue
@@ -65,5 +70,5 @@ def settle(given: Sequence[tuple[Waiter, Any]]) -> None:
                 waiter.set_exception(result)
             else:
                 waiter.set_result(result)
-        except Exception:  # it concerns none of the others
-            log.exception("a result could not be handed over")
+        except Exception:
+            log.exception("a waiter could not take its result")

@@ -1,99 +1,107 @@
-"""Sequences that wait for their next steps, in the order in which they are due."""
+"""Ready queue, earliest deadline first: sequences that wait for their next chunk.
+
+The deadline is a soft one, a while after the sequence came, longer the more steps it has. So a
+short one overtakes long ones, and of equals the first to come is the first to be done.
+"""
 
 import heapq
 import itertools
 
-from service.scheduling.sequence import Group, Work
+from service.scheduling.sequence import Group, Sequence
 
-_numbers = itertools.count()  # of those due at the same time the earlier goes first
+_numbers = itertools.count()  # of those with the same deadline the earlier goes first
+
+SLACK_PER_STEP, MOST_SLACK = 0.001, 5.0  # seconds from arrival to deadline: a step, and at most
 
 
-class Line:
-    """Those of one group. Whoever is due first is in front; one can leave from the middle."""
+def deadline_of(arrived: float, steps: int) -> float:
+    """When a sequence should be done that came with so many steps, on the same clock."""
+    return arrived + min(MOST_SLACK, SLACK_PER_STEP * steps)
+
+
+class GroupQueue:
+    """A heap of the sequences of one group, by deadline; one can leave from the middle."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Work]] = []
-        self._there = set[Work]()
+        self._heap: list[tuple[float, int, Sequence]] = []
+        self._members = set[Sequence]()
 
     def __len__(self) -> int:
-        return len(self._there)
+        return len(self._members)
 
-    def __contains__(self, work: Work) -> bool:
-        return work in self._there
+    def __contains__(self, sequence: Sequence) -> bool:
+        return sequence in self._members
 
-    def add(self, work: Work) -> None:
+    def add(self, sequence: Sequence) -> None:
         """Put one in its place."""
-        self._there.add(work)
-        heapq.heappush(self._heap, (work.due, next(_numbers), work))
+        self._members.add(sequence)
+        heapq.heappush(self._heap, (sequence.deadline, next(_numbers), sequence))
 
-    def remove(self, work: Work) -> None:
-        """Let one go that is there."""
-        self._there.remove(work)
-        self._forget_gone()
+    def remove(self, sequence: Sequence) -> None:
+        """Remove a member."""
+        self._members.remove(sequence)
+        self._drop_removed()
 
-    def pop(self) -> Work:
-        """Take the one in front."""
-        _, _, work = heapq.heappop(self._heap)
-        self._there.remove(work)
-        self._forget_gone()
-        return work
+    def pop(self) -> Sequence:
+        """Take the first."""
+        _, _, sequence = heapq.heappop(self._heap)
+        self._members.remove(sequence)
+        self._drop_removed()
+        return sequence
 
     @property
-    def first(self) -> Work:
-        """The one in front; there must be one."""
+    def first(self) -> Sequence:
+        """The one with the earliest deadline; there must be one."""
         return self._heap[0][2]
 
     @property
-    def due(self) -> float:
-        """When the one in front is; there must be one."""
+    def deadline(self) -> float:
+        """The earliest deadline; there must be one."""
         return self._heap[0][0]
 
-    def _forget_gone(self) -> None:
-        while self._heap and self._heap[0][2] not in self._there:
+    def _drop_removed(self) -> None:
+        while self._heap and self._heap[0][2] not in self._members:
             heapq.heappop(self._heap)
 
 
-class Lines:
-    """A line for every group of which somebody waits."""
+class ReadyQueue:
+    """One `GroupQueue` for every group that has a sequence."""
 
     def __init__(self) -> None:
-        self._long = 0  # of them all, those that are not brief
-        self._lines: dict[Group, Line] = {}
+        self._heavy = 0  # members that are not light
+        self._groups: dict[Group, GroupQueue] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
-
-    def __contains__(self, work: Work) -> bool:
-        return work in self._lines.get(work.group, ())
+        return bool(self._groups)
 
     @property
-    def has_long(self) -> bool:
-        """Whether one of them is not brief."""
-        return self._long > 0
+    def has_heavy(self) -> bool:
+        """Whether a member is not light."""
+        return self._heavy > 0
 
-    def add(self, work: Work) -> None:
-        """Put one in the line of its group."""
-        self._long += not work.brief
-        self._lines.setdefault(work.group, Line()).add(work)
+    def add(self, sequence: Sequence) -> None:
+        """Put one in the queue of its group."""
+        self._heavy += not sequence.light
+        self._groups.setdefault(sequence.group, GroupQueue()).add(sequence)
 
-    def remove(self, work: Work) -> None:
-        """Let one go that is there."""
-        self._long -= not work.brief
-        self._lines[work.group].remove(work)
-        self._forget_empty(work.group)
+    def remove(self, sequence: Sequence) -> None:
+        """Remove a member."""
+        self._heavy -= not sequence.light
+        self._groups[sequence.group].remove(sequence)
+        self._drop_empty(sequence.group)
 
-    def first(self) -> tuple[Work, int]:
-        """Whoever is due first, and how many of its group wait; there must be one."""
-        line = min(self._lines.values(), key=lambda known: known.due)
-        return line.first, len(line)
+    def first(self) -> tuple[Sequence, int]:
+        """The one with the earliest deadline, and the size of its group; there must be one."""
+        queue = min(self._groups.values(), key=lambda queue: queue.deadline)
+        return queue.first, len(queue)
 
-    def pop(self, group: Group) -> Work:
-        """Take the one in front of a group's line."""
-        work = self._lines[group].pop()
-        self._long -= not work.brief
-        self._forget_empty(group)
-        return work
+    def pop(self, group: Group) -> Sequence:
+        """Take the first of a group."""
+        sequence = self._groups[group].pop()
+        self._heavy -= not sequence.light
+        self._drop_empty(group)
+        return sequence
 
-    def _forget_empty(self, group: Group) -> None:
-        if not self._lines[group]:
-            del self._lines[group]
+    def _drop_empty(self, group: Group) -> None:
+        if not self._groups[group]:
+            del self._groups[group]

@@ -1,31 +1,34 @@
-"""How quickly an engine walks, as its last chunks told."""
+"""Estimate of an engine's speed, from the chunks it has run: a moving average and a capped maximum.
+
+Nothing here measures: a chunk's time comes from whoever ran it.
+"""
 
 import math
 
 from service.scheduling.sequence import Group
 
-FIRST = 1e-6  # seconds a step, row and slot, on the slow side, until measured
+PRIOR = 1e-6  # seconds a step, row and slot until measured; on the slow side
 MOST_RISE = 1.1  # from chunk to chunk: a hiccup of the machine should not cut the next ones short
-SHARE = 0.1  # of the newest chunk in the mean
+WEIGHT = 0.1  # of the newest chunk in the exponential moving average
 
 
-class Pace:
+class RateEstimate:
     """Of one engine."""
 
     def __init__(self) -> None:
-        self.steps_per_second = 1000.0  # of all rows together
+        self.steps_per_second = 1000.0  # of all rows together; an exponential moving average
         self._seconds: dict[tuple[str, int], float] = {}  # that a step of a row takes
 
-    def guess(self, group: Group) -> float:
+    def seconds_per_step(self, group: Group) -> float:
         """Seconds that a step of a row takes in such a group, measured or not."""
-        return self._seconds.get(group.size, FIRST * group.slots)
+        return self._seconds.get(group.size, PRIOR * group.slots)
 
-    def measured(self, group: Group) -> float:
+    def measured_seconds_per_step(self, group: Group) -> float:
         """The same, infinite where none has been measured."""
         return self._seconds.get(group.size, math.inf)
 
-    def learn(self, group: Group, computed: int, useful: int, seconds: float) -> None:
-        """Learn from a chunk, quick to fall and slow to rise.
+    def update(self, group: Group, computed: int, useful: int, seconds: float) -> None:
+        """Take in a chunk: the estimate falls at once and rises slowly.
 
         Args:
             group: of its rows
@@ -33,5 +36,6 @@ class Pace:
             useful: those of them that were not thrown away
             seconds: that it took
         """
-        self._seconds[group.size] = min(seconds / computed, self.guess(group) * MOST_RISE)
-        self.steps_per_second += SHARE * (useful / seconds - self.steps_per_second)
+        most = self.seconds_per_step(group) * MOST_RISE
+        self._seconds[group.size] = min(seconds / computed, most)
+        self.steps_per_second += WEIGHT * (useful / seconds - self.steps_per_second)

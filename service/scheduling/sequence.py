@@ -1,12 +1,13 @@
-"""One sequence on its way through an engine: what is asked of it, how far it is, what came of it.
+"""A sequence from admission to its result: its status, position, state and the values so far.
 
 Nothing here knows of threads or of the other sequences.
 """
 
+import asyncio
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import NamedTuple
 
 import numpy as np
@@ -19,15 +20,15 @@ from service.scheduling.walk import Segment, Terms, Waiter, Walk, Walked
 
 
 class Group(NamedTuple):
-    """What sequences must share to advance together."""
+    """The properties that sequences must share to advance in one batch."""
 
     slots: int
     kind: Kind
-    short: bool  # whether interventions or memory cut chunks short where others' need not be
+    interrupted: bool  # whether interventions or memory cut chunks short where others' go on
 
     @property
     def size(self) -> tuple[str, int]:
-        """Groups of one size walk at one pace."""
+        """Groups of one size walk at one speed."""
         return self.kind, self.slots.bit_length()
 
 
@@ -35,10 +36,10 @@ def cut(walk: Walk) -> Walk:
     """The same walk in segments that end where edits change the state; pinned ones inspect."""
     if walk.edits is None:
         return walk
-    return replace(walk, segments=cut_segments(walk.segments, walk.edits))
+    return replace(walk, segments=cut_segments([*walk.segments], walk.edits))
 
 
-def cut_segments(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
+def cut_segments(segments: list[Segment], edits: Edits) -> list[Segment]:
     """The same segments, cut where the state is changed; those that have pins are inspected."""
     inner = np.flatnonzero(edits.changes_state | np.diff(edits.pinned, prepend=False)).tolist()
     stops = [segment.stop for segment in segments]
@@ -53,28 +54,42 @@ def cut_segments(segments: Sequence[Segment], edits: Edits) -> list[Segment]:
     return pieces
 
 
-@dataclass(eq=False)
-class Work:
-    """One sequence on its way; `rows[row]` is the state that its next step starts from."""
+class Status(Enum):
+    """The progress of a sequence."""
+
+    WAITING = auto()  # admitted; its state takes no memory yet
+    READY = auto()  # between chunks, in the ready queue
+    RUNNING = auto()  # in a chunk that is being computed
+    DONE = auto()  # its result, or an error, goes to the waiter
+    LEFT = auto()  # nobody waits for it any more; if it ran, it leaves with its chunk
+
+
+@dataclass(eq=False, slots=True)
+class Sequence:
+    """One sequence and its progress; `rows[row]` is the state that its next step starts from.
+
+    Its status and what is counted of it change under the lock of the backlog.
+    """
 
     walk: Walk  # whose segments are cut where interventions change the state
     terms: Terms
     waiter: Waiter
-    admitted: float  # when, on the scheduler's clock
-    due: float = 0.0  # when it should be done at the latest, on that clock: who goes first
-    brief: bool = False  # to walk it takes about as long as to read what is asked and to answer
+    arrived: float  # on the scheduler's clock
+    deadline: float  # when it should be done, on that clock
+    light: bool = False  # to walk it takes about as long as to read it and to answer
+    status: Status = Status.WAITING
+    queued_steps: int = 0  # steps counted by admission control
+    started: float | None = None  # when its first chunk did
+    loop: asyncio.AbstractEventLoop = field(init=False)  # of the waiter
     position: int = field(init=False)
     rows: State | None = field(init=False)  # [B, ...] each, shared by those it advanced with
     row: int = 0
-    counted: int = 0  # steps it takes up in the queue
-    started: float | None = None  # when its first chunk did
-    running: bool = False  # in the chunk that is being computed
-    dropped: bool = False  # nobody waits for it any more
     outputs: list[NDArray[np.float32]] = field(default_factory=list)
-    kept: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         """Stand where the walk starts."""
+        self.loop = self.waiter.get_loop()
         self.position, self.rows = self.walk.start, self.walk.state
 
     @property
@@ -87,14 +102,14 @@ class Work:
 
     @property
     def group(self) -> Group:
-        """With whom it can take its next steps."""
+        """The group in which it takes its next steps."""
         segment = self.segment
-        short = self.walk.edits is not None or segment.memory
-        return Group(self.walk.slots, segment.kind, short)
+        interrupted = self.walk.edits is not None or segment.memory
+        return Group(self.walk.slots, segment.kind, interrupted)
 
     @property
-    def halts(self) -> bool:
-        """Whether it halts between steps, so that it takes longer than its steps."""
+    def is_interrupted(self) -> bool:
+        """Whether its chunks are cut short somewhere, so that it takes longer than its steps."""
         walk = self.walk
         return walk.edits is not None or any(segment.memory for segment in walk.segments)
 
@@ -104,25 +119,25 @@ class Work:
         return len(self.walk.inputs) - self.position
 
     @property
-    def rides(self) -> bool:
-        """Whether steps beyond this segment's end may be computed, because nobody needs them."""
+    def may_overrun(self) -> bool:
+        """Whether steps beyond this segment's end may be computed and thrown away."""
         return self.segment.stop == len(self.walk.inputs) and not self.walk.keep_state
 
-    def ahead(self, steps: int) -> int:
+    def steps_within(self, steps: int) -> int:
         """How many of the next steps lie in this segment."""
         return min(steps, self.segment.stop - self.position)
 
     def keep(self, name: str, value: NDArray[np.float32]) -> None:
         """Keep a value of the next steps, [steps, ...]."""
-        self.kept[name].append(value)
+        self.values[name].append(value)
 
     def take(self, values: Values, rows: State, row: int, steps: int) -> None:
-        """Take one row of a chunk of `steps`; what lies beyond the segment's end is let go.
+        """Take one row of a chunk of `steps`, without those beyond the segment's end.
 
         The values are copied: a view would keep those of all other rows alive with it.
         """
         segment = self.segment
-        steps = self.ahead(steps)
+        steps = self.steps_within(steps)
         self.outputs.append(values["outputs"][:steps, row].copy())
         for name in segment.keep - {"memory"}:
             self.keep(name, values[name][:steps, row].copy())
@@ -130,14 +145,14 @@ class Work:
         self.position += steps
 
     def finish(self) -> Walked:
-        """All of it, joined over time."""
-        values = {name: joined(parts) for name, parts in self.kept.items()}
+        """The result: all parts joined over time."""
+        values = {name: joined(parts) for name, parts in self.values.items()}
         state = None
         if self.walk.keep_state and self.rows is not None:
             state = {n: v[self.row : self.row + 1].copy() for n, v in self.rows.items()}
         return Walked(joined(self.outputs), values, state)
 
 
-def joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Parts over time as one array; one part as it is."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -55,7 +55,7 @@ class Walked(NamedTuple):
     state: State | None = None  # after the last step, where it was to be kept
 
 
-BatchEnd = Callable[[Sequence[tuple[Any, Walked]]], None]
+BatchEnd = Callable[[list[tuple[Any, Walked]]], None]
 
 
 @dataclass(frozen=True, slots=True)

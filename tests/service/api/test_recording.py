@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,13 +18,12 @@ from service.errors import StoreUnavailable
 from service.http.keys import owner
 from service.records.digests import digest_of
 from service.scheduling.delivery import hand_out
-from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 from service.scheduling.walk import BatchEnd, Terms, Walk, Walked
 from service.store.bundles import Bundle, entries
 from service.store.incoming import INCOMING, Incoming
 from tests.service.bodies import draw
-from tests.service.scheduling.scheduling import run, segments
+from tests.service.scheduling.scheduling import run, scheduler_of, segments
 from tests.service.store.test_incoming import full_disk
 from tests.service.store.test_store import Clock, open_file
 
@@ -34,13 +32,13 @@ MODEL: Any = SimpleNamespace(
 )
 
 
-Batch = Sequence[tuple[Any, Walked]]
+Batch = list[tuple[Any, Walked]]
 
 
-def work_of(batch_end: BatchEnd | None = None, tag: str = "") -> Work:
+def waiting(batch_end: BatchEnd | None = None, tag: str = "") -> Sequence:
     future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
     terms = Terms(30, batch_end=batch_end, tag=tag)
-    return Work(Walk(draw(3), 16, segments(3)), terms, future, 0.0)
+    return Sequence(Walk(draw(3), 16, segments(3)), terms, future, 0.0, 0.0)
 
 
 def walked(number: float = 0) -> Walked:
@@ -52,18 +50,18 @@ def test_the_hook_has_all_that_end_together_before_their_waiters() -> None:
         batches: list[Batch] = []
 
         def batch_end(ended: Batch) -> None:
-            assert not any(work.waiter.done() for work in (one, two, failed))
+            assert not any(sequence.waiter.done() for sequence in (one, two, failed))
             batches.append(ended)
 
-        one, two, failed, gone = (work_of(batch_end, tag) for tag in "12fg")
-        without = work_of()
+        one, two, failed, gone = (waiting(batch_end, tag) for tag in "12fg")
+        without = waiting()
         gone.waiter.cancel()  # type: ignore[attr-defined]
         error = RuntimeError("the engine broke")
         results = [walked(number) for number in range(4)]
         pairs = zip((one, two, without, gone), results, strict=True)
         hand_out([*pairs, (failed, error)])
         assert batches == [[("1", results[0]), ("2", results[1])]]
-        assert [await work.waiter for work in (one, two, without)] == results[:3]  # type: ignore
+        assert [await sequence.waiter for sequence in (one, two, without)] == results[:3]  # type: ignore
         assert failed.waiter.exception() is error  # type: ignore[attr-defined]
 
     run(main)
@@ -75,7 +73,7 @@ def test_a_hook_that_fails_takes_nobodys_result(caplog: pytest.LogCaptureFixture
             raise RuntimeError("no")
 
         batches: list[Batch] = []
-        hit, other = work_of(failing), work_of(batches.append, "other")
+        hit, other = waiting(failing), waiting(batches.append, "other")
         result = walked()
         hand_out([(hit, result), (other, result)])
         assert await hit.waiter is result  # type: ignore[misc]
@@ -88,7 +86,7 @@ def test_a_hook_that_fails_takes_nobodys_result(caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_scheduler_calls_the_hook_on_the_event_loop(repository: Path, cores: int) -> None:
     engine = open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", cores)
-    scheduler = Scheduler(engine, 8, 10_000)
+    scheduler = scheduler_of(engine, 8)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

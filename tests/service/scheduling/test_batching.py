@@ -1,10 +1,9 @@
-"""How chunks are cut and shared: exact whatever the schedule, fair, and with little waste."""
+"""Continuous batching: exact whatever the schedule, fair, and with little waste."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntm.repository.folders import VersionFolder
 from ntm.signature import State
-from service.engines import Engine, Kind, Pins, Values, open_engine
+from service.engines import Engine, Values
 from service.scheduling.chunk import advance, choose_steps, gather
 from service.scheduling.cores import Cores
 from service.scheduling.events import Chunk, Ended, Event
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 from service.scheduling.walk import Segment, Terms, Walk, Walked
+from tests.service.scheduling.scheduling import (
+    FakeEngine,
+    everything,
+    scheduler_of,
+    sequence_of,
+    submitted,
+)
 
 WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
 PATIENCE = 30.0
-
-
-@pytest.fixture(scope="module")
-def engine(repository: Path) -> Engine:
-    return open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", 1)
 
 
 @dataclass
@@ -46,54 +46,7 @@ class Counted:
         return [event.outcome for event in self.events if isinstance(event, Ended)]
 
 
-class Gated:
-    """An engine whose chunks run one by one when the test says so."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.name, self.device = engine.name, engine.device
-        self.signature, self.digest = engine.signature, engine.digest
-        self.initial_state, self.longest = engine.initial_state, engine.longest
-        self.replays_memory, self.memories = engine.replays_memory, engine.memories
-        self.batches, self.ragged = engine.batches, engine.ragged
-        self._loop = asyncio.get_running_loop()
-        self._arrived: asyncio.Queue[tuple[int, int, asyncio.Future[Any]]] = asyncio.Queue()
-
-    async def next(self) -> tuple[int, int]:
-        """Let the next chunk run; its rows and steps."""
-        rows, steps, gate = await asyncio.wait_for(self._arrived.get(), PATIENCE)
-        gate.set_result(None)
-        return rows, steps
-
-    async def until(self, task: "asyncio.Task[Any]") -> int:
-        """Let chunks run until a task is done; how many."""
-        count = 0
-        while not task.done():
-            if self._arrived.empty():
-                await asyncio.sleep(0)
-                continue
-            await self.next()
-            count += 1
-        return count
-
-    async def pending(self) -> None:
-        """Wait until a chunk is about to run."""
-        while self._arrived.empty():
-            await asyncio.sleep(0)
-
-    def run(
-        self, kind: Kind, x: np.ndarray, state: State, pins: Pins | None = None, *lengths: Any
-    ) -> tuple[Values, State]:
-        async def wait() -> None:
-            gate = self._loop.create_future()
-            await self._arrived.put((x.shape[1], len(x), gate))
-            await gate
-
-        asyncio.run_coroutine_threadsafe(wait(), self._loop).result(PATIENCE)
-        return self._engine.run(kind, x, state, pins, *lengths)
-
-
-def sequence_of(engine: Engine, steps: int, seed: int = 0) -> np.ndarray:
+def inputs_of(engine: Engine, steps: int, seed: int = 0) -> np.ndarray:
     size = (steps, engine.signature.input_size)
     return np.random.default_rng([seed, steps]).normal(size=size).astype(np.float32)
 
@@ -117,14 +70,13 @@ def assert_same(walked: Walked, engine: Engine, x: np.ndarray, slots: int) -> No
 
 
 def run(
-    engine: Engine, work: Callable[[Scheduler], Awaitable[None]], max_batch: int = 32,
-    max_queued_steps: int = 100_000,
-) -> Counted:  # fmt: skip
+    engine: Engine, work: Callable[[Scheduler], Awaitable[None]], max_batch: int = 32, **limits: int
+) -> Counted:
     """Work with a scheduler of one's own, which holds nothing in the end."""
     counted = Counted()
 
     async def main() -> None:
-        scheduler = Scheduler(engine, max_batch, max_queued_steps, counted.events.append)
+        scheduler = scheduler_of(engine, max_batch, observe=counted.events.append, **limits)
         try:
             await asyncio.wait_for(work(scheduler), PATIENCE)
             assert scheduler.queued_steps == 0
@@ -167,7 +119,7 @@ CALLS = st.builds(
 def test_each_gets_what_it_gets_alone(engine: Engine, calls: list[Call], max_batch: int) -> None:
     async def one(scheduler: Scheduler, call: Call) -> None:
         await asyncio.sleep(call.arrives / 1000)
-        x = sequence_of(engine, call.steps, call.seed)
+        x = inputs_of(engine, call.steps, call.seed)
         segments = [Segment("predict", call.steps, call.keep)]
         if call.first < call.steps and call.first:
             segments.insert(0, Segment("predict", call.first, call.keep))
@@ -200,7 +152,7 @@ def test_each_gets_what_it_gets_alone(engine: Engine, calls: list[Call], max_bat
 
 
 def test_pieces_with_state_give_what_one_walk_gives(engine: Engine) -> None:
-    x = sequence_of(engine, 50)
+    x = inputs_of(engine, 50)
 
     async def work(scheduler: Scheduler) -> None:
         state, outputs, position = None, [], 0
@@ -223,33 +175,22 @@ def test_pieces_with_state_give_what_one_walk_gives(engine: Engine) -> None:
 def walking(
     scheduler: Scheduler, engine: Engine, steps: int, slots: int = 16, timeout: float = PATIENCE
 ) -> "asyncio.Task[Walked]":
-    x = sequence_of(engine, steps)
+    x = inputs_of(engine, steps)
     return asyncio.create_task(
         scheduler.walk(Walk(x, slots, [Segment("predict", steps)]), Terms(timeout))
     )
 
 
-async def settled() -> None:
-    """Let tasks that were just made reach their first wait."""
-    for _ in range(3):
-        await asyncio.sleep(0)
-
-
-def gated(engine: Engine, work: Any, **bounds: int) -> Counted:
+def gated(engine: Engine, work: Any, max_batch: int = 32) -> Counted:
     """Like `run`, with an engine that the test drives chunk by chunk."""
     counted = Counted()
 
     async def main() -> None:
-        slow = Gated(engine)
-        scheduler = Scheduler(
-            slow,
-            bounds.get("max_batch", 32),
-            bounds.get("max_queued_steps", 100_000),
-            counted.events.append,
-        )
-        await asyncio.wait_for(work(scheduler, slow), PATIENCE)
+        fake = FakeEngine(engine, everything)
+        scheduler = scheduler_of(fake, max_batch, observe=counted.events.append)
+        await asyncio.wait_for(work(scheduler, fake), PATIENCE)
         closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
-        await slow.until(closing)
+        await fake.until(closing)
 
     asyncio.run(main())
     return counted
@@ -259,15 +200,14 @@ def gated(engine: Engine, work: Any, **bounds: int) -> Counted:
 def test_a_short_one_waits_for_no_long_one(
     engine: Engine, long_slots: list[int], most: int
 ) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
+    async def work(scheduler: Scheduler, fake: FakeEngine) -> None:
         long = [walking(scheduler, engine, 2000, slots) for slots in long_slots]
-        await settled()
+        await submitted()
         for _ in range(20):
-            await slow.next()
-        await slow.pending()
+            await fake.next()
         short = walking(scheduler, engine, 4)
-        await settled()
-        assert await slow.until(short) <= most
+        await submitted()
+        assert await fake.until(short) <= most
         for task in long:
             task.cancel()
         await asyncio.gather(*long, return_exceptions=True)
@@ -277,14 +217,14 @@ def test_a_short_one_waits_for_no_long_one(
 
 
 def test_more_than_fit_in_a_batch_take_turns(engine: Engine) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
+    async def work(scheduler: Scheduler, fake: FakeEngine) -> None:
         long = [walking(scheduler, engine, 2000) for _ in range(5)]
-        await settled()
+        await submitted()
         for _ in range(5):
-            await slow.next()
+            await fake.next()
         short = walking(scheduler, engine, 1)
-        await settled()
-        assert await slow.until(short) <= 5
+        await submitted()
+        assert await fake.until(short) <= 5
         for task in long:
             task.cancel()
         await asyncio.gather(*long, return_exceptions=True)
@@ -293,38 +233,35 @@ def test_more_than_fit_in_a_batch_take_turns(engine: Engine) -> None:
 
 
 def test_one_of_three_leaves_and_the_others_go_on(engine: Engine) -> None:
-    async def work(scheduler: Scheduler, slow: Gated) -> None:
+    async def work(scheduler: Scheduler, fake: FakeEngine) -> None:
         tasks = [walking(scheduler, engine, steps) for steps in (40, 42, 44)]
-        await settled()
-        await slow.next()
-        await slow.pending()
+        await submitted()
+        await fake.next()
+        running = await fake.held()
         tasks[1].cancel()
-        await settled()
+        await submitted()
         assert scheduler.queued_steps <= 40 + 44
-        rows = [(await slow.next())[0], (await slow.next())[0]]
+        running.go.set()
+        rows = [running.rows, (await fake.next()).rows]
         assert rows == [3, 2]  # it leaves within the chunk that was running
-        await slow.until(asyncio.gather(tasks[0], tasks[2]))  # type: ignore[arg-type]
+        await fake.until(asyncio.gather(tasks[0], tasks[2]))  # type: ignore[arg-type]
         for task, steps in ((tasks[0], 40), (tasks[2], 44)):
-            assert_same(task.result(), engine, sequence_of(engine, steps), 16)
+            assert_same(task.result(), engine, inputs_of(engine, steps), 16)
 
     assert sorted(gated(engine, work).outcomes) == ["cancelled", "ok", "ok"]
 
 
-def works(
+def sequences(
     engine: Engine,
     *left: tuple[int, int],
     keep_state: bool = False,
     keep: frozenset[str] = frozenset(),
-) -> list[Work]:
+) -> list[Sequence]:
     """Rows with so many steps left of so many."""
-    loop = asyncio.new_event_loop()
     made = []
     for remaining, steps in left:
-        future: asyncio.Future[Walked] = loop.create_future()
-        x, parts = sequence_of(engine, steps), [Segment("predict", steps, keep)]
-        walk = Walk(x, 16, parts, keep_state=keep_state, start=steps - remaining)
-        made.append(Work(walk, Terms(PATIENCE), future, 0.0))
-    loop.close()
+        x, parts = inputs_of(engine, steps), [Segment("predict", steps, keep)]
+        made.append(sequence_of(Walk(x, 16, parts, keep_state=keep_state, start=steps - remaining)))
     return made
 
 
@@ -348,47 +285,46 @@ FAST, SLOW = 1e-6, 2e-4
 def test_chunks_are_long_where_little_is_wasted(
     engine: Engine, left: list[tuple[int, int]], pace: float, steps: int
 ) -> None:
-    assert choose_steps(engine, works(engine, *left), pace) == steps
+    assert choose_steps(engine, sequences(engine, *left), pace) == steps
 
 
-def test_whose_state_is_kept_never_goes_beyond_its_end(engine: Engine) -> None:
-    rows = works(engine, (2, 42), keep_state=True) + works(engine, *[(100, 100)] * 31)
+def test_a_sequence_that_keeps_its_state_never_goes_beyond_its_end(engine: Engine) -> None:
+    rows = sequences(engine, (2, 42), keep_state=True) + sequences(engine, *[(100, 100)] * 31)
     assert choose_steps(engine, rows, FAST) == 1
 
 
 def test_rows_that_stay_together_keep_their_stack(engine: Engine) -> None:
-    rows = works(engine, (42, 42), (42, 42), (42, 42))
+    rows = sequences(engine, (42, 42), (42, 42), (42, 42))
     advance(engine, rows, 4)
     assert gather(engine, rows) is rows[0].rows
     left = gather(engine, rows[1:])
     assert rows[0].rows is not None
     assert all(left[n].tobytes() == v[1:].tobytes() for n, v in rows[0].rows.items())
-    joined = gather(engine, [*rows, *works(engine, (5, 5))])
+    joined = gather(engine, [*rows, *sequences(engine, (5, 5))])
     assert joined["memory"].shape[0] == 4
 
 
 def test_a_row_holds_no_memory_of_its_neighbours(engine: Engine) -> None:
-    rows = works(engine, *[(42, 42)] * 4, keep=WEIGHTINGS)
+    rows = sequences(engine, *[(42, 42)] * 4, keep=WEIGHTINGS)
     advance(engine, rows, 4)
-    for value in [*rows[0].outputs, *rows[0].kept["read_weightings"]]:
+    for value in [*rows[0].outputs, *rows[0].values["read_weightings"]]:
         assert value.base is None
 
 
 def test_states_of_those_that_have_begun_are_bounded(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
 ) -> None:
     row = sum(value.nbytes for value in engine.initial_state(16).values())
-    monkeypatch.setattr("service.scheduling.scheduler.STATE_BYTES", 3 * row)
 
     async def work(scheduler: Scheduler) -> None:
         tasks = [walking(scheduler, engine, 20) for _ in range(10)]
         for task in tasks:
-            assert_same(await task, engine, sequence_of(engine, 20), 16)
+            assert_same(await task, engine, inputs_of(engine, 20), 16)
 
-    assert max(chunk.rows for chunk in run(engine, work).chunks) == 3
+    assert max(chunk.rows for chunk in run(engine, work, state_bytes=3 * row).chunks) == 3
 
 
-def test_whoever_asks_for_a_core_first_gets_it_first() -> None:
+def test_cores_are_first_come_first_served() -> None:
     cores, order = Cores(1), []
 
     def compute(number: int) -> None:
@@ -399,7 +335,7 @@ def test_whoever_asks_for_a_core_first_gets_it_first() -> None:
     with cores:
         for number, thread in enumerate(threads):
             thread.start()
-            while len(cores._waiting) <= number:
+            while cores.waiting <= number:
                 pass
         assert order == []
     for thread in threads:

@@ -9,10 +9,10 @@ import pytest
 from service.api.prediction import Errand
 from service.api.recording import Recording
 from service.records.trace import Trace
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 from tests.service.api.test_prediction import ALIKE, asked, listening, read_answer
 
-MINE = (Errand, Work, Recording, Trace)
+MINE = (Errand, Sequence, Recording, Trace)
 ASKED = ("plain", "weightings", "interventions", "too narrow", "no time", "plain")
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ntm.interventions.edits import resolve
 from ntm.repository.folders import VersionFolder
 from service.engines import Engine, open_engine
-from service.scheduling.scheduler import Scheduler
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests import changes, small_models
 from tests.service.bodies import Float, draw, same
+from tests.service.scheduling.scheduling import scheduler_of
 
 STEPS = 24
 CHOICES = [
@@ -66,7 +66,7 @@ def walk(
             segments = [Segment("inspect", len(x), everything(engine))]
         return await scheduler.walk(Walk(x, slots, segments, edits=edits), Terms(60))
 
-    scheduler = Scheduler(engine, batch, 10_000)
+    scheduler = scheduler_of(engine, batch)
     try:
         return asyncio.run(test())
     finally:

@@ -1,4 +1,4 @@
-"""Who goes first: whoever is due first, whoever comes and leaves meanwhile."""
+"""Earliest deadline first, whoever comes and leaves meanwhile."""
 
 import asyncio
 from pathlib import Path
@@ -10,57 +10,59 @@ from hypothesis import strategies as st
 
 from ntm.repository.folders import VersionFolder
 from service.engines import open_engine
-from service.scheduling.queue import Line, Lines
-from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Work
-from service.scheduling.walk import Segment, Terms, Walk
+from service.scheduling.queue import GroupQueue, ReadyQueue
+from service.scheduling.sequence import Sequence
+from service.scheduling.walk import Segment, Walk
 from tests.service.bodies import draw
-from tests.service.scheduling.scheduling import run, walk
+from tests.service.scheduling.scheduling import (
+    FakeEngine,
+    everything,
+    run,
+    scheduler_of,
+    sequence_of,
+    walk,
+)
 
-DUE = st.integers(0, 5)
+DEADLINES = st.integers(0, 5)
 
 
-def due_at(when: float, slots: int = 16, brief: bool = False) -> Work:
-    walk = Walk(draw(1), slots, [Segment("predict", 1)])
-    return Work(walk, Terms(1), None, 0.0, when, brief)  # type: ignore[arg-type]
-
-
-@given(st.lists(st.one_of(DUE, st.just("pop"), st.tuples(st.just("remove"), DUE))))
-def test_the_one_due_first_is_in_front(changes: list[Any]) -> None:
-    line, there = Line(), list[Work]()
+@given(st.lists(st.one_of(DEADLINES, st.just("pop"), st.tuples(st.just("remove"), DEADLINES))))
+def test_the_earliest_deadline_is_first(changes: list[Any]) -> None:
+    queue, members = GroupQueue(), list[Sequence]()
     for change in changes:
         if isinstance(change, int):
-            there.append(due_at(change))
-            line.add(there[-1])
-        elif there and change == "pop":
-            first = min(there, key=lambda work: work.due)  # the earliest added of equals
-            assert line.due == first.due
-            assert line.pop() is first
-            there.remove(first)
-        elif there and change != "pop":
-            gone = there.pop(change[1] % len(there))
-            assert gone in line
-            line.remove(gone)
-            assert gone not in line
-        assert len(line) == len(there)
+            members.append(sequence_of(deadline=change))
+            queue.add(members[-1])
+        elif members and change == "pop":
+            first = min(members, key=lambda one: one.deadline)  # the earliest added of equals
+            assert queue.deadline == first.deadline
+            assert queue.pop() is first
+            members.remove(first)
+        elif members and change != "pop":
+            gone = members.pop(change[1] % len(members))
+            assert gone in queue
+            queue.remove(gone)
+            assert gone not in queue
+        assert len(queue) == len(members)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.sampled_from(["pop", "remove"]))))
-def test_whether_one_is_long_is_known_of_all_lines(ones: list[tuple[bool, int, str]]) -> None:
-    lines, there = Lines(), list[Work]()
-    for brief, slots, leaves in ones:
+def test_whether_one_is_heavy_is_known_of_all_groups(ones: list[tuple[bool, int, str]]) -> None:
+    queue, members = ReadyQueue(), list[Sequence]()
+    for light, slots, leaves in ones:
         for _ in range(2):
-            there.append(due_at(0.0, slots, brief))
-            lines.add(there[-1])
-        first, waiting = lines.first()
-        assert first in there
-        assert waiting == sum(work.group == first.group for work in there)
+            members.append(sequence_of(Walk(draw(1), slots, [Segment("predict", 1)])))
+            members[-1].light = light
+            queue.add(members[-1])
+        first, size = queue.first()
+        assert first in members
+        assert size == sum(one.group == first.group for one in members)
         if leaves == "pop":
-            there.remove(lines.pop(first.group))
+            members.remove(queue.pop(first.group))
         else:
-            lines.remove(first)
-            there.remove(first)
-        assert lines.has_long == any(not work.brief for work in there)
+            queue.remove(first)
+            members.remove(first)
+        assert queue.has_heavy == any(not one.light for one in members)
 
 
 @pytest.mark.parametrize("engine", ["onnx", "torchscript"])
@@ -68,7 +70,8 @@ def test_of_equals_who_came_first_is_done_first_and_the_short_overtake(
     repository: Path, engine: str
 ) -> None:
     opened = open_engine(VersionFolder(repository / "copy" / "1"), engine, "cpu", 1)
-    scheduler = Scheduler(opened, 2, 100_000)
+    fake = FakeEngine(opened, everything)
+    scheduler = scheduler_of(fake, 2)
     done: list[str] = []
 
     async def one(name: str, steps: int) -> None:
@@ -77,7 +80,8 @@ def test_of_equals_who_came_first_is_done_first_and_the_short_overtake(
 
     async def main() -> None:
         long = [asyncio.create_task(one(f"long {n}", 3000)) for n in range(6)]
-        await asyncio.sleep(0.01)
+        await fake.held()  # the first two are on their way
+        fake.release()
         await asyncio.gather(*long, one("short", 3))
 
     run(main)

@@ -1,4 +1,4 @@
-"""Whoever shares the engine with a sequence leaves no mark on it, and nobody is left hanging."""
+"""Sequences that share an engine get what they get alone, and every waiter gets its answer."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,35 +13,39 @@ from hypothesis import strategies as st
 from ntm.repository.folders import VersionFolder
 from service.engines import Engine, Kind, open_engine
 from service.errors import DeadlineExceeded, Draining, QueueFull
-from service.scheduling.events import Chunk
 from service.scheduling.scheduler import Scheduler
-from service.scheduling.sequence import Work
+from service.scheduling.sequence import Sequence
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests.service.bodies import Float, draw
-from tests.service.scheduling.scheduling import KEPT, Gate, equal, run, walk
+from tests.service.scheduling.scheduling import (
+    KEPT,
+    FakeEngine,
+    Nobody,
+    equal,
+    everything,
+    run,
+    scheduler_of,
+    segments,
+    submitted,
+    walk,
+)
 
 BOTH = [("onnx", "odd"), ("torchscript", "copy")]
 engines: dict[tuple[str, str], Engine] = {}  # open_engine takes longer than an example
 
 
-@pytest.fixture(scope="module")
-def engine(repository: Path) -> Engine:
-    """A real engine."""
-    return open_engine(VersionFolder(repository / "copy" / "1"), "onnx", "cpu", 1)
+@pytest.fixture
+def fake(engine: Engine) -> FakeEngine:
+    """An engine that holds its chunks."""
+    return FakeEngine(engine, everything)
 
 
 @pytest.fixture
-def gate(engine: Engine) -> Gate:
-    """The same behind a gate."""
-    return Gate(engine)
-
-
-@pytest.fixture
-def scheduler(gate: Gate) -> Iterator[Scheduler]:
-    """Owns the gate; room for a batch of 4 and 100 steps."""
-    scheduler = Scheduler(gate, max_batch=4, max_queued_steps=100)
+def scheduler(fake: FakeEngine) -> Iterator[Scheduler]:
+    """On the fake engine; room for a batch of 4 and 100 steps."""
+    scheduler = scheduler_of(fake, max_batch=4, max_queued_steps=100)
     yield scheduler
-    gate.open.set()
+    fake.release()
     scheduler.close()
 
 
@@ -76,7 +80,7 @@ def test_every_schedule_gives_everyone_what_it_gets_alone(
         folder = VersionFolder(repository / name / "1")
         engines[form, name] = open_engine(folder, form, "cpu", 1)
     engine = engines[form, name]
-    alone, together = Scheduler(engine, 1, 10_000), Scheduler(engine, batch, 10_000)
+    alone, together = scheduler_of(engine, 1), scheduler_of(engine, batch)
 
     async def arrive(x: Float, slots: int, parts: list[Segment], arrival: int) -> Walked:
         for _ in range(arrival):
@@ -96,98 +100,100 @@ def test_every_schedule_gives_everyone_what_it_gets_alone(
         alone.close()
 
 
-def test_callers_of_one_size_share_a_batch(scheduler: Scheduler, gate: Gate) -> None:
+def test_callers_of_one_size_share_a_batch(scheduler: Scheduler, fake: FakeEngine) -> None:
     async def test() -> None:
         first = asyncio.create_task(walk(scheduler, draw(4)))
-        await asyncio.to_thread(gate.entered.acquire)
+        await fake.held()
         others = [asyncio.create_task(walk(scheduler, draw(4, seed))) for seed in range(1, 4)]
-        await asyncio.sleep(0.05)
-        gate.open.set()
+        await submitted()
+        fake.release()
         await asyncio.gather(first, *others)
 
     run(test)
-    assert gate.batches == [1, 3]
+    assert [one.rows for one in fake.runs] == [1, 3]
 
 
 def test_a_caller_that_leaves_disturbs_nobody_and_frees_its_place(
-    scheduler: Scheduler, gate: Gate, engine: Engine
+    scheduler: Scheduler, fake: FakeEngine, engine: Engine
 ) -> None:
     x = [draw(20, seed) for seed in range(4)]
 
     async def test() -> None:
         tasks = [asyncio.create_task(walk(scheduler, row)) for row in x]
-        await asyncio.to_thread(gate.entered.acquire)
+        await fake.held()
         assert scheduler.queued_steps == 80
         tasks[0].cancel()
         tasks[2].cancel()
-        await asyncio.sleep(0.05)
+        await submitted()
         assert scheduler.queued_steps == 40
-        gate.open.set()
-        given = await asyncio.gather(*tasks, return_exceptions=True)
-        assert isinstance(given[0], asyncio.CancelledError)
-        assert isinstance(given[2], asyncio.CancelledError)
+        fake.release()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert isinstance(results[2], asyncio.CancelledError)
         for row in (1, 3):
-            assert equal(given[row], await walk(scheduler, x[row]))
+            assert equal(results[row], await walk(scheduler, x[row]))
         assert scheduler.queued_steps == 0
 
     run(test)
 
 
 def test_a_full_queue_is_told_at_once_with_a_time_to_come_back(
-    scheduler: Scheduler, gate: Gate
+    scheduler: Scheduler, fake: FakeEngine
 ) -> None:
     async def test() -> None:
         first = asyncio.create_task(walk(scheduler, draw(60)))
-        await asyncio.to_thread(gate.entered.acquire)
+        await fake.held()
         with pytest.raises(QueueFull, match="60 of 100 steps are queued, no room for 41") as full:
             await walk(scheduler, draw(41))
         assert full.value.retry_after is not None
         assert full.value.retry_after >= 1
         fitting = asyncio.create_task(walk(scheduler, draw(40)))
-        await asyncio.sleep(0.05)
-        gate.open.set()
+        await submitted()
+        fake.release()
         assert [len((await task).outputs) for task in (first, fitting)] == [60, 40]
 
     run(test)
 
 
 def test_a_sequence_longer_than_the_queue_runs_when_nobody_else_is_there(
-    scheduler: Scheduler, gate: Gate
+    scheduler: Scheduler, fake: FakeEngine
 ) -> None:
     async def test() -> None:
-        gate.open.set()
+        fake.release()
         assert len((await walk(scheduler, draw(150))).outputs) == 150
 
     run(test)
 
 
-def test_a_deadline_that_passes_frees_the_place(scheduler: Scheduler, gate: Gate) -> None:
+def test_a_deadline_that_passes_frees_the_place(scheduler: Scheduler, fake: FakeEngine) -> None:
     async def test() -> None:
         with pytest.raises(DeadlineExceeded, match=r"no answer within 0\.05 seconds"):
             await walk(scheduler, draw(100), timeout=0.05)
         assert scheduler.queued_steps == 0
         waiting = asyncio.create_task(walk(scheduler, draw(100)))
-        await asyncio.sleep(0.05)
-        gate.open.set()
+        await submitted()
+        fake.release()
         assert len((await waiting).outputs) == 100
 
     run(test)
 
 
-def test_a_failure_of_the_engine_reaches_only_its_batch(scheduler: Scheduler, gate: Gate) -> None:
+def test_a_failure_of_the_engine_reaches_only_its_batch(
+    scheduler: Scheduler, fake: FakeEngine
+) -> None:
     bad = draw(4)
-    bad[2, 3] = gate.fail_on = 77.0
+    bad[2, 3] = fake.fail_on = 77.0
 
     async def test() -> None:
         first = asyncio.create_task(walk(scheduler, draw(8)))
-        await asyncio.to_thread(gate.entered.acquire)
+        await fake.held()
         beside = asyncio.create_task(walk(scheduler, bad))
         apart = asyncio.create_task(walk(scheduler, draw(4), slots=5))
-        await asyncio.sleep(0.05)
-        gate.open.set()
-        given = await asyncio.gather(beside, apart, return_exceptions=True)
-        assert isinstance(given[0], RuntimeError)
-        assert isinstance(given[1], Walked)
+        await submitted()
+        fake.release()
+        results = await asyncio.gather(beside, apart, return_exceptions=True)
+        assert isinstance(results[0], RuntimeError)
+        assert isinstance(results[1], Walked)
         with pytest.raises(RuntimeError, match="the engine broke"):
             await walk(scheduler, bad)
         await asyncio.gather(first, return_exceptions=True)
@@ -197,40 +203,76 @@ def test_a_failure_of_the_engine_reaches_only_its_batch(scheduler: Scheduler, ga
     run(test)
 
 
-def test_an_observer_that_fails_does_not_stop_the_scheduler(engine: Engine) -> None:
-    observed = []
-
+def test_an_observer_that_fails_takes_nobodys_result(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     def observe(event: Any) -> None:
-        if not isinstance(event, Chunk):
-            return
-        observed.append(event)
-        if len(observed) == 1:
-            raise ValueError("the observer broke")
+        raise ValueError("the observer broke")
 
-    scheduler = Scheduler(engine, 4, 100, observe)
+    scheduler = scheduler_of(engine, 4, 100, observe=observe)
 
     async def test() -> None:
-        with pytest.raises(ValueError, match="the observer broke"):
-            await walk(scheduler, draw(1))
         assert len((await walk(scheduler, draw(1))).outputs) == 1
+        with pytest.raises(QueueFull):
+            await asyncio.gather(*(walk(scheduler, draw(60)) for _ in range(2)))
 
     run(test)
     scheduler.close()
-    assert [(c.rows, c.computed) for c in observed] == [(1, 1), (1, 1)]
+    assert caplog.text.count("an event could not be counted") >= 3
+
+
+class Failing(Nobody):
+    """A waiter that cannot take its result."""
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """See `Waiter`."""
+        return asyncio.get_running_loop()
+
+    def set_result(self, result: Any, /) -> None:
+        """See `Waiter`."""
+        raise OSError("the client is gone")
+
+    set_exception = set_result
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_waiter_that_raises_takes_nobodys_result(
+    scheduler: Scheduler, fake: FakeEngine, caplog: pytest.LogCaptureFixture, breaks: bool
+) -> None:
+    x = draw(4)
+
+    async def test() -> None:
+        first = asyncio.create_task(walk(scheduler, draw(1)))
+        await fake.held()
+        leave = scheduler.submit(Walk(x, 16, segments(4)), Terms(30), Failing())
+        behind = [asyncio.create_task(walk(scheduler, x)) for _ in range(2)]
+        await submitted()
+        fake.fail_on = x[0, 0] if breaks else None
+        fake.release()
+        results = await asyncio.gather(first, *behind, return_exceptions=True)
+        expected = RuntimeError if breaks else Walked
+        assert all(isinstance(result, expected) for result in results[1:])
+        leave("failed")
+        assert scheduler.queued_steps == 0
+
+    run(test)
+    assert [one.rows for one in fake.runs][:2] == [1, 3]
+    assert "a waiter could not take its result" in caplog.text
 
 
 def test_closing_finishes_what_is_there_and_refuses_the_rest(
-    scheduler: Scheduler, gate: Gate
+    scheduler: Scheduler, fake: FakeEngine
 ) -> None:
     async def test() -> None:
         running = [asyncio.create_task(walk(scheduler, draw(20))) for _ in range(3)]
-        await asyncio.to_thread(gate.entered.acquire)
+        await fake.held()
         closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
-        await asyncio.sleep(0.05)
+        while not scheduler.closed:
+            await asyncio.sleep(0)
         with pytest.raises(Draining):
             await walk(scheduler, draw(1))
         assert not closing.done()
-        gate.open.set()
+        fake.release()
         assert [len((await task).outputs) for task in running] == [20, 20, 20]
         await closing
 
@@ -238,14 +280,18 @@ def test_closing_finishes_what_is_there_and_refuses_the_rest(
 
 
 def test_a_short_sequence_does_not_wait_for_a_long_one(engine: Engine) -> None:
-    scheduler = Scheduler(engine, 4, 100_000)
+    fake = FakeEngine(engine, everything)
+    scheduler = scheduler_of(fake)
 
     async def test() -> None:
         long = asyncio.create_task(walk(scheduler, draw(20_000), timeout=60))
-        await asyncio.sleep(0.05)
-        await walk(scheduler, draw(3), slots=5)
+        await fake.next()
+        short = asyncio.create_task(walk(scheduler, draw(3), slots=5))
+        await fake.until(short)
+        assert len(short.result().outputs) == 3
         assert not long.done()
         long.cancel()
+        fake.release()
 
     run(test)
     scheduler.close()
@@ -254,14 +300,14 @@ def test_a_short_sequence_does_not_wait_for_a_long_one(engine: Engine) -> None:
 def test_a_result_that_cannot_be_put_together_is_an_error_of_its_own(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = Scheduler(engine, 4, 100)
+    scheduler = scheduler_of(engine, 4, 100)
 
-    def finish(work: Work) -> Walked:
+    def finish(sequence: Sequence) -> Walked:
         raise MemoryError("no room")
 
     async def test() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(Work, "finish", finish)
+            patched.setattr(Sequence, "finish", finish)
             with pytest.raises(MemoryError, match="no room"):
                 await walk(scheduler, draw(3))
         assert len((await walk(scheduler, draw(3))).outputs) == 3
