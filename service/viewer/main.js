@@ -44,6 +44,9 @@ const downloads = new Downloads(place);
 /** @type {{run: Run | null, stack: TrackStack | null, loading: AbortController | null, compared: string}} */
 const now = { run: null, stack: null, loading: null, compared: "" };
 
+/** @type {Map<string, string>} what the service warned of when a run was made, by trace */
+const warnings = new Map();
+
 /** Puts the parts where the page has room for them. */
 function build() {
   askInPage();
@@ -66,7 +69,8 @@ function build() {
     });
   offerLooks(palette);
   form.addEventListener("ran", (event) => {
-    const { trace_id: trace } = /** @type {CustomEvent} */ (event).detail;
+    const { trace_id: trace, warning } = /** @type {CustomEvent} */ (event).detail;
+    if (warning) warnings.set(trace, warning);
     place.go({ view: "watch", trace, other: null, step: 0, range: null });
   });
   found("begin").addEventListener("click", () => form.run());
@@ -77,13 +81,15 @@ function build() {
   });
   memory.addEventListener("cell", (event) => whatIf.askCell(/** @type {CustomEvent} */ (event).detail));
   whatIf.addEventListener("rerun", rerun);
+  changes.addEventListener("change", showPending);
   found("overview").addEventListener("edit", editInput);
   document.addEventListener("keydown", onKey);
   place.onChange(onPlace);
 }
 
 /**
- * A bit of the input that somebody flips: a change of the run at that step.
+ * A bit of the input that somebody flips, or a number that is asked for: a change of the run at
+ * that step.
  *
  * @param {Event} event
  */
@@ -93,8 +99,11 @@ function editInput(event) {
   if (track.dataset.track !== "inputs" || !now.run || !point) return;
   const before = changes.items.findLast((item) => item.steps === point.step && item.set.input)?.set.input;
   const row = before ?? [.../** @type {any} */ (now.run.plane("inputs")).row(point.step)];
-  const input = row.map((/** @type {number} */ value, /** @type {number} */ bit) => (bit === point.row ? (value > 0.5 ? 0 : 1) : value));
-  changes.put({ steps: point.step, set: { input } });
+  const value = row[point.row];
+  const put = (/** @type {number} */ number) =>
+    changes.put({ steps: point.step, set: { input: row.toSpliced(point.row, 1, number) } });
+  if (value === 0 || value === 1) put(1 - value);
+  else whatIf.askNumber(`Input at step ${point.step}, number ${point.row}`, value, put);
 }
 
 /** @param {KeyboardEvent} event */
@@ -118,12 +127,23 @@ async function rerun() {
     const body = run.request();
     body.interventions = [...(body.interventions ?? []), ...changes.items];
     const answer = await send("predict", body);
+    if (answer.warning) warnings.set(answer.trace_id, answer.warning);
     place.go({ view: "compare", other: answer.trace_id });
   } catch (error) {
     whatIf.tell(/** @type {Error} */ (error).message);
   } finally {
     whatIf.rerun.disabled = !changes.items.length;
   }
+}
+
+/** Says that what is shown is the run as it was, while changes of it wait to be run. */
+function showPending() {
+  const count = changes.items.length;
+  const note = found("pending");
+  note.hidden = !count;
+  note.textContent =
+    `${count} ${count === 1 ? "change is" : "changes are"} not run yet: score, overview, memory and findings show the run ` +
+    "without. Outlines and lines that begin with “With your change” show what would be.";
 }
 
 /** @param {Set<string>} changed */
@@ -207,11 +227,15 @@ function showRun(run) {
     make("code", {}, run.trace),
   );
   const items = run.facts.interventions ?? [];
+  const warning = run.facts.warning ?? warnings.get(run.trace);
+  found("warning").hidden = !warning;
+  found("warning").textContent = warning ?? "";
   const note = found("changed");
   note.hidden = !items.length;
   note.textContent = `In this run: ${items.map((/** @type {any} */ item) => sentenceOf(/** @type {any} */ (bare(item)))).join("; ")}.`;
   document.title = `${run.name}, ${run.steps} steps · Neural Turing Machine`;
   downloads.run = run;
+  form.follow({ model: run.facts.model, version: run.facts.version });
   whatIf.run = run;
   microscope.setRun(run);
   showOverview(run);
@@ -241,7 +265,7 @@ function showOverview(run) {
   found("overview").append(now.stack);
   if (place.spot.range) showSlots(run);
   transport.follow(now.stack, run.steps);
-  legend.show(run.heads, !run.predicts);
+  legend.show(run.heads, !run.predicts, now.stack.tracks);
   highlight();
 }
 

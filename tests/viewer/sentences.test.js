@@ -1,5 +1,5 @@
 // What the page says of a head at a step is what the numbers say: over every step and head of the
-// runs in the folder NTM_RUNS, which test_sentences.py records from every shipped model. The sums
+// runs in the folder NTM_RUNS, which test_modules.py records from every shipped model. The sums
 // here are written from Eq. 7 and 8 slot by slot, apart from the page's.
 
 import assert from "node:assert/strict";

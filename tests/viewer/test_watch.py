@@ -197,6 +197,89 @@ def test_a_wrong_bit_is_marked(
     assert handle.get_attribute("aria-valuetext").endswith(" wrong")
 
 
+def test_numbers_that_are_no_bits_are_told_as_numbers(windows: Windows, api: httpx.Client) -> None:
+    sequence = api.get("/models/priority-sort/example").json()["sequence"]
+    sequence[0][8], sequence[1][8], sequence[2][8] = 0.65, 0.23, -0.7
+    answer = api.post("/predict", json={"model": "priority-sort", "sequence": sequence}).json()
+    page = windows.open(f"/?trace={answer['trace_id']}")
+    bits = "".join(str(int(bit)) for bit in sequence[0][:8])
+    assert readout(page, "inputs") == f"{bits} 0.65 {sequence[0][9]:.0f}"
+    assert "1 number, −1 to 1" in track(page, "inputs").locator(".note").first.inner_text()
+    page.fill('[aria-label="go to step"]', "2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**step=2*")
+    assert " −0.7 " in readout(page, "inputs")
+    handle = track(page, "inputs").get_by_role("slider")
+    handle.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowUp")
+    assert handle.get_attribute("aria-valuetext").endswith(": −0.7")
+    assert "number" in handle.get_attribute("aria-valuetext")
+    page.keyboard.press("Enter")  # no bit to flip: its number is asked for
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    assert page.locator(".changes li").count() == 1
+
+
+def test_the_legend_tells_every_scale(windows: Windows, api: httpx.Client) -> None:
+    example = api.get("/models/repeat-copy/example?length=4&repeats=9").json()
+    largest = np.max(example["sequence"])
+    trace = api.post("/predict", json=example).json()["trace_id"]
+    page = windows.open(f"/?trace={trace}")
+    legend = page.inner_text("ntm-legend")
+    assert largest > 1
+    assert f"input: 0 {largest:.3f}" in " ".join(legend.split())
+    assert f"0 to {largest:.3f}" in track(page, "inputs").locator(".note").first.inner_text()
+    step = int(np.argmax(np.max(example["sequence"], axis=1)))
+    page.goto(f"{page.url.split('?')[0]}?trace={trace}&step={step}")
+    page.wait_for_selector("ntm-track-stack")
+    assert f"{largest:.2f}" in readout(page, "inputs")
+
+
+def test_the_form_names_the_model_of_the_run(windows: Windows, api: httpx.Client) -> None:
+    example = api.get("/models/repeat-copy/example").json()
+    trace = api.post("/predict", json=example).json()["trace_id"]
+    page = windows.open(f"/?trace={trace}")
+    until(page, "document.querySelector('#run-model').value === 'repeat-copy'")
+    page.locator("#size-repeats").wait_for()
+
+
+def test_a_warning_of_the_service_is_shown(windows: Windows) -> None:
+    page = windows.open()
+    page.wait_for_selector("#size-length")
+
+    def warned(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "warning": "verified up to 512"})
+
+    page.route("**/predict", warned)
+    page.get_by_role("button", name="Run this example").click()
+    page.wait_for_selector("ntm-track-stack")
+    assert page.inner_text("#warning") == "verified up to 512"
+
+
+def test_many_steps_are_drawn_by_their_mean(windows: Windows, api: httpx.Client) -> None:
+    width = len(api.get("/models/copy/example").json()["sequence"][0])
+    sequence = np.random.default_rng(1).integers(0, 2, (2000, width)).astype(float).tolist()
+    answer = api.post("/predict", json={"model": "copy", "sequence": sequence}).json()
+    page = windows.open(f"/?trace={answer['trace_id']}")
+    readout(page, "inputs")
+    label = track(page, "inputs").locator(".label").inner_text()
+    assert "mean in each pixel" in label
+    assert "largest in each pixel" in track(page, "read.0").locator(".label").inner_text()
+    page.get_by_role("button", name="zoom in").click()
+    drawn = """([code]) => {
+      const canvas = document.querySelector('[data-track="inputs"] canvas');
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let yellow = 0;
+      for (let i = 0; i < data.length; i += 4) yellow += Number(data[i] > 200 && data[i + 1] > 200);
+      return yellow / (data.length / 4);
+    }"""
+    page.get_by_role("button", name="show all steps").click()
+    readout(page, "inputs")
+    assert page.evaluate(drawn, [0]) < 0.4  # by the largest nearly everything would be a 1
+
+
 def test_downloads_and_commands(windows: Windows, trace: str, tmp_path: Path) -> None:
     page = windows.open(f"/?trace={trace}")
     page.get_by_label("figure to download").select_option("addressing")

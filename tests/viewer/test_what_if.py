@@ -4,10 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.service.running import serving
 from tests.viewer.conftest import ROOT, Windows, number, track, until
+
+
+def changed_bits(api: httpx.Client, first: str, second: str) -> tuple[int, int]:
+    """How many output bits two runs answer otherwise: of those the target asks for, and of all."""
+    one, other = (
+        api.get(f"/trace/{name}?include=outputs,target").json() for name in (first, second)
+    )
+    apart = (np.array(one["outputs"]) > 0.5) != (np.array(other["outputs"]) > 0.5)
+    asked = ~np.isnan(np.array(one["target"], float))
+    return int(apart[asked].sum()), int(apart.sum())
 
 
 def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
@@ -30,6 +41,15 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     assert page.locator(".changes li").all_inner_texts() == ["read.0: gate = 1 from step 21 on×"]
     assert "1, was " in page.inner_text('[data-stage="gated"] output')
     assert "then" in page.inner_text('[data-stage="weighting"] .value')
+    said = page.locator("ntm-microscope > .said")
+    assert said.first.inner_text().startswith("As it ran: At step 21, read.0")
+    assert said.last.inner_text().startswith(
+        "With your change, all before it as it ran: At step 21"
+    )
+    gated = page.inner_text('[data-stage="gated"]')
+    assert "With your change: Takes the content match" in gated
+    assert "As it ran: Blends: takes 51 %" in gated
+    assert "1 change is not run yet" in page.inner_text("#pending")
     page.get_by_role("button", name="Run again with this").click()
     page.wait_for_selector(".columns")
     first, second = (page.url.split(f"{name}=")[1].split("&")[0] for name in ("trace", "other"))
@@ -39,7 +59,11 @@ def test_the_whole_way(windows: Windows, api: httpx.Client) -> None:
     assert (wrong[0]["steps"], wrong[0]["set"]["gate"]) == ("21:", 1)
     said = page.inner_text(".headline")
     assert "They part at step 21" in said
-    assert f"{told['changed_bits']['count']} output bits differ" in said
+    asked, changed = changed_bits(api, first, second)
+    assert (
+        f"Of the output bits that the target asks for, {asked} differ; of all, {changed}." in said
+    )
+    assert asked < changed == told["changed_bits"]["count"]
     assert told["changed_bits"]["count"] > 10
     assert page.locator(".column").count() == 3
     gated = page.locator("tr", has_text="addressing.read.gate").first

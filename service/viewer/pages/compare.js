@@ -6,7 +6,7 @@ import { saved } from "./watch/downloads.js";
 import { sentenceOf } from "../parts/changes.js";
 import { fill, make, told } from "../parts/element.js";
 import { HeatTrack } from "../parts/heat-track.js";
-import { bitTracks, vectorTrack, vectorsOf, weightingTrack } from "./watch/overview.js";
+import { sequenceTracks, vectorTrack, vectorsOf, weightingTrack } from "./watch/overview.js";
 import { bare } from "../parts/run.js";
 import { TrackStack } from "../parts/track-stack.js";
 
@@ -90,7 +90,7 @@ export class Compare extends HTMLElement {
       "div",
       { class: "headline" },
       first
-        ? make("p", { class: "said" }, "They part at ", make("button", { type: "button", class: "link", on: { click: to } }, `step ${first.step}`), ` (${first.stages.slice(0, 2).join(", ")}); ${bits.count} output bits differ.${scored}${rounding}`)
+        ? make("p", { class: "said" }, "They part at ", make("button", { type: "button", class: "link", on: { click: to } }, `step ${first.step}`), ` (${first.stages.slice(0, 2).join(", ")}). ${outputsInWords(bits.count, left, right)}${scored}${rounding}`)
         : make("p", { class: "said" }, `${same}${scored}${rounding}`),
       make(
         "div",
@@ -134,6 +134,24 @@ export class Compare extends HTMLElement {
   }
 }
 
+/**
+ * How many outputs went to the other side of one half: of those that the target asks for, as the
+ * score counts them, and of all.
+ *
+ * @param {number} all counted by the service over all steps
+ * @param {Run} left
+ * @param {Run} right
+ * @returns {string}
+ */
+export function outputsInWords(all, left, right) {
+  if (left.predicts) return `${all} predictions are on the other side of one half.`;
+  const asked = left.bitsApart(right);
+  if (asked === null) return `${all} output bits differ; no target says which are asked for.`;
+  const steps = Math.min(left.steps, right.steps);
+  const held = steps < Math.min(left.facts.steps, right.facts.steps) ? ` in the first ${steps} steps` : "";
+  return `Of the output bits that the target asks for, ${asked || "none"} ${asked > 1 ? "differ" : "differs"}${held}; of all, ${all}.`;
+}
+
 /** @param {Run} run */
 function changesOf(run) {
   const items = run.facts.interventions ?? [];
@@ -147,7 +165,7 @@ function changesOf(run) {
  */
 function tracksOf(run, left, right) {
   return [
-    ...bitTracks(run).filter((track) => track.facts.id !== "target"),
+    ...sequenceTracks(run, run === left ? right : left).filter((track) => track.facts.id !== "target"),
     ...run.heads.flatMap((head) => {
       const high = Math.max(vectorsOf(left, head).largest(), vectorsOf(right, head).largest());
       return [weightingTrack(run, head, shownOf(run, left)), vectorTrack(run, head, high)];
@@ -178,7 +196,7 @@ function differences(left, right) {
     const note = !largest ? "the same" : largest === high ? `±${told(high)}` : `±${told(high)}, largest ${told(largest)}`;
     return new HeatTrack(
       { ...mine.facts, id: `difference.${mine.facts.id}`, note },
-      { ...mine.heat, plane, scale: { signed: true, high }, map: "difference", isWrong: undefined, peaks: false },
+      { ...mine.heat, plane, scale: { signed: true, high }, map: "difference", pool: "largest", isWrong: undefined, peaks: false },
     );
   });
 }

@@ -8,6 +8,8 @@ import { HeatTrack } from "../parts/heat-track.js";
 import { slotsNote } from "./watch/overview.js";
 import { Place } from "../parts/place.js";
 import { Plane, slotsInUse } from "../parts/plane.js";
+import { sequenceTrack } from "../parts/sequence-track.js";
+import { isPrediction } from "../parts/tasks.js";
 import { TrackStack } from "../parts/track-stack.js";
 
 const PACE = 200; // ms from one step of an example to the next
@@ -183,11 +185,13 @@ export class Live extends HTMLElement {
     }));
     const shown = slotsInUse(planes.filter((each) => each.isSlots).map((each) => each.plane), [0, steps]);
     const tracks = planes.map(({ name, isSlots, plane }) => {
-      const note = isSlots ? slotsNote(shown, plane.rows) : `${plane.rows} ${plane.rows === 1 ? "bit" : "bits"}`;
-      const height = isSlots ? 110 : Math.max(18, Math.min(72, 6 * plane.rows));
+      if (!isSlots) {
+        const noun = name === "output" ? (isPrediction(this.facts.task) ? "probability" : "bit") : null;
+        return sequenceTrack({ id: name, name, steps, plane, noun });
+      }
       return new HeatTrack(
-        { id: name, name, note, steps, height },
-        { plane, rowName: isSlots ? "slot" : "bit", scale: { signed: false, high: 1 }, map: "values", peaks: isSlots, shown: isSlots ? shown : undefined },
+        { id: name, name, note: slotsNote(shown, plane.rows), steps, height: 110 },
+        { plane, rowName: "slot", scale: { signed: false, high: 1 }, map: "values", pool: "largest", peaks: true, shown },
       );
     });
     this.here.take({ ...this.here.spot, step: steps - 1, range: [Math.max(0, steps - 60), Math.max(steps, 60)] });

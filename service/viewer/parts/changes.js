@@ -80,6 +80,20 @@ export class Changes extends EventTarget {
     delete pins.weighting;
     return pins;
   }
+
+  /**
+   * Whether a step would also go otherwise for what is not pinned of a head there: because of an
+   * earlier step, or of the input, the memory or the weighting itself.
+   *
+   * @param {number} step
+   */
+  reachOtherwise(step) {
+    return this.items.some((item) => {
+      const [a, b] = stretchOf(item.steps);
+      const isNoPin = ["input", "memory", "weighting"].some((name) => name in item.set);
+      return a < step || (isNoPin && a <= step && step < b);
+    });
+  }
 }
 
 /** @param {Item} item */

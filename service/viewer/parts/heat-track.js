@@ -1,7 +1,8 @@
 // @ts-check
 // A track that is a map: steps across, slots or bits up, colour for the number.
 
-import { fit, told } from "./element.js";
+import { fit, make, told } from "./element.js";
+import { Means } from "./means.js";
 import { Pyramid } from "./pyramid.js";
 import { Track } from "./track.js";
 
@@ -10,13 +11,17 @@ import { Track } from "./track.js";
 /**
  * @typedef {object} HeatFacts
  * @property {Plane} plane
- * @property {string} rowName slot, bit, column
+ * @property {string | ((row: number) => string)} rowName slot, bit, column
  * @property {import("./pyramid.js").Scale} scale
  * @property {"values" | "signed" | "difference"} map
  * @property {{first: number, count: number}} [shown] rows drawn, on their circle
+ * @property {"largest" | "mean"} pool what is drawn where several numbers share a pixel
+ * @property {(values: Float32Array) => string} [text] all rows of a step in a few characters
  * @property {boolean} [peaks] whether the numbers tell the row of the largest value
  * @property {(step: number, row: number) => boolean} [isWrong]
  */
+
+const MOST_ROWS = 10; // that are told in one line
 
 export class HeatTrack extends Track {
   /**
@@ -27,8 +32,10 @@ export class HeatTrack extends Track {
     super(facts);
     this.heat = heat;
     this.shown = heat.shown ?? { first: 0, count: heat.plane.rows };
-    /** @type {Pyramid | null} */
+    /** @type {Pyramid | Means | null} */
     this.pyramid = null;
+    this.pooled = make("span", { class: "pooled" });
+    this.note.after(this.pooled);
     this.buffer = new OffscreenCanvas(1, 1);
     if (heat.peaks) this.row = heat.plane.peak(0);
     this.announce();
@@ -64,8 +71,9 @@ export class HeatTrack extends Track {
    */
   describe(step, row) {
     if (!this.heat) return "";
-    const { plane, rowName } = this.heat;
+    const { plane } = this.heat;
     if (step >= plane.steps) return "–";
+    const rowName = typeof this.heat.rowName === "string" ? this.heat.rowName : this.heat.rowName(row);
     const value = plane.at(step, row);
     const wrong = this.heat.isWrong?.(step, row) ? " wrong" : "";
     return Number.isNaN(value) ? `${rowName} ${row}: any` : `${rowName} ${row}: ${told(value)}${wrong}`;
@@ -73,17 +81,14 @@ export class HeatTrack extends Track {
 
   /** @param {number} step */
   summary(step) {
-    const { plane, peaks, map } = this.heat;
+    const { plane, peaks, map, text } = this.heat;
     if (step >= plane.steps) return "–";
     if (map === "difference") return this.describe(step, plane.extreme(step));
     if (plane.rows === 1) return told(plane.at(step, 0)).replace("–", "any");
     if (peaks) return this.describe(step, plane.peak(step));
-    if (plane.rows > 10) return "";
-    const bits = [...plane.row(step)];
-    if (bits.every(Number.isNaN)) return "any";
-    if (bits.every((bit) => Number.isNaN(bit) || (bit > -0.2 && bit < 1.2)))
-      return bits.map((bit) => (Number.isNaN(bit) ? "·" : bit > 0.5 ? "1" : "0")).join("");
-    return "";
+    if (plane.rows > MOST_ROWS || !text) return "";
+    const values = plane.row(step);
+    return values.every(Number.isNaN) ? "any" : text(values);
   }
 
   /**
@@ -93,9 +98,10 @@ export class HeatTrack extends Track {
   paint(look, range) {
     super.paint(look, range);
     const { context, width, height } = fit(this.canvas);
-    const { plane, scale, map } = this.heat;
+    const { plane, scale, map, pool } = this.heat;
     if (!this.pyramid || this.pyramid.rows > height)
-      this.pyramid = new Pyramid(plane, scale, this.shown, Math.max(1, Math.floor(height)));
+      this.pyramid = new (pool === "mean" ? Means : Pyramid)(plane, scale, this.shown, Math.max(1, Math.floor(height)));
+    this.showPooled(range, width);
     const { rows } = this.pyramid;
     if (this.buffer.width !== width || this.buffer.height !== rows)
       Object.assign(this.buffer, { width, height: rows });
@@ -109,6 +115,19 @@ export class HeatTrack extends Track {
     const drawn = (width * (stop - range[0])) / (range[1] - range[0]);
     context.drawImage(this.buffer, 0, 0, width, rows, 0, 0, drawn, height);
     if (this.heat.isWrong) this.paintWrong(context, look, range, width, height);
+  }
+
+  /**
+   * Says what a pixel shows where it holds more than one number.
+   *
+   * @param {[number, number]} range
+   * @param {number} width of the plot in pixels
+   */
+  showPooled([a, b], width) {
+    const rows = this.pyramid?.rows ?? this.shown.count;
+    const many = b - a > width || this.shown.count > rows;
+    const text = many ? `${this.heat.pool} in each pixel` : "";
+    if (this.pooled.textContent !== text) this.pooled.textContent = text;
   }
 
   /**

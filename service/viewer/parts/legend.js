@@ -2,7 +2,8 @@
 // What the colours, lines and marks of an overview mean.
 
 import { paintCurve } from "./curve-track.js";
-import { fill, fit, make } from "./element.js";
+import { fill, fit, make, told } from "./element.js";
+import { HeatTrack } from "./heat-track.js";
 
 export class Legend extends HTMLElement {
   /** @param {import("./palette.js").Palette} palette */
@@ -13,6 +14,8 @@ export class Legend extends HTMLElement {
     /** @type {string[]} */
     this.heads = [];
     this.marks = true;
+    /** @type {{high: number, names: string[]}[]} */
+    this.scales = [];
     palette.addEventListener("change", () => this.paint());
     new ResizeObserver(() => this.paintCurves()).observe(this); // it may be filled while hidden
   }
@@ -20,10 +23,12 @@ export class Legend extends HTMLElement {
   /**
    * @param {string[]} heads in the order of their curves
    * @param {boolean} marks whether wrong bits are struck out
+   * @param {import("./track.js").Track[]} tracks whose colours it explains
    */
-  show(heads, marks) {
+  show(heads, marks, tracks) {
     this.heads = heads;
     this.marks = marks;
+    this.scales = scalesOf(tracks);
     this.paint();
   }
 
@@ -40,8 +45,10 @@ export class Legend extends HTMLElement {
     this.curves = this.heads.map(() => make("canvas", { class: "curve", "aria-hidden": "true" }));
     fill(
       this,
-      make("span", {}, "0", map(look.values), "1"),
-      make("span", {}, "−", map(look.signed), "+"),
+      ...this.scales.map(({ high, names }, i) =>
+        make("span", {}, i > 0 && `${names.join(", ")}: `, "0", map(look.values), told(high)),
+      ),
+      make("span", { title: "up to the number beside each row" }, "−", map(look.signed), "+"),
       ...this.heads.map((head, i) => make("span", {}, this.curves[i], head)),
       this.marks && make("span", {}, "struck out: a wrong bit"),
     );
@@ -62,6 +69,23 @@ export class Legend extends HTMLElement {
       });
     });
   }
+}
+
+/**
+ * The scales from 0 of some rows; the one that most rows have comes first.
+ *
+ * @param {import("./track.js").Track[]} tracks
+ * @returns {{high: number, names: string[]}[]}
+ */
+export function scalesOf(tracks) {
+  /** @type {Map<number, string[]>} */
+  const names = new Map();
+  for (const track of tracks)
+    if (track instanceof HeatTrack && track.heat.map === "values") {
+      const { high } = track.heat.scale;
+      names.set(high, [...(names.get(high) ?? []), track.facts.name]);
+    }
+  return [...names].map(([high, all]) => ({ high, names: all })).sort((a, b) => b.names.length - a.names.length);
 }
 
 customElements.define("ntm-legend", Legend);

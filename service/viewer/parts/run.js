@@ -274,6 +274,23 @@ export class Run {
     return outputs.data[at] > 0.5 !== target.data[at] > 0.5 && !Number.isNaN(target.data[at]);
   }
 
+  /**
+   * Bits that this run's target asks for and that another run answers otherwise, over the steps
+   * that both hold.
+   *
+   * @param {Run} other
+   * @returns {number | null} null without a target
+   */
+  bitsApart(other) {
+    const { outputs, target } = this.tensors;
+    if (!target) return null;
+    const count = Math.min(this.steps, other.steps) * outputs.shape[1];
+    let apart = 0;
+    for (let i = 0; i < count; i++)
+      if (!Number.isNaN(target.data[i])) apart += Number(outputs.data[i] > 0.5 !== other.tensors.outputs.data[i] > 0.5);
+    return apart;
+  }
+
   /** @returns {number | null} wrong bits of the steps held; null without a target */
   wrongBits() {
     if (!this.tensors.target) return null;

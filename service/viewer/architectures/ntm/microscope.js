@@ -14,6 +14,7 @@ import { STAGES, SYMBOLS } from "./stages.js";
 /** @typedef {import("./addressing.js").Controls} Controls */
 /** @typedef {import("./stages.js").Control} Control */
 /** @typedef {import("./stages.js").StageFacts} StageFacts */
+/** @typedef {import("./sentences.js").HeadStep} HeadStep */
 
 /** Tells `pin` events: {control, value} as an intervention's `set` takes it. */
 export class Microscope extends HTMLElement {
@@ -32,10 +33,11 @@ export class Microscope extends HTMLElement {
     this.at = 0;
     this.frame = 0;
     this.said = make("p", { class: "said" });
+    this.then = make("p", { class: "said then", hidden: true });
     this.heads = make("div", { class: "choices", role: "group", "aria-label": "head" });
     this.rows = STAGES.map((stage) => this.rowOf(stage));
     this.axis = make("p", { class: "note axis" });
-    this.append(this.heads, this.said, ...this.rows.map((row) => row.element), this.axis);
+    this.append(this.heads, this.said, this.then, ...this.rows.map((row) => row.element), this.axis);
     this.addEventListener("slot", (event) => {
       this.at = /** @type {CustomEvent} */ (event).detail;
       this.wants();
@@ -50,6 +52,7 @@ export class Microscope extends HTMLElement {
   rowOf(stage) {
     const plot = new SlotPlot(stage.name.slice(3));
     const sentence = make("p", { class: "sentence" });
+    const changed = make("p", { class: "sentence then" });
     const value = make("span", { class: "value" });
     const formula = make("p", { class: "formula" });
     formula.append(
@@ -59,11 +62,11 @@ export class Microscope extends HTMLElement {
     const element = make(
       "section",
       { class: "stage" },
-      make("div", { class: "stage-text" }, make("h3", {}, stage.name), formula, control?.element, sentence),
+      make("div", { class: "stage-text" }, make("h3", {}, stage.name), formula, control?.element, sentence, changed),
       make("div", { class: "stage-plot" }, plot, value),
     );
     element.dataset.stage = stage.id;
-    return { stage, plot, sentence, value, control, element };
+    return { stage, plot, sentence, changed, value, control, element };
   }
 
   /** @param {Control} control */
@@ -160,10 +163,11 @@ export class Microscope extends HTMLElement {
     const preview = Object.keys(pinned).length
       ? stagesOf(similarity, previous, changed(controls, pinned), run.shifts)
       : null;
-    const isSet = run.isSet(head, step, "weighting");
-    this.said.textContent = ofStep({ head, step, stages, previous, controls, shifts: run.shifts, isSet });
+    const at = { head, step, stages, previous, controls, shifts: run.shifts, isSet: run.isSet(head, step, "weighting") };
+    const then = preview && { ...at, stages: preview, controls: changed(controls, pinned), isSet: false };
+    this.paintSaid(at, then);
     this.paintStages({ similarity, ...stages }, preview, previous, controls, pinned);
-    this.paintSentences(similarity, stages, controls, isSet);
+    this.paintSentences(sentencesOf(similarity, at), then && sentencesOf(similarity, then));
     performance.measure("ntm-microscope", { start, end: performance.now() });
   }
 
@@ -202,21 +206,31 @@ export class Microscope extends HTMLElement {
   }
 
   /**
-   * @param {ArrayLike<number>} similarity
-   * @param {import("./addressing.js").Stages} stages
-   * @param {Controls} controls
-   * @param {boolean} isSet whether an intervention put the weighting there
+   * What happened at the step, and what a change that is not run yet would do there at once.
+   *
+   * @param {HeadStep} at
+   * @param {HeadStep | null} then
    */
-  paintSentences(similarity, stages, controls, isSet) {
-    const { shifts } = /** @type {Run} */ (this.run);
-    const said = /** @type {Record<string, string>} */ ({
-      similarity: ofSimilarity(similarity),
-      content: ofContent(stages.content, controls.strength),
-      gated: ofGate(controls.gate),
-      shifted: ofShift(controls.shift, shifts),
-      weighting: ofSharpening(stages, controls.sharpening, isSet),
-    });
-    for (const { stage, sentence } of this.rows) sentence.textContent = said[stage.id];
+  paintSaid(at, then) {
+    const reach = this.changes.reachOtherwise(at.step);
+    const ran = then ? "As it ran: " : reach ? "As it ran, without your changes: " : "";
+    this.said.textContent = ran + ofStep(at);
+    this.then.hidden = !then;
+    if (!then) return;
+    const rest = reach ? " Your other changes reach this step as well: run again to see all of them together." : "";
+    this.then.textContent = `With your change, all before it as it ran: ${ofStep(then)}${rest}`;
+  }
+
+  /**
+   * @param {Record<string, string>} ran by stage
+   * @param {Record<string, string> | null} then
+   */
+  paintSentences(ran, then) {
+    for (const { stage, sentence, changed: also } of this.rows) {
+      const isOther = then !== null && then[stage.id] !== ran[stage.id];
+      sentence.textContent = `${isOther ? "As it ran: " : ""}${ran[stage.id]}`;
+      also.textContent = isOther ? `With your change: ${then[stage.id]}` : "";
+    }
   }
 
   /**
@@ -256,6 +270,21 @@ export function previousOf(run, head, step) {
   if (last) return first;
   first[0] = 1;
   return first;
+}
+
+/**
+ * @param {ArrayLike<number>} similarity
+ * @param {HeadStep} at
+ * @returns {Record<string, string>} by stage
+ */
+function sentencesOf(similarity, { stages, controls, shifts, isSet }) {
+  return {
+    similarity: ofSimilarity(similarity),
+    content: ofContent(stages.content, controls.strength),
+    gated: ofGate(controls.gate),
+    shifted: ofShift(controls.shift, shifts),
+    weighting: ofSharpening(stages, controls.sharpening, isSet),
+  };
 }
 
 /**

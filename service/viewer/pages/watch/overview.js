@@ -5,6 +5,7 @@ import { CurveTrack } from "../../parts/curve-track.js";
 import { told } from "../../parts/element.js";
 import { HeatTrack } from "../../parts/heat-track.js";
 import { headOf } from "../../parts/run.js";
+import { sequenceTrack } from "../../parts/sequence-track.js";
 
 /** @typedef {import("../../parts/run.js").Run} Run */
 /** @typedef {import("../../parts/plane.js").Plane} Plane */
@@ -20,17 +21,21 @@ import { headOf } from "../../parts/run.js";
 export function tracksOf(run, slots) {
   const shown = slots === "all" ? { first: 0, count: run.slots } : run.used;
   return [
-    ...bitTracks(run),
+    ...sequenceTracks(run),
     ...run.heads.flatMap((head) => [weightingTrack(run, head, shown), vectorTrack(run, head)]),
     ...curveTracks(run),
   ];
 }
 
 /**
+ * What goes in, what comes out and what should.
+ *
  * @param {Run} run
+ * @param {Run} [other] whose numbers are to have the same colours
  * @returns {HeatTrack[]}
  */
-export function bitTracks(run) {
+export function sequenceTracks(run, other = run) {
+  /** @type {HeatTrack[]} */
   const tracks = [];
   for (const [id, name] of [
     ["inputs", "input"],
@@ -39,21 +44,15 @@ export function bitTracks(run) {
   ]) {
     const plane = run.plane(id);
     if (!plane) continue;
-    const isSigned = id === "inputs" && [...plane.data].some((value) => value < 0);
-    const scale = { signed: isSigned, high: Math.max(1, id === "inputs" ? plane.largest() : 1) };
-    const facts = {
-      id,
-      name,
-      note: `${plane.rows} ${plane.rows === 1 ? "bit" : "bits"}, ${isSigned ? told(-scale.high) : "0"} to ${told(scale.high)}`,
-      steps: run.steps,
-      height: Math.max(18, Math.min(72, 6 * plane.rows)),
-    };
+    const alike = id === "inputs" ? ["inputs"] : ["outputs", "target"];
+    const beside = [run, other].flatMap((each) => alike.map((one) => each.plane(one)).filter((one) => one !== null));
+    const isOutput = id === "outputs";
     const isWrong =
-      id === "outputs" && !run.predicts
+      isOutput && !run.predicts
         ? (/** @type {number} */ step, /** @type {number} */ bit) => run.isWrong(step, bit)
         : undefined;
-    const map = isSigned ? "signed" : "values";
-    tracks.push(new HeatTrack(facts, { plane, rowName: "bit", scale, map, isWrong }));
+    const noun = !isOutput ? null : run.predicts ? "probability" : "bit";
+    tracks.push(sequenceTrack({ id, name, steps: run.steps, plane, beside, noun, isWrong }));
   }
   return tracks;
 }
@@ -73,6 +72,7 @@ export function weightingTrack(run, head, shown) {
       rowName: "slot",
       scale: { signed: false, high: 1 },
       map: "values",
+      pool: "largest",
       shown,
       peaks: true,
     },
@@ -116,7 +116,7 @@ export function vectorTrack(run, head, high = vectorsOf(run, head).largest()) {
       steps: run.steps,
       height: 56,
     },
-    { plane, rowName: "column", scale: { signed: true, high }, map: "signed" },
+    { plane, rowName: "column", scale: { signed: true, high }, map: "signed", pool: "mean" },
   );
 }
 

@@ -71,13 +71,33 @@ export class RunForm extends HTMLElement {
     const names = models.map((model) => model.name);
     fill(this.model, ...names.map((name) => make("option", { value: name }, name)));
     if (names.includes("copy")) this.model.value = "copy";
-    await this.chooseModel();
+    if (this.followed) await this.follow(this.followed);
+    else await this.chooseModel();
   }
 
-  async chooseModel() {
+  /** @type {{model: string, version: number} | null} */
+  followed = null;
+
+  /**
+   * Names the model of the run that is shown, if it is still served.
+   *
+   * @param {{model: string, version: number}} run
+   */
+  async follow(run) {
+    this.followed = run;
+    const model = this.models.find((each) => each.name === run.model);
+    const isShown = this.model.value === run.model && this.version.value === String(run.version);
+    if (!model?.versions.includes(run.version) || isShown) return;
+    this.model.value = run.model;
+    await this.chooseModel(run.version);
+  }
+
+  /** @param {number} [version] by default the newest */
+  async chooseModel(version) {
     const model = this.models.find((each) => each.name === this.model.value);
     if (!model) return;
     fill(this.version, ...model.versions.toReversed().map((/** @type {number} */ number) => make("option", { value: String(number) }, String(number))));
+    if (version !== undefined) this.version.value = String(version);
     this.slots.value = "";
     this.sentence.textContent = sentenceOfTask(model.task);
     await this.showSizes();

@@ -79,19 +79,32 @@ export class WhatIf extends HTMLElement {
    * @param {{slot: number, column: number, row: number[], step: number}} cell
    */
   askCell({ slot, column, row, step }) {
-    const input = make("input", { type: "number", step: "any", required: true, value: String(Number(row[column].toPrecision(6))) });
+    const name = `Memory at step ${step}, slot ${slot}, column ${column}`;
+    this.askNumber(name, row[column], (number) =>
+      this.changes.put({ steps: step, slot, set: { memory: row.toSpliced(column, 1, number) } }),
+    );
+  }
+
+  /**
+   * Asks for a number in the place of another.
+   *
+   * @param {string} name
+   * @param {number} value
+   * @param {(number: number) => void} put takes the new one
+   */
+  askNumber(name, value, put) {
+    const input = make("input", { type: "number", step: "any", required: true, value: String(Number(value.toPrecision(6))) });
     const close = () => (this.cell.hidden = true);
     fill(
       this.cell,
-      make("label", {}, `Memory at step ${step}, slot ${slot}, column ${column} `, input),
+      make("label", {}, `${name} `, input),
       make("button", { type: "submit" }, "Change"),
       make("button", { type: "button", on: { click: close } }, "Leave it"),
     );
     this.cell.hidden = false;
     this.cell.onsubmit = (event) => {
       event.preventDefault();
-      const values = row.map((value, i) => (i === column ? Number(input.value) : value));
-      this.changes.put({ steps: step, slot, set: { memory: values } });
+      put(Number(input.value));
       close();
     };
     input.focus();

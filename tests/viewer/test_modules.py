@@ -1,4 +1,4 @@
-"""The page's sentences about a head against the numbers of shipped models' runs, under node."""
+"""The page's pure modules under node: its sentences against the numbers of all shipped models."""
 
 import json
 import os
@@ -51,6 +51,24 @@ def steps_of(trace: Trace) -> list[dict[str, Any]]:
     return found
 
 
+def run_node(script: str, folder: Path, **environment: str) -> None:
+    """Run a test of the page's modules, copied beside them, under node."""
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    # Beside a package.json every version of node takes the modules for what they are.
+    (folder / "package.json").write_text('{"type": "module"}')
+    shutil.copytree(ROOT / "service" / "viewer", folder / "viewer")
+    copy = shutil.copy(Path(__file__).with_name(script), folder)
+    done = subprocess.run(
+        ["node", "--test", copy],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run of every shipped NTM on an example of its task, as JSON files."""
@@ -69,17 +87,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_sentence_names_what_the_numbers_name(runs: Path, tmp_path: Path) -> None:
-    if not shutil.which("node"):
-        pytest.skip("node is not installed")
     names = {version.name for version in VERSIONS}
     assert {"copy", "copy-feedforward", "priority-sort"} <= names
     assert len(list(runs.iterdir())) >= 6
-    # Beside a package.json every version of node takes the modules for what they are.
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    shutil.copytree(ROOT / "service" / "viewer", tmp_path / "viewer")
-    script = shutil.copy(Path(__file__).with_name("sentences.test.js"), tmp_path)
-    environment = os.environ | {"NTM_RUNS": str(runs)}
-    done = subprocess.run(
-        ["node", "--test", script], capture_output=True, text=True, env=environment, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_node("sentences.test.js", tmp_path, NTM_RUNS=str(runs))
+
+
+def test_numbers_are_told_and_drawn_as_what_they_are(tmp_path: Path) -> None:
+    run_node("values.test.js", tmp_path)
