@@ -46,6 +46,8 @@ def test_the_numbers_under_the_pointer_are_those_of_the_api(
     windows: Windows, api: httpx.Client, trace: str
 ) -> None:
     page = windows.open(f"/?trace={trace}&slots=all")
+    page.locator("#size-length").wait_for()  # the form above has its height, rows their places
+    readout(page, "inputs")
     told = api.get(f"/trace/{trace}?include=outputs,read_weightings,write_weightings").json()
     for step in (0, 1, STEP, 41):
         for name, values in (("read.0", "read_weightings"), ("write.0", "write_weightings")):
