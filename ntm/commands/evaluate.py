@@ -86,6 +86,7 @@ def measure(
     import torch
 
     from ntm.evaluation import measure as evaluation
+    from ntm.evaluation.reach import beyond_training
     from ntm.repository import checkpoint
     from ntm.training.recipes import RECIPES
 
@@ -114,6 +115,10 @@ def measure(
                     advance=lambda done, bar=bar: progress.advance(bar, done),  # type: ignore[misc]
                 )
             )
+    rows = [
+        row.model_copy(update={"beyond_training": beyond_training(description, row.sizes)})
+        for row in rows
+    ]
     told = evaluation.as_json(task, rows) | {"checkpoint_sha256": digest(version.checkpoint)}
     if write and not (sequences and version.evaluation.exists()):
         write_json(version.evaluation, told)

@@ -4,6 +4,8 @@ from typing import Any
 
 from ntm import figures, seeds
 from ntm.architectures.ntm.model import NTM
+from ntm.evaluation.reach import range_of, verified_slots
+from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
 from ntm.repository.folders import ModelDescription, VersionFolder, read_json
 from ntm.runs.trace import Trace
@@ -27,7 +29,7 @@ def write_card(version: VersionFolder) -> None:
         (
             f"# {version.name}, version {version.version}",
             f"![What the heads did on one sequence]({FIGURE})",
-            _architecture(description, model),
+            _architecture(description, model, evaluation),
             _measured(evaluation),
             _training(description),
             _use(version),
@@ -51,16 +53,17 @@ def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:
     return figures.render(trace.figure(), "png")
 
 
-def _architecture(description: ModelDescription, model: NTM) -> str:
+def _architecture(description: ModelDescription, model: NTM, evaluation: dict[str, Any]) -> str:
     config = description.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    slots = "only with that N" if config.fixed_slots else "with any N"
+    verified = range_of(verified_slots(description, evaluation))
+    slots = "runs only with that N" if config.fixed_slots else f"verified with {verified}"
     return (
         f"A Neural Turing Machine (`{description.architecture}`) trained on "
         f"{description.task['name']}: "
         f"{config.controller} controller of {config.controller_size}, {config.num_reads} read and "
         f"{config.num_writes} write heads, shifts of up to {config.max_shift}, memory "
-        f"{config.N} x {config.M} (runs {slots}), {parameters:,} parameters. "
+        f"{config.N} x {config.M} ({slots}), {parameters:,} parameters. "
         f"Input {config.input_size} channels, output {config.output_size}."
     )
 
@@ -76,9 +79,9 @@ def _measured(evaluation: dict[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in evaluation["results"]:
-        setting = ", ".join(f"{name} {value}" for name, value in row["sizes"].items())
         lines.append(
-            f"| {setting} | {row['memory_slots']} | {row['sequences']} | {row['mean']:.2f} | "
+            f"| {shown(row, ', ')} | {row['memory_slots']} | {row['sequences']} | "
+            f"{row['mean']:.2f} | "
             f"{row['median']:.2f} | {row['worst']:.2f} | {row['perfect']:.0%} |"
         )
     return "\n".join(lines)

@@ -42,6 +42,7 @@ class Measurement(BaseModel):
     worst: float
     perfect: float  # share of sequences with the lowest error possible
     optimum: float = 0.0  # mean of the lowest error possible on the same sequences
+    beyond_training: bool | None = None  # larger than any sequence of the training; None: unknown
 
 
 def measure(

@@ -19,7 +19,7 @@ def one_model(title: str, evaluation: Evaluation) -> Table:
     table = _table(title, ["setting"], ["slots", "sequences", *_ERRORS])
     for row in evaluation["results"]:
         table.add_row(
-            _setting(row),
+            shown(row),
             str(row["memory_slots"]),
             str(row["sequences"]),
             *_errors(row, _ERRORS),
@@ -41,7 +41,7 @@ def all_models(rows: Iterable[tuple[str, Evaluation, Evaluation | None]]) -> Tab
             others = published(evaluation["task"], row["sizes"])
             table.add_row(
                 name if index == 0 else "",
-                _setting(row),
+                shown(row),
                 str(row["memory_slots"]),
                 *_errors(row, _BRIEFLY),
                 lstm.get(_setting(row), ""),
@@ -53,6 +53,12 @@ def all_models(rows: Iterable[tuple[str, Evaluation, Evaluation | None]]) -> Tab
 
 def _errors(row: dict[str, Any], columns: tuple[str, ...]) -> list[str]:
     return [f"{row.get(name, 0.0):{'.0%' if name == 'perfect' else '.2f'}}" for name in columns]
+
+
+def shown(row: dict[str, Any], between: str = " ") -> str:
+    """A row's sizes, and whether the training had such."""
+    sizes = between.join(f"{name} {value}" for name, value in row["sizes"].items())
+    return f"{sizes} (in training)" if row.get("beyond_training") is False else sizes
 
 
 def _setting(row: dict[str, Any]) -> str:

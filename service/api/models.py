@@ -41,6 +41,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
             **summary(model, models.versions(name)),
             "config": model.description.model_dump(mode="json"),
             "signature": model.signature.model_dump(mode="json"),
+            "verified_memory_slots": list(model.verified_slots),
             "evaluation": evaluation_of(model),
             "card": card_of(model),
             "example_sizes": {

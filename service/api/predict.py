@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from ntm.evaluation.reach import slots_warning
 from ntm.tasks import wrong_bits
 from service.api.context import Context, content_type, context_of, refuse_unless_json
 from service.api.documents import errors, predict_body
@@ -215,6 +216,8 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
         "steps": len(prediction.sequence),
         "memory_slots": prediction.memory_slots,
     }
+    if warning := slots_warning(prediction.memory_slots, model.verified_slots):
+        facts["warning"] = warning
     if prediction.target is not None:
         wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
         facts["wrong_bits"] = int(wrong[0])

@@ -8,6 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
+from ntm.evaluation.reach import slots_warning
 from service.api.context import Context, context_of, read_json_body
 from service.api.documents import errors
 from service.api.documents.sessions import Fed, SessionFacts
@@ -52,7 +53,10 @@ async def open_session(request: Request) -> Response:
     slots = checks.check_slots(asked.memory_slots, model.signature, context.settings)
     session = sessions.begin(model, slots, context.clock())
     await context.sessions.open(session)
-    return Response(to_json(facts_of(session, context), {}), 201, media_type="application/json")
+    facts = facts_of(session, context)
+    if warning := slots_warning(slots, model.verified_slots):
+        facts["warning"] = warning
+    return Response(to_json(facts, {}), 201, media_type="application/json")
 
 
 @router.post(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from ntm.evaluation.reach import slots_warning
 from service.api.context import Context, context_of
 from service.api.documents import errors, infer_body
 from service.api.documents.v2 import (
@@ -308,6 +309,8 @@ def facts_of(
 ) -> dict[str, Any]:
     """The answer without its tensors."""
     parameters: dict[str, Any] = {"memory_slots": prediction.memory_slots}
+    if warning := slots_warning(prediction.memory_slots, model.verified_slots):
+        parameters["warning"] = warning
     if kept:
         parameters["trace_id"] = ",".join(kept)
     facts: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}

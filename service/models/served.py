@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from ntm.architectures import kernels
-from ntm.repository.folders import ModelDescription, RepositoryError, Stray, VersionFolder
+from ntm.evaluation.reach import verified_slots
+from ntm.repository.folders import (
+    ModelDescription,
+    RepositoryError,
+    Stray,
+    VersionFolder,
+    read_json,
+)
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.engines import (
@@ -72,6 +79,14 @@ class LoadedModel:
     @property
     def signature(self) -> Signature:
         return self.engine.signature
+
+    @cached_property
+    def verified_slots(self) -> tuple[int, ...]:
+        """The numbers of memory slots it was trained or measured with; none where unknown."""
+        try:
+            return verified_slots(self.description, read_json(self.folder.evaluation))
+        except (RepositoryError, KeyError, TypeError, ValueError):  # a model without an evaluation
+            return ()
 
     @property
     def digest(self) -> str:

@@ -50,6 +50,9 @@ class ExampleSize(BaseModel):
 class ModelDetails(ModelSummary):
     config: ModelDescription
     signature: Signature
+    verified_memory_slots: list[int] = Field(
+        description="numbers it was trained or measured with; none where nothing was measured"
+    )
     evaluation: dict[str, Any] | None = Field(description="what `ntm eval` measured")
     card: str | None = Field(description="Markdown")
     example_sizes: dict[str, ExampleSize]

@@ -22,6 +22,9 @@ class Predicted(BaseModel):
     outputs: Matrix = Field(description="[T][output_size]")
     read_weightings: Stack = Field(default=[], description="[T][R][N], if included")
     write_weightings: Stack = Field(default=[], description="[T][W][N], if included")
+    warning: str | None = Field(
+        default=None, description="where memory_slots was not verified for this model"
+    )
     wrong_bits: int = Field(default=0, description="if the request had a target")
 
 

@@ -15,6 +15,9 @@ class SessionFacts(BaseModel):
     created_at: float = Field(description="seconds since the epoch")
     used_at: float
     expires_at: float
+    warning: str | None = Field(
+        default=None, description="where memory_slots was not verified; when it is opened"
+    )
 
 
 class Fed(BaseModel):
