@@ -98,6 +98,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         statistics=statistics,
         work=work,
         compiler=Compiler(settings.compiled_path),
+        damage=store.damage,
     )
     metrics.watch(context.models)
     keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)

@@ -18,6 +18,7 @@ from service.models.compiler import Compiler
 from service.models.served import Models
 from service.settings import Settings
 from service.store import Sessions, Traces
+from service.store.damage import Damage
 from service.telemetry.metrics import Metrics
 from service.telemetry.statistics import Statistics
 
@@ -35,6 +36,7 @@ class Context:
     metrics: Metrics
     statistics: Statistics
     compiler: Compiler
+    damage: Damage
     clock: Callable[[], float] = field(default=time.time)
     work: Work = field(default_factory=Work)
     # Each holds tens of megabytes for as long as it takes.

@@ -49,5 +49,6 @@ async def metrics(request: Request) -> Response:
         async with asyncio.timeout(STORE_PATIENCE):
             context.metrics.holds("traces", *await context.traces.usage())
             context.metrics.holds("sessions", *await context.sessions.usage())
+    context.metrics.damaged(context.damage.count)
     text = context.metrics.text()
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -5,6 +5,7 @@ turn of the event loop share both: their inputs lie behind each other, and what 
 other is a list in JSON.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -86,6 +87,33 @@ def bundle(traces: Sequence[Trace], owner: str) -> Bundle:
         len(traces),
         size,
     )
+
+
+KINDS: tuple[Any, ...] = (str, str, int, str, str, str, float, str, bytes)
+ENTRY_KINDS = (str, int, int, str, int)
+OPTIONAL_BLOBS = ("targets", "interventions")
+LARGEST = 2**63  # of a number that a table takes
+
+
+def fitting(row: Bundle) -> Bundle:
+    """The row itself, if a table takes it and its traces can be listed.
+
+    Raises:
+        ValueError: it is not one
+    """
+    listed = entries(row.traces)
+    is_right = (
+        all(map(isinstance, row, KINDS))
+        and all(isinstance(getattr(row, name), bytes | None) for name in OPTIONAL_BLOBS)
+        and all(isinstance(n, int) and 0 <= n < LARGEST for n in (row.version, *row[-2:]))
+        and math.isfinite(row.created_at)
+        and 0 < len(listed) == row.number
+        and all(all(map(isinstance, entry, ENTRY_KINDS)) for entry in listed)
+    )
+    if not is_right:
+        raise ValueError("a row of traces should have the columns of its table")
+    "".join(value for value in row if isinstance(value, str)).encode()  # as SQLite does
+    return row
 
 
 def entries(traces: str) -> list[Entry]:

@@ -28,19 +28,24 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create the file; its folder is made."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._thread = ThreadPoolExecutor(1, "store")
         self._lock = threading.Lock()
         self._changes: Changes = []
-        self._connection = connect(path, BUSY_TIMEOUT)
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._schemas: list[str] = []
+        self._file: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self.is_damaged = False  # as of the last time that it was used
+        self._connected()
 
     def prepare(self, schema: str) -> None:
         """Make the tables that are not there yet; before anything else is asked."""
-        self._connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+        self._schemas.append(schema)
+        make_tables(self._connected(), schema)
 
     def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a change before anything else is asked."""
-        return with_lock(self._connection, work)
+        return with_lock(self._connected(), work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query on the file's thread.
@@ -48,7 +53,9 @@ class Database:
         Raises:
             StoreUnavailable: the file cannot be read
         """
-        return await self._do(lambda: work(self._connection))
+        with telling():
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._read, work)
 
     async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a change: all of it is kept or nothing, whatever is killed.
@@ -71,7 +78,7 @@ class Database:
         self._thread.submit(self._write_later, work, then)
 
     def _write_later(self, work: Work, then: Callable[[Any], object]) -> None:
-        (result,) = write_all(self._connection, [work])
+        (result,) = self._write([work])
         if isinstance(result, Exception):
             log.error("the store could not be written: %s", result)
         else:
@@ -88,7 +95,7 @@ class Database:
         """On the file's thread: write all that waits in one transaction."""
         with self._lock:
             changes, self._changes = self._changes, []
-        ended = write_all(self._connection, [work for work, _ in changes])
+        ended = self._write([work for work, _ in changes])
         pairs = list(zip([future for _, future in changes], ended, strict=True))
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(settle, pairs)
@@ -96,11 +103,81 @@ class Database:
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._thread.shutdown()
-        self._connection.close()
+        self._disconnect()
 
-    async def _do(self, work: Callable[[], T]) -> T:
-        with telling():
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            result = work(self._connected())
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            raise
+        self.is_damaged = False
+        return result
+
+    def _write(self, works: Sequence[Work]) -> list[Any]:
+        """The result of each, or its error."""
+        try:
+            ended = write_all(self._connected(), works)
+        except (sqlite3.Error, OSError) as error:
+            ended = [error] * len(works)
+        failures = [failure for failure in ended if isinstance(failure, sqlite3.Error | OSError)]
+        for failure in failures:
+            self._failed(failure)
+        if not failures:
+            self.is_damaged = False
+        return ended
+
+    def _connected(self) -> sqlite3.Connection:
+        """The connection; a new one where the file that it was made for is there no more.
+
+        A connection goes on with a file that was removed, which nobody ever reads again.
+
+        Raises:
+            sqlite3.Error, OSError: there is no such file, nor can it be made
+        """
+        if self._connection is not None:
+            if identity(self._path) == self._file:
+                return self._connection
+            log.error("%s is not the file that it was: it is opened anew", self._path)
+            self._disconnect()
+        connection = connect(self._path, BUSY_TIMEOUT)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            for schema in self._schemas:
+                make_tables(connection, schema)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._file = connection, identity(self._path)
+        return connection
+
+    def _failed(self, error: Exception) -> None:
+        """After an error of the file: use it no more as it was, it may be mended meanwhile."""
+        if type(error) is sqlite3.DatabaseError or isinstance(error, OSError):
+            self.is_damaged = True  # a file that is busy, such as for another process, is not
+        elif not self._path.exists():
+            self.is_damaged = True
+        if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, None if to none."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
+
+
+def make_tables(connection: sqlite3.Connection, schema: str) -> None:
+    """Make the tables of a schema that are not there yet."""
+    connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
@@ -117,11 +194,11 @@ def telling() -> Iterator[None]:
     """What SQLite or the system cannot do as the error that a client sees.
 
     Raises:
-        StoreUnavailable: instead of an OperationalError or OSError
+        StoreUnavailable: instead of SQLite's error or an OSError
     """
     try:
         yield
-    except (sqlite3.OperationalError, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise failed(error) from error
 
 
@@ -148,7 +225,8 @@ def with_lock(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         raise
     return result

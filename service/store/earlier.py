@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.store.bundles import INSERT, Bundle
+from service.store.bundles import INSERT, Bundle, fitting
 
 log = logging.getLogger("ntm.store")
 
@@ -38,10 +38,13 @@ def has_table(connection: sqlite3.Connection, name: str) -> bool:
 
 
 def understood(row: Sequence[Any]) -> Bundle | None:
-    """A row that waited to be moved in, by whichever version it was appended."""
-    if len(row) == len(Bundle._fields):
-        return Bundle(*row)
-    return alone(row) if len(row) == COLUMNS else None
+    """A row that waited to be moved in, by whichever version it was appended; None if by none."""
+    try:
+        if len(row) != len(Bundle._fields):
+            return fitting(alone(row)) if len(row) == COLUMNS else None
+        return fitting(Bundle(*row))
+    except (TypeError, ValueError):
+        return None
 
 
 def alone(row: Sequence[Any]) -> Bundle:

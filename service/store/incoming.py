@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from service.store.damage import Damage
 from service.store.journal import Journal, is_finished, remove_finished
-from service.store.records import Row, record_of, records_in
+from service.store.records import Records, Row, read_records, record_of
 
 log = logging.getLogger("ntm.store")
 
@@ -37,9 +38,11 @@ class Taken(NamedTuple):
 class Incoming:
     """The files of all processes, of which this one appends to its own."""
 
-    def __init__(self, path: Path, most: int = 2**30) -> None:
+    def __init__(self, path: Path, most: int = 2**30, damage: Damage | None = None) -> None:
         """Begin no file yet, nor ever while all files have more than so many bytes."""
         self._path, self._most = path, max(most, LEAST)
+        self._damage = damage or Damage()
+        self._unreadable = set[str]()  # files that could not be read when last looked at
         self._journal: Journal | None = None
         self._ends: dict[str, int] = {}  # how far files had been moved in when last looked at
 
@@ -52,7 +55,11 @@ class Incoming:
         if self._journal is None or self._journal.size > SIZE:
             self.close()
             self._journal = self._begin()
-        self._journal.append(record_of(rows))
+        try:
+            self._journal.append(record_of(rows))
+        except OSError:
+            self.close()  # perhaps the folder has gone, and is there again for the next file
+            raise
 
     def is_empty(self) -> bool:
         """Whether no row waits to be moved in, whoever appended it.
@@ -60,7 +67,10 @@ class Incoming:
         Raises:
             OSError: the files cannot be looked at
         """
-        return all(size_of(path) <= self._ends.get(path.name, 0) for path in self._files())
+        return all(
+            size_of(path) == self._ends.get(path.name, 0) or path.name in self._unreadable
+            for path in self._files()
+        )
 
     def take(self, connection: sqlite3.Connection) -> Taken:
         """All rows that wait; to be told to `settle` once they are committed.
@@ -71,19 +81,26 @@ class Incoming:
             OSError: the files cannot be read
         """
         known = dict(connection.execute("SELECT file, end FROM incoming").fetchall())
-        rows, ends, finished = list[Row](), dict[str, int](), list[Path]()
+        rows, ends, finished, unreadable = list[Row](), dict[str, int](), list[Path](), set[str]()
         for path in self._files():
-            is_last = is_finished(path)  # before it is read: nothing comes behind what is found
-            found, end, is_broken = read(path, known.get(path.name, 0))
-            rows += found
-            ends[path.name] = end
+            try:
+                is_last = is_finished(path)  # before it is read: nothing comes behind what is found
+                found = read(path, known.get(path.name, 0), is_last)
+            except OSError as error:
+                unreadable.add(path.name)
+                if path.name not in self._unreadable:
+                    self._damage.report(str(path), error)
+                continue
+            for data in found.damaged:
+                self._damage.set_aside(f"a record of {len(data)} bytes in {path}", data)
+            rows += found.rows
+            ends[path.name] = found.end
             if is_last:
                 finished.append(path)
-                if is_broken:
-                    log.error("%s is damaged after %s bytes; the rows behind are lost", path, end)
+        self._unreadable = unreadable
         gone = [(name,) for name in known.keys() - ends.keys() if not self._is_there(name)]
         connection.executemany("DELETE FROM incoming WHERE file = ?", gone)
-        moved = [(name, end) for name, end in ends.items() if end > known.get(name, 0)]
+        moved = [(name, end) for name, end in ends.items() if end != known.get(name, 0)]
         connection.executemany("INSERT OR REPLACE INTO incoming VALUES (?, ?)", moved)
         return Taken(rows, ends, finished)
 
@@ -91,7 +108,10 @@ class Incoming:
         """Forget what was taken, and remove files that nobody appends to."""
         self._ends = taken.ends
         for path in taken.finished:
-            remove_finished(path)
+            try:
+                remove_finished(path)
+            except OSError as error:  # it has been taken, and is not taken again
+                log.error("%s cannot be removed: %s", path, error)
 
     def close(self) -> None:
         """Leave the file to whoever moves it in; another is begun where more is appended."""
@@ -105,8 +125,10 @@ class Incoming:
         return Journal(self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}"))
 
     def _files(self) -> list[Path]:
-        folder = self._path.parent
-        return [folder / name for name in os.listdir(folder) if name.startswith(self._path.name)]
+        """Files only: a pipe would be waited for."""
+        begin = self._path.name
+        with os.scandir(self._path.parent) as entries:
+            return [Path(e.path) for e in entries if e.name.startswith(begin) and e.is_file()]
 
     def _is_there(self, name: str) -> bool:
         return self._path.with_name(name).exists()
@@ -119,14 +141,18 @@ def size_of(path: Path) -> int:
     return 0
 
 
-def read(path: Path, start: int) -> tuple[list[Row], int, bool]:
-    """The rows of a file from `start` on, where they end, and whether there is more."""
+def read(path: Path, start: int, is_finished: bool) -> Records:
+    """The records of a file from `start` on; of one that has become shorter, from its end on.
+
+    Raises:
+        OSError: it cannot be read
+    """
     try:
         with path.open("rb") as file:
+            start = min(start, os.fstat(file.fileno()).st_size)
             file.seek(start)
             data = file.read()
     except FileNotFoundError:  # another process has removed it
-        return [], start, False
-    records = list(records_in(data))
-    end = records[-1][1] if records else 0
-    return [row for rows, _ in records for row in rows], start + end, end < len(data)
+        return Records([], [], start)
+    found = read_records(data, is_finished=is_finished)
+    return found._replace(end=start + found.end)

@@ -20,8 +20,10 @@ class Journal:
             OSError: it cannot be made
         """
         self.size = 0
+        self._path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._number = os.fstat(self._file).st_ino
 
     def append(self, record: bytes) -> None:
         """Add a record; once this returns it survives a kill.
@@ -29,6 +31,8 @@ class Journal:
         Raises:
             OSError: it was not written
         """
+        if os.stat(self._path).st_ino != self._number:  # its folder was removed: nobody reads it
+            raise FileNotFoundError(f"{self._path} is another file")
         if os.write(self._file, record) != len(record):
             os.ftruncate(self._file, self.size)
             raise OSError("a record could not be written to the end")

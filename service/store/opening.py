@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from service.settings import Settings
+from service.store.damage import Damage
 from service.store.database import Database
 from service.store.incoming import Incoming
 from service.store.protocol import Sessions, Traces
@@ -23,6 +24,7 @@ class Store:
     traces: Traces
     sessions: Sessions
     close: Callable[[], Awaitable[None]]
+    damage: Damage
 
 
 def open_store(
@@ -44,9 +46,10 @@ def open_store(
     if not settings.store_in_redis:
         path = settings.store_path
         database = Database(path)
-        incoming = Incoming(path.with_name(f"{path.name}.incoming"), settings.trace_bytes)
+        damage = Damage(path)
+        incoming = Incoming(path.with_name(f"{path.name}.incoming"), settings.trace_bytes, damage)
         traces = TraceStore(
-            database, incoming, settings.trace_ttl, settings.trace_bytes, clock, owner
+            database, incoming, settings.trace_ttl, settings.trace_bytes, clock, owner, damage
         )
 
         async def close() -> None:
@@ -55,8 +58,9 @@ def open_store(
 
         return Store(
             traces,
-            SessionStore(database, *bounds, clock, owner),
+            SessionStore(database, *bounds, clock, owner, damage),
             close,
+            damage,
         )
     if importlib.util.find_spec("redis") is None:
         raise StoreRefused("NTM_STORE names Redis, which needs: pip install -e '.[cluster]'")
@@ -66,8 +70,10 @@ def open_store(
         link = Link(settings.store, settings.store_timeout)
     except ValueError as error:
         raise StoreRefused(f"NTM_STORE is not the URL of a Redis: {error}") from None
+    damage = Damage()
     return Store(
-        RedisTraces(link, settings.trace_ttl, settings.trace_bytes, clock, owner),
-        RedisSessions(link, *bounds, clock, owner),
+        RedisTraces(link, settings.trace_ttl, settings.trace_bytes, clock, owner, damage),
+        RedisSessions(link, *bounds, clock, owner, damage),
         link.close,
+        damage,
     )

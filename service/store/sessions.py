@@ -12,6 +12,7 @@ from service.errors import SessionsFull, UnknownSession, UnknownTrace, Unreplaya
 from service.records.session import Piece, Session
 from service.records.trace import Trace
 from service.store.arrays import pack, pack_state, unpack, unpack_state
+from service.store.damage import Damage
 from service.store.database import Database
 
 SCHEMA = """
@@ -64,6 +65,7 @@ class SessionStore:
         max_bytes: int,
         clock: Callable[[], float],
         owner: Callable[[], str] = str,
+        damage: Damage | None = None,
     ) -> None:
         """Make the tables.
 
@@ -74,8 +76,10 @@ class SessionStore:
             max_bytes: of all sessions together
             clock: seconds since the epoch
             owner: of the request that is being answered; nobody in particular by default
+            damage: counts what cannot be read
         """
         self._database = database
+        self._damage = damage or Damage()
         self._ttl, self._max_sessions, self._max_bytes = ttl, max_sessions, max_bytes
         self._clock, self._owner = clock, owner
         database.prepare(SCHEMA)
@@ -120,7 +124,8 @@ class SessionStore:
             UnknownSession: there is none, or no longer
         """
         mine = self._mine(session_id)
-        return await self._database.read(lambda c: self._get(c, mine))
+        with self._damage.reading(f"session {session_id:.64}", unknown(session_id)):
+            return await self._database.read(lambda c: self._get(c, mine))
 
     async def advance(
         self, session: Session, piece: Piece, inputs: NDArray[np.float32], state: State
@@ -166,7 +171,8 @@ class SessionStore:
             Unreplayable: it has no steps yet
         """
         mine = self._mine(session_id)
-        return await self._database.read(lambda c: self._trace(c, mine))
+        with self._damage.reading(f"session {session_id:.64}", unknown_trace(session_id)):
+            return await self._database.read(lambda c: self._trace(c, mine))
 
     async def usage(self) -> tuple[int, int]:
         """How many sessions are kept, and their bytes."""
@@ -237,7 +243,7 @@ class SessionStore:
     def _trace(self, connection: sqlite3.Connection, mine: tuple[str, str, float]) -> Trace:
         row = connection.execute(f"SELECT {FACTS} FROM sessions WHERE {MINE}", mine).fetchone()
         if row is None:
-            raise UnknownTrace(f"no trace or session '{mine[0]:.64}', or no longer")
+            raise unknown_trace(mine[0])
         session = Session(*row)
         pieces = connection.execute(
             "SELECT position, steps, outputs_digest, inputs FROM session_pieces "
@@ -291,3 +297,8 @@ class SessionStore:
 def unknown(session_id: str) -> UnknownSession:
     """The error for a session that is not there."""
     return UnknownSession(f"no session '{session_id:.64}', or no longer")
+
+
+def unknown_trace(session_id: str) -> UnknownTrace:
+    """The error for the trace of a session that is not there."""
+    return UnknownTrace(f"no trace or session '{session_id:.64}', or no longer")

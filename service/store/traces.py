@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -21,9 +21,11 @@ from service.records.trace import Trace
 from service.scheduling.delivery import settle
 from service.store.bundles import COLUMNS, INSERT, Bundle, bundle, entries, unbundle
 from service.store.cursors import wrong_cursor
+from service.store.damage import UNREADABLE, Damage
 from service.store.database import Database, telling
 from service.store.earlier import take_over, understood
 from service.store.incoming import INCOMING, Incoming, Taken
+from service.store.records import record_of
 
 T = TypeVar("T")
 
@@ -66,6 +68,7 @@ class TraceStore:
         max_bytes: int,
         clock: Callable[[], float],
         owner: Callable[[], str] = str,
+        damage: Damage | None = None,
     ) -> None:
         """Make the table.
 
@@ -76,8 +79,10 @@ class TraceStore:
             max_bytes: of all traces together; the oldest go first
             clock: seconds since the epoch
             owner: of the request that is being answered; nobody in particular by default
+            damage: counts what cannot be read
         """
         self._database, self._incoming = database, incoming
+        self._damage = damage or Damage()
         self._ttl, self._max_bytes, self._clock, self._owner = ttl, max_bytes, clock, owner
         self._coming: list[tuple[Callable[[], Bundle], asyncio.Future[None]]] = []
         self._waiting = self._moved_in = 0
@@ -137,8 +142,9 @@ class TraceStore:
 
         def work(connection: sqlite3.Connection) -> bool:
             for kept in self._with_time_of(connection, trace_id, owner):
-                rest = [trace for trace in unbundle(kept) if trace.trace_id != trace_id]
-                if len(rest) < kept.number:
+                traces = self._unbundle(kept)
+                rest = [trace for trace in traces if trace.trace_id != trace_id]
+                if len(rest) < len(traces):
                     replace(connection, kept, rest)
                     return True
             return False
@@ -171,7 +177,10 @@ class TraceStore:
         """Leave nothing on its way."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._all_moved_in()
+        try:
+            await self._all_moved_in()
+        except StoreUnavailable as error:
+            log.error("what was appended stays in its files: %s", error)
         self._incoming.close()
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -195,6 +204,9 @@ class TraceStore:
         settle([(kept, result) for _, kept in coming])
 
     def _append(self, rows: Sequence[Bundle]) -> None:
+        if self._database.is_damaged:
+            self._move_in_soon(1)  # which finds out when it is mended
+            raise StoreUnavailable("the store of traces cannot be read", retry_after=5)
         try:
             self._incoming.append(*map(tuple, rows))
         except OSError as error:
@@ -217,9 +229,12 @@ class TraceStore:
     def _move_in(self, connection: sqlite3.Connection) -> Taken:
         """Move all rows into the table; to be settled once that is committed."""
         taken = self._incoming.take(connection)
-        rows = [row for row in map(understood, taken.rows) if row is not None]
-        if len(rows) < len(taken.rows):
-            log.error("%s traces of another layout were dropped", len(taken.rows) - len(rows))
+        rows = list[Bundle]()
+        for row in taken.rows:
+            if (fitting := understood(row)) is not None:
+                rows.append(fitting)
+            else:
+                self._damage.set_aside("a row of another layout", record_of((row,)))
         connection.executemany(INSERT, rows)
         self._drop_old(connection)
         self._moved_in += sum(row.bytes for row in rows)
@@ -230,10 +245,18 @@ class TraceStore:
 
     def _get(self, connection: sqlite3.Connection, trace_id: str, owner: str) -> Trace:
         for kept in self._with_time_of(connection, trace_id, owner):
-            for trace in unbundle(kept):
+            for trace in self._unbundle(kept):
                 if trace.trace_id == trace_id:
                     return trace
         raise unknown(trace_id)
+
+    def _unbundle(self, kept: Bundle) -> list[Trace]:
+        """The traces of a bundle; none of one that cannot be read."""
+        try:
+            return unbundle(kept)
+        except UNREADABLE as error:
+            self._damage.report(f"the bundle {kept.first_id} of traces", error)
+            return []
 
     def _with_time_of(
         self, connection: sqlite3.Connection, trace_id: str, owner: str
@@ -267,13 +290,33 @@ class TraceStore:
         page: list[dict[str, Any]] = []
         rows = connection.execute(query, operands)
         for _, same_time in groupby(rows, lambda row: row[0][:TIME_DIGITS]):
-            told = [listed for row in same_time for listed in listing(*row[1:])]
+            told = [listed for row in same_time for listed in self._listing(*row)]
             told.sort(key=itemgetter("trace_id"), reverse=True)
             page += [listed for listed in told if listed["trace_id"] < before]
             if len(page) > limit:
                 break
         rows.close()
         return page[:limit], page[limit - 1]["trace_id"] if len(page) > limit else None
+
+    def _listing(
+        self, first_id: str, model: str, version: int, created_at: float, traces: str
+    ) -> list[dict[str, Any]]:
+        """The traces of a bundle as a page tells them; none of one that cannot be read."""
+        try:
+            return [
+                {
+                    "trace_id": entry.trace_id,
+                    "model": model,
+                    "version": version,
+                    "steps": entry.steps,
+                    "memory_slots": entry.memory_slots,
+                    "created_at": created_at,
+                }
+                for entry in entries(traces)
+            ]
+        except UNREADABLE as error:
+            self._damage.report(f"the bundle {first_id} of traces", error)
+            return []
 
     def _drop_old(self, connection: sqlite3.Connection) -> None:
         """Drop what is older than the time to live."""
@@ -297,19 +340,6 @@ def takes_long(trace: Trace) -> bool:
     """Whether a thread had better pack it."""
     target = 0 if trace.target is None else trace.target.nbytes
     return trace.inputs.nbytes + target > SMALL or len(trace.interventions) > 0
-
-
-def listing(model: str, version: int, created_at: float, traces: str) -> Iterator[dict[str, Any]]:
-    """The traces of a bundle as a page tells them."""
-    for entry in entries(traces):
-        yield {
-            "trace_id": entry.trace_id,
-            "model": model,
-            "version": version,
-            "steps": entry.steps,
-            "memory_slots": entry.memory_slots,
-            "created_at": created_at,
-        }
 
 
 def replace(connection: sqlite3.Connection, kept: Bundle, rest: Sequence[Trace]) -> None:

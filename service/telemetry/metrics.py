@@ -122,6 +122,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._damaged = Gauge(
+            "ntm_damaged_records",
+            "Records of the store met since the start that nobody can read",
+            registry=self._registry,
+        )
+
     def forget(self, model: LoadedModel) -> None:
         """Tell no more of a model that is not served any more; what it did stays counted."""
         labels = (model.name, str(model.version))
@@ -160,6 +166,10 @@ class Metrics:
         """Tell how many traces or sessions are kept, and their bytes."""
         self._held.labels(kind).set(count)
         self._held_bytes.labels(kind).set(size)
+
+    def damaged(self, count: int) -> None:
+        """Tell how many records could not be read."""
+        self._damaged.set(count)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -14,6 +14,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 
 from service.errors import StoreUnavailable
+from service.store.damage import Unreadable
 
 log = logging.getLogger("ntm.store")
 
@@ -22,6 +23,11 @@ AGAIN = 2  # a kept connection that a restart of Redis broke is found out by usi
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds in which nobody is kept waiting for Redis
 LOST = (ConnectionError, TimeoutError, OSError, asyncio.TimeoutError)
 Argument = str | bytes | int | float
+
+
+ANOTHER_KIND = "the store of traces and sessions holds something else under a key"
+# What a script says that meets another type, nothing where a number should be, or text
+OF_ANOTHER_KIND = ("WRONGTYPE", "attempt to compare", "attempt to concatenate", "not an integer")
 
 
 class Link:
@@ -51,6 +57,7 @@ class Link:
 
         Raises:
             StoreUnavailable: Redis does not answer in time, or refuses
+            Unreadable: what lies under a key is no trace or session
         """
         now = self._clock()
         if self._pause:
@@ -60,7 +67,11 @@ class Link:
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._here().register_script(script)(args=arguments)
-        except ResponseError as error:  # it is there: full, loading, a replica that reads only
+        except ResponseError as error:
+            if any(sign in str(error) for sign in OF_ANOTHER_KIND):
+                log.error("Redis holds something else: %s", error)
+                raise Unreadable(ANOTHER_KIND) from error
+            # it is there: full, loading, a replica that reads only
             log.error("Redis refused: %s", error)
             raise self._unavailable(FIRST_PAUSE) from error
         except (*LOST, RedisError) as error:

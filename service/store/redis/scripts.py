@@ -19,6 +19,7 @@ local function drop(id)
   redis.call('HDEL', P..'traces:about', id)
   redis.call('ZREM', P..'traces:index', id)
   redis.call('ZREM', P..'traces:ages', id)
+  if not size then return 1 end
   redis.call('ZREM', P..'traces:of:'..owner..':', id)
   redis.call('ZREM', P..'traces:of:'..owner..':'..model, id)
   redis.call('DECRBY', P..'traces:bytes', size)
@@ -78,9 +79,11 @@ while #found < wanted do
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
     before = redis.call('ZSCORE', index, id)
-    local told = redis.call('HMGET', P..'trace:'..id, 'created_at', unpack(ARGV, 6))
-    if told[1] and tonumber(told[1]) > tonumber(ARGV[1]) and #found < wanted then
-      told[1] = id
+    local told = redis.pcall('HMGET', P..'trace:'..id, 'created_at', unpack(ARGV, 6))
+    local created = told.err and math.huge or tonumber(told[1] or '-inf') or math.huge
+    if created > tonumber(ARGV[1]) and #found < wanted then
+      if told.err then told = {{}} end
+      told[1], told[2] = id, before
       found[#found + 1] = told
     end
   end

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.signature import State
-from service.errors import SessionsFull, UnknownTrace, Unreplayable
+from service.errors import SessionsFull, Unreplayable
 from service.records.session import Piece, Session
 from service.records.trace import Trace
 from service.store.arrays import pack, pack_state, unpack, unpack_state
+from service.store.damage import Damage
 from service.store.redis import scripts
 from service.store.redis.link import Argument, Link
 from service.store.redis.traces import SKEW
-from service.store.sessions import RETRY_AFTER, ROW_OVERHEAD, unknown
+from service.store.sessions import RETRY_AFTER, ROW_OVERHEAD, unknown, unknown_trace
 
 FACTS = ("model", "version", "model_digest", "engine", "memory_slots", "created_at", "used_at")
 
@@ -32,9 +33,10 @@ class RedisSessions:
         max_bytes: int,
         clock: Callable[[], float],
         owner: Callable[[], str] = str,
+        damage: Damage | None = None,
     ) -> None:
         """As the SQLite store, with a way to Redis in place of a file."""
-        self._link = link
+        self._link, self._damage = link, damage or Damage()
         self._ttl, self._max_sessions, self._max_bytes = ttl, max_sessions, max_bytes
         self._clock, self._owner = clock, owner
 
@@ -56,6 +58,10 @@ class RedisSessions:
 
     async def get(self, session_id: str) -> Session:
         """See `Sessions`."""
+        with self._damage.reading(f"session {session_id:.64}", unknown(session_id)):
+            return await self._get(session_id)
+
+    async def _get(self, session_id: str) -> Session:
         names = (*FACTS, "position", "before", "state")
         told = await self._link.run(scripts.GET_SESSION, [*self._mine(session_id), *names])
         if told is None:
@@ -89,7 +95,8 @@ class RedisSessions:
             packed,
             pack_piece(piece, blob),
         ]
-        what, number = await self._link.run(scripts.ADVANCE_SESSION, arguments)
+        with self._damage.reading(f"session {session.session_id}", unknown(session.session_id)):
+            what, number = await self._link.run(scripts.ADVANCE_SESSION, arguments)
         if what == b"unknown":
             raise unknown(session.session_id)
         refuse(what, number, self._max_bytes)
@@ -97,15 +104,20 @@ class RedisSessions:
 
     async def delete(self, session_id: str) -> None:
         """See `Sessions`."""
-        if not await self._link.run(scripts.DELETE_SESSION, self._mine(session_id)):
-            raise unknown(session_id)
+        with self._damage.reading(f"session {session_id:.64}", unknown(session_id)):
+            if not await self._link.run(scripts.DELETE_SESSION, self._mine(session_id)):
+                raise unknown(session_id)
 
     async def trace(self, session_id: str) -> Trace:
         """See `Sessions`."""
+        with self._damage.reading(f"session {session_id:.64}", unknown_trace(session_id)):
+            return await self._trace(session_id)
+
+    async def _trace(self, session_id: str) -> Trace:
         asked = [*self._mine(session_id), *FACTS]
         told = await self._link.run(scripts.PIECES_OF_SESSION, asked)
         if told is None:
-            raise UnknownTrace(f"no trace or session '{session_id:.64}', or no longer")
+            raise unknown_trace(session_id)
         *facts, flat = told
         session = session_of(session_id, facts)
         if not flat:

@@ -15,7 +15,7 @@ from service.store import Database
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "file.sqlite")
-    database.prepare("CREATE TABLE kept (number INTEGER NOT NULL);")
+    database.prepare("CREATE TABLE IF NOT EXISTS kept (number INTEGER NOT NULL);")
     yield database
     database.close()
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from service.errors import UnknownSession
+from service.errors import NotFound, UnknownSession, UnknownTrace
 from service.records.digests import digest_of
 from service.records.session import Piece, Session
 from service.settings import Settings
@@ -16,6 +17,7 @@ from service.store import Sessions, open_store
 from service.store.redis.link import Argument, Link
 from tests.service.bodies import draw, same
 from tests.service.redis_server import RedisServer
+from tests.service.store.test_store import named, trace
 
 SESSION = Session("s", "copy", 1, "d", "onnx", 16, 1000.0, 1000.0)
 
@@ -118,3 +120,52 @@ def test_redis_drops_by_itself_what_nobody_asks_for(redis: RedisServer) -> None:
         life = int(redis.ask(f"PTTL {key}")[1:])
         assert 3_600_000 < life <= 3_660_000
     assert np.isfinite(life)
+
+
+JUNK = [
+    "DEL {key}|SET {key} junk",
+    "DEL {key}|LPUSH {key} junk",
+    "HSET {key} created_at junk used_at junk",
+    "HSET {key} version junk memory_slots junk",
+    "HSET {key} inputs junk state junk before junk",
+    "HDEL {key} model version steps created_at used_at",
+]
+
+
+@pytest.mark.parametrize("commands", JUNK)
+def test_junk_under_one_key_disturbs_no_other(redis: RedisServer, commands: str) -> None:
+    """It is told as if there were none, and the list of its owner goes on without it."""
+    store = open_store(Settings(store=redis.url), lambda: 1000.0)
+
+    def spoil(key: str) -> None:
+        for command in commands.format(key=key).split("|"):
+            redis.ask(command)
+
+    async def test() -> None:
+        for number in range(3):
+            await store.traces.put(trace(number))
+            session = replace(SESSION, session_id=f"{number}")
+            await store.sessions.open(session)
+            assert await store.sessions.advance(session, *piece(0, number))
+        spoil("{ntm}:trace:" + named(1))
+        spoil("{ntm}:session:1")
+        page, _ = await store.traces.page(None, 10, None)
+        listed = {entry["trace_id"] for entry in page}
+        assert {named(0), named(2)} <= listed
+        for ask in (store.sessions.get, store.sessions.trace):
+            with suppress(NotFound):
+                await ask("1")  # what is spoiled need not be what is asked for
+            assert await ask("2")
+        with pytest.raises(UnknownTrace):
+            await store.traces.get(named(1))
+        assert (await store.traces.get(named(2))).trace_id == named(2)
+        await store.traces.usage()
+        await store.sessions.usage()
+        with suppress(NotFound):
+            await store.traces.delete(named(1))
+        await store.traces.delete(named(0))
+        await store.traces.put(trace(4))
+        await store.close()
+
+    asyncio.run(test())
+    assert redis.ask("PING").startswith(b"+PONG")
