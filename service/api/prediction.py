@@ -115,7 +115,7 @@ class Errand:
         self._owner = path.keys.owner_of(scope)
         self._started = time.perf_counter()
         self._loop = asyncio.get_running_loop()
-        self._done = False
+        self._done = self._answered = False
         self._leave_queue: Leave | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -217,8 +217,7 @@ class Errand:
                 return
             status, body = head["status"], message["body"]
             told = lines([*with_security(head["headers"]), (ID_HEADER, self._id.encode())])
-            self._write(status, told, body)
-            self._tell(status, body)
+            self._write_once(status, told, body)
 
         try:
             response = await respond(self._asked, self._recording, walked, accept)
@@ -241,8 +240,17 @@ class Errand:
     def _send(self, status: int, more: bytes, media: str, body: bytes) -> None:
         told = b"content-length: %d\r\n%sx-request-id: %s\r\n"
         head = told % (len(body), same_lines(media), self._id.encode())
-        self._write(status, more + head, body)
-        self._tell(status, body)
+        self._write_once(status, more + head, body)
+
+    def _write_once(self, status: int, head: bytes, body: bytes) -> None:
+        """Write the answer; counted as answered also where it cannot be written."""
+        if self._answered:
+            return
+        self._answered = True
+        try:
+            self._write(status, head, body)
+        finally:
+            self._tell(status, body)
 
     def _tell(self, status: int, body: bytes) -> None:
         self._path.context.work.running -= 1

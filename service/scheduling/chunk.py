@@ -1,8 +1,8 @@
-"""One chunk for a batch: how long it should be, its inputs and states put together, and run.
+"""Continuous batching, one chunk: its length, its inputs and states gathered, and the run.
 
 All that is computed for a row is what it would be alone. Where the engine is not ragged a row may
-ride along beyond its own end when that is cheaper than cutting everybody's chunk short; those steps
-are thrown away.
+overrun its own end when that is cheaper than cutting everybody's chunk short; those steps are
+thrown away.
 """
 
 import numpy as np
@@ -14,10 +14,10 @@ from service.scheduling.sequence import Sequence
 
 WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
 CHUNK_SECONDS = 0.01  # what a newcomer may have to wait before it can join
-ANY = 2**31
+NO_LIMIT = 2**31
 
 
-def choose_steps(engine: Engine, batch: list[Sequence], pace: float) -> int:
+def choose_steps(engine: Engine, batch: list[Sequence], seconds_per_step: float) -> int:
     """The longest chunk that wastes little and is soon over.
 
     A row wastes steps in its last chunk only. So less than a tenth of all that is computed is
@@ -25,9 +25,9 @@ def choose_steps(engine: Engine, batch: list[Sequence], pace: float) -> int:
     that end in it, which lets the last steps of a batch in lockstep go at once.
 
     Args:
-        engine: whose lengths there are
+        engine: its lengths of chunks are the choice
         batch: rows of one group
-        pace: seconds that a step of a row takes
+        seconds_per_step: of one row
     """
     kind = batch[0].segment.kind
     if not engine.replays_memory and any(sequence.segment.memory for sequence in batch):
@@ -35,13 +35,15 @@ def choose_steps(engine: Engine, batch: list[Sequence], pace: float) -> int:
     remaining = [sequence.segment.stop - sequence.position for sequence in batch]
     last = max(remaining)
     if engine.ragged:
-        soon = int(CHUNK_SECONDS * last / (pace * sum(remaining)))
+        soon = int(CHUNK_SECONDS * last / (seconds_per_step * sum(remaining)))
         return engine.longest(kind, max(1, min(last, soon)))
     left, lengths = np.array(remaining), np.array([len(sequence.walk.inputs) for sequence in batch])
-    most = min((n for n, s in zip(remaining, batch, strict=True) if not s.may_overrun), default=ANY)
+    most = min(
+        (n for n, s in zip(remaining, batch, strict=True) if not s.may_overrun), default=NO_LIMIT
+    )
     if engine.longest(kind, last) == last:
         most = min(most, last)
-    soon = int(CHUNK_SECONDS / (pace * len(batch)))
+    soon = int(CHUNK_SECONDS / (seconds_per_step * len(batch)))
     steps = engine.longest(kind, max(1, min(most, soon)))
     while steps > 1:
         wasted = np.maximum(steps - left, 0)
@@ -77,13 +79,13 @@ def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
 
 def inputs_of(batch: list[Sequence], steps: int) -> NDArray[np.float32]:
     """The next inputs of every row, [steps, B, I]; zeros behind the last."""
-    given = [
+    rows = [
         sequence.walk.inputs[sequence.position : sequence.position + steps] for sequence in batch
     ]
-    if len(batch) == 1 and len(given[0]) == steps:
-        return given[0][:, None]
-    x = np.zeros((steps, len(batch), given[0].shape[1]), np.float32)
-    for row, inputs in enumerate(given):
+    if len(batch) == 1 and len(rows[0]) == steps:
+        return rows[0][:, None]
+    x = np.zeros((steps, len(batch), rows[0].shape[1]), np.float32)
+    for row, inputs in enumerate(rows):
         x[: len(inputs), row] = inputs
     return x
 

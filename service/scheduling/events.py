@@ -1,4 +1,4 @@
-"""What a scheduler tells whoever counts."""
+"""Events of a scheduler for metrics: chunks that ran and sequences that ended."""
 
 import asyncio
 from typing import Literal, NamedTuple
@@ -9,16 +9,16 @@ Outcome = Literal["ok", "rejected", "cancelled", "timed_out", "failed"]
 
 
 class Chunk(NamedTuple):
-    """One run of the engine, for whoever counts."""
+    """One run of the engine."""
 
     rows: int
     computed: int  # steps of rows
-    useful: int  # steps of rows that somebody asked for
+    useful: int  # steps of rows that were not thrown away
     seconds: float
 
 
 class Ended(NamedTuple):
-    """One sequence that left, for whoever counts."""
+    """One sequence that ended."""
 
     outcome: Outcome
     queued: float  # seconds until its first step

@@ -2,13 +2,16 @@
 
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from tests.service.bodies import body
@@ -107,6 +110,34 @@ def test_a_slow_client_does_not_hold_the_end_up(repository: Path, tmp_path: Path
             assert server.stop() == 0
             assert time.monotonic() - begun < 6
             assert idle.recv(1) == b""
+
+
+def reset_when_sent(server: Server, content: bytes) -> None:
+    """Send a request and reset the connection without reading its answer."""
+    url = httpx.URL(server.url)
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 0)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(head.encode() + content)
+
+
+def test_clients_that_reset_their_connections_take_no_answer_and_hold_no_end_up(
+    repository: Path, tmp_path: Path
+) -> None:
+    long, broken = orjson.dumps(body(200)), b"{"
+    with serving(repository, tmp_path, engine="onnx", drain_timeout=60) as server:
+        with server.client() as client, ThreadPoolExecutor(8) as pool:
+            resets = [
+                pool.submit(reset_when_sent, server, content) for content in [long, broken] * 60
+            ]
+            for _ in range(10):
+                assert client.post("/predict", json=body(5)).status_code == 200
+            for reset in resets:
+                reset.result()
+            await_that(lambda: not is_busy(client))
+            began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
 
 
 def test_a_port_that_is_taken_is_told(server: Server, repository: Path, tmp_path: Path) -> None:
