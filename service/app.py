@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api import docs, health, insight, models, predict, sessions, traces, v2, viewer
 from service.api.context import Context
+from service.api.documents import deployment
 from service.api.documents import errors as documented_errors
 from service.api.prediction import FastPath
 from service.contract.schemas import place
@@ -28,6 +30,7 @@ from service.http.gate import Door
 from service.http.in_flight import Work
 from service.http.keys import Keys, owner
 from service.http.request_scope import Front
+from service.http.root_path import RootPath
 from service.models.compiler import Compiler
 from service.models.rollout import rolling_out
 from service.models.served import LoadedModel, Models, Observer
@@ -47,9 +50,14 @@ OpenModels = Callable[[Settings, Observer], Models]
 class Application(FastAPI):
     """FastAPI with something of ours around all that it has of its own."""
 
-    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **told: Any) -> None:
+    def __init__(
+        self,
+        around: Callable[[ASGIApp], ASGIApp],
+        describe: Callable[[dict[str, Any]], dict[str, Any]],
+        **told: Any,
+    ) -> None:
         super().__init__(**told)
-        self._around = around
+        self._around, self._describe = around, describe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See FastAPI, which finds out at every request whether somebody wants spans of it."""
@@ -57,6 +65,10 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
         else:
             await Starlette.__call__(self, scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """See FastAPI; what it says of routes, and what is true of this deployment."""
+        return self._describe(super().openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette, which calls this once."""
@@ -101,7 +113,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         damage=store.damage,
     )
     metrics.watch(context.models)
-    keys = Keys(listed(settings.api_keys.get_secret_value()), pages=viewer.PATHS)
+    keys = Keys(settings.keys, pages=viewer.PATHS | docs.PATHS)
     request_log, origins = RequestLog(metrics, afterwards), listed(settings.cors_origins)
 
     @asynccontextmanager
@@ -119,10 +131,20 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
-        return Front(inside, request_log)
+        front = Front(inside, request_log)
+        return RootPath(front, settings.root_path) if settings.root_path else front
+
+    def describe(document: dict[str, Any]) -> dict[str, Any]:
+        """The OpenAPI document with what is true of this deployment."""
+        document = deployment.with_sizes(document, context.models)
+        if settings.root_path:
+            document = deployment.with_root_path(document, settings.root_path)
+        return deployment.with_keys(document) if settings.keys else document
 
     app = Application(
         with_front,
+        describe,
+        generate_unique_id_function=attrgetter("name"),
         title="Neural Turing Machine",
         version=version("neural-turing-machine"),
         description="Run trained Neural Turing Machines and look inside their memory.",

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -23,6 +24,9 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
+    root_path: str = Field(
+        default="", description="path under which a proxy offers the service, such as /ntm"
+    )
     models: Path = Field(default=Path("models"), description="the model repository")
     data: Path = Field(default=Path("data"), description="folder for traces and sessions")
     engine: Literal["onnx", "torchscript", "native", "auto"] = Field(
@@ -117,6 +121,15 @@ class Settings(BaseSettings):
         )
         return default
 
+    @field_validator("root_path", mode="after")
+    @classmethod
+    def _from_the_root(cls, value: str) -> str:
+        """Written in any of the usual ways: ntm, /ntm, /ntm/."""
+        path = value.strip("/")
+        if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path) or "//" in path:
+            raise ValueError("a path should have letters, digits and . _ ~ - between its slashes")
+        return f"/{path}" if path else ""
+
     @field_validator("models", "data", mode="after")
     @classmethod
     def _at_home(cls, path: Path) -> Path:
@@ -144,6 +157,11 @@ class Settings(BaseSettings):
         if told and not listed(told):
             raise ValueError("a list should have an entry; an empty value means none")
         return value
+
+    @property
+    def keys(self) -> list[str]:
+        """Those that may ask; with none, anybody may."""
+        return listed(self.api_keys.get_secret_value())
 
     @property
     def store_in_redis(self) -> bool:

@@ -6,7 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from service.api.context import context_of
+
 router = APIRouter(include_in_schema=False)
+
+# Where keys are set, this page has nothing but a script that asks for one, and then for the rest.
+PATHS = frozenset({"/docs"})
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -30,30 +35,49 @@ pre {{ background: #f5f5f5; padding: .75rem; overflow: auto; max-height: 24rem }
 </style>
 </head>
 <body>
-<h1>{title} <small>{version}</small></h1>
-<p>{description} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
-{operations}
+{content}
 </body>
 </html>
 """
+CONTENT = """<h1>{title} <small>{version}</small></h1>
+<p>{description} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
+{operations}
+"""
+ASKING = """<main id="operations"></main>
+<noscript>A key is needed, and a browser sends it from a script.</noscript>
+<script type="module" src="viewer/pages/docs.js"></script>
+"""
 
 
+@router.head("/docs")
 @router.get("/docs")
 async def get_docs(request: Request) -> Response:
-    """The page."""
-    told = request.app.openapi()
+    """The page; where a key is needed, it asks for it."""
+    content = ASKING if context_of(request).settings.keys else described(request.app.openapi())
+    page = PAGE.format(title=escape(request.app.title), content=content)
+    return Response(page, media_type="text/html; charset=utf-8")
+
+
+@router.get("/docs/operations")
+async def get_operations(request: Request) -> Response:
+    """What the page shows, for one that had to ask for a key."""
+    content = described(request.app.openapi())
+    return Response(content, media_type="text/html; charset=utf-8")
+
+
+def described(told: dict[str, Any]) -> str:
+    """Every operation of an OpenAPI document."""
     operations = [
         operation_of(method, path, operation)
         for path, methods in told["paths"].items()
         for method, operation in methods.items()
     ]
-    page = PAGE.format(
+    return CONTENT.format(
         title=escape(told["info"]["title"]),
         version=escape(told["info"]["version"]),
         description=escape(told["info"].get("description", "")),
         operations="\n".join(operations),
     )
-    return Response(page, media_type="text/html; charset=utf-8")
 
 
 def operation_of(method: str, path: str, operation: dict[str, Any]) -> str:

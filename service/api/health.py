@@ -22,12 +22,14 @@ STORE_PATIENCE = 0.5  # seconds; a store that is busy does not keep /metrics fro
 router = APIRouter(tags=["health"])
 
 
+@router.head("/v2/health/live", include_in_schema=False)
 @router.get("/v2/health/live", responses={200: {"model": ServerLive}})
 async def live(request: Request) -> Response:
     """The process runs."""
     return Response(to_json({"live": True}, {}), media_type="application/json")
 
 
+@router.head("/v2/health/ready", include_in_schema=False)
 @router.get(
     "/v2/health/ready", responses={200: {"model": ServerReady}, 503: {"model": ServerReady}}
 )
@@ -41,6 +43,7 @@ async def ready(request: Request) -> Response:
     )
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", responses=METRICS)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""

@@ -212,3 +212,20 @@ def test_a_service_with_keys_is_asked_with_one(
         page.wait_for_selector("ntm-track-stack")
         for context in windows.contexts:
             context.close()
+
+
+def test_the_description_of_the_api_opens_where_a_key_is_needed(
+    browser: Any, tmp_path: Path, repository: Path
+) -> None:
+    with serving(repository, tmp_path, api_keys="secret", engine="onnx") as server:
+        windows = Windows(browser, server.url)
+        page = windows.open("/docs", "dialog[open]")
+        assert "/predict" not in page.content()
+        page.fill("#api-key", "secret")
+        page.get_by_role("button", name="Use this key").click()
+        page.get_by_role("heading", name="POST /predict").wait_for()
+        page.get_by_role("link", name="openapi.json").click()
+        page.wait_for_url("blob:**")
+        assert "securitySchemes" in page.inner_text("body")
+        for context in windows.contexts:
+            context.close()

@@ -19,6 +19,13 @@ def test_probes_answer_in_json(client: httpx.Client) -> None:
     assert client.get("/v2/health/ready").json() == {"ready": True}
 
 
+@pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/metrics", "/docs"])
+def test_a_probe_may_ask_for_the_head_only(client: httpx.Client, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert client.get(path).headers["content-type"] == answer.headers["content-type"]
+
+
 def test_metrics_count_requests_steps_and_errors(client: httpx.Client) -> None:
     good = 'ntm_requests_total{code="ok",model="odd",route="/predict",status="200"}'
     bad = 'ntm_requests_total{code="empty_sequence",model="",route="/predict",status="422"}'

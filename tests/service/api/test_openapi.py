@@ -1,5 +1,6 @@
 """The whole API asked at random by its own OpenAPI document: no 5xx, and what comes is declared."""
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -92,6 +93,30 @@ def test_every_route_is_in_the_document(client: httpx.Client) -> None:
                 assert status == "204" or answer["content"], (method, path, status)
     assert {"/predict", "/trace/{trace_id}", "/sessions/{session_id}/steps", "/v2"} <= set(paths)
     assert "HTTPValidationError" not in client.get("/openapi.json").text
+
+
+def test_operations_have_names_that_a_generated_client_can_use(client: httpx.Client) -> None:
+    told = client.get("/openapi.json").json()
+    ids = [o["operationId"] for methods in told["paths"].values() for o in methods.values()]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in ids), ids
+    assert {"predict", "get_trace", "list_models", "get_example", "infer"} <= set(ids)
+    assert "servers" not in told
+    assert "securitySchemes" not in told["components"]  # no key is needed here
+
+
+def test_an_example_declares_the_sizes_of_the_tasks_served(client: httpx.Client) -> None:
+    told = client.get("/openapi.json").json()["paths"]["/models/{name}/example"]["get"]
+    declared = {parameter["name"]: parameter for parameter in told["parameters"]}
+    sizes = client.get("/models/copy").json()["example_sizes"]
+    assert sizes
+    assert declared.keys() == {"name", "seed", "version", *sizes}
+    for name, size in sizes.items():
+        schema = declared[name]["schema"]
+        assert (schema["minimum"], schema["maximum"]) == (size["low"], size["high"])
+        assert size["meaning"] in declared[name]["description"]
+        asked = client.get("/models/copy/example", params={name: size["low"]})
+        assert asked.status_code == 200
 
 
 def test_requests_that_fit_the_document(document: Any) -> None:

@@ -67,7 +67,8 @@ def stranger(guarded: Server) -> Iterator[httpx.Client]:
         "/sessions",
         "/sessions/x/steps",
         "/metrics",
-        "/docs",
+        "/docs/",
+        "/docs/operations",
         "/docs/oauth2-redirect",
         "/redoc",
         "/openapi.json",
@@ -115,6 +116,30 @@ def test_a_wrong_key_is_refused(stranger: httpx.Client, headers: dict[str, str])
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
     assert ALICE not in answer.text
+
+
+def test_the_page_of_the_api_opens_and_holds_nothing_before_it_has_a_key(
+    stranger: httpx.Client, alice: httpx.Client
+) -> None:
+    page = stranger.get("/docs")
+    assert page.status_code == 200
+    assert "/predict" not in page.text
+    assert "POST /predict" in alice.get("/docs/operations").text
+
+
+def test_the_document_says_which_header_a_key_travels_in(alice: httpx.Client) -> None:
+    told = alice.get("/openapi.json").json()
+    schemes = told["components"]["securitySchemes"]
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert (schemes["api_key"]["in"], schemes["api_key"]["name"]) == ("header", "X-API-Key")
+    assert told["security"] == [{"bearer": []}, {"api_key": []}]
+    open_to_all = {
+        path
+        for path, methods in told["paths"].items()
+        for operation in methods.values()
+        if operation.get("security") == []
+    }
+    assert open_to_all == {"/v2/health/live", "/v2/health/ready"}
 
 
 def test_a_key_in_the_query_is_no_key(stranger: httpx.Client) -> None:
