@@ -103,7 +103,7 @@ export class Live extends HTMLElement {
 
   tell() {
     const { session } = this;
-    this.said.textContent = `Session ${session.session_id}: ${session.model}/${session.version}, ${session.memory_slots} slots, ${session.position} steps so far.`;
+    this.said.textContent = `Session ${session.session_id}: ${session.model}/${session.version}, ${session.memory_slots} slots, ${session.position} steps so far.${session.warning ? ` ${session.warning}` : ""}`;
   }
 
   /** @param {number[][]} sequence */
