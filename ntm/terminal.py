@@ -9,6 +9,7 @@ from rich.text import Text
 Array = NDArray[np.float32]
 
 SHADES = " ░▒▓█"
+PLAIN = str.maketrans("░▒▓█│·", ".:+#|-")  # where the terminal has no Unicode
 FOCUS = 0.25  # a slot with this much of a weighting is one that a head looks at
 MOST_ROWS = 40
 

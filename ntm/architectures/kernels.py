@@ -73,7 +73,7 @@ def seconds_taken(compiled: Path) -> float | None:
     """How long compiling took what is ready; None where nothing is, or nobody knows."""
     for place in (compiled, BROUGHT):
         try:
-            return float(json.loads((folder_for(place) / READY).read_text()))
+            return float(json.loads((folder_for(place) / READY).read_text(encoding="ascii")))
         except (OSError, ValueError, TypeError):
             continue
     return None
@@ -108,7 +108,7 @@ def _load(compiled: Path) -> Kernel:
     folder.mkdir(parents=True, exist_ok=True)
     kernel = _import_functions(folder)
     if not (folder / READY).exists():
-        (folder / READY).write_text(f"{time.monotonic() - began:.1f}\n")
+        (folder / READY).write_text(f"{time.monotonic() - began:.1f}\n", encoding="ascii")
     return kernel
 
 

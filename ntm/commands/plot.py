@@ -67,5 +67,6 @@ def plot(
         drawn = figures.draw(trace, figure, head=head, at=steps, other=compared, cmap=cmap)
     except TraceError as error:
         raise typer.BadParameter(str(error)) from None
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(figures.render(drawn, out.suffix[1:]))
     typer.echo(f"drew {trace.title} as {out}")

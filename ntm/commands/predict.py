@@ -24,7 +24,7 @@ def predict(
     Further options are the task's sizes (GET /models/NAME lists them as example_sizes). Drawn are
     input, target and output with wrong bits in red, and the slots that every head looks at.
     """
-    from ntm.terminal import draw
+    from ntm.terminal import PLAIN, draw
 
     example = run(Path(name), context.args, seed, memory_slots, interventions, repository)
     unrolled, episode = example.unrolled, example.episode
@@ -41,5 +41,7 @@ def predict(
             "write_weightings": weightings[:, reads:],
         }
         for line in draw(tensors):
+            if not console.encoding.startswith("utf"):
+                line.plain = line.plain.translate(PLAIN)
             console.print(line)
     console.print(example.told)

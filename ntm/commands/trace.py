@@ -23,5 +23,6 @@ def trace(
     every stage of every head and the memory of every step.
     """
     example = run(path, context.args, seed, memory_slots, interventions)
+    out.parent.mkdir(parents=True, exist_ok=True)
     example.trace.to_npz(out)
     Console(highlight=False, soft_wrap=True).print(f"{example.told}; every stage in {out}")

@@ -35,7 +35,7 @@ def write_card(version: VersionFolder) -> None:
             _use(version),
         )
     )
-    version.card.write_text(text + "\n")
+    version.card.write_text(text + "\n", encoding="utf-8")
 
 
 def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:

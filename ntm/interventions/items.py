@@ -94,7 +94,7 @@ def load(text: str) -> Any:
     """
     if not text.lstrip().startswith(("[", "{")):
         try:
-            text = Path(text).read_text()
+            text = Path(text).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InterventionError(
                 f"interventions should be JSON or a file of it: {error}"

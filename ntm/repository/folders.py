@@ -146,7 +146,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, told: dict[str, Any]) -> None:
     """Write an object as JSON that people can read."""
-    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_file(path: Path) -> bytes:

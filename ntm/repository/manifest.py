@@ -52,7 +52,7 @@ class Manifest(_Frozen):
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Write signature.json."""
-    (folder / FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
+    (folder / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read(version: VersionFolder, folder: Path) -> Manifest:

@@ -23,9 +23,9 @@ class Log:
         self._every = every
         kept = []
         if path.exists() and resumed_at:
-            with path.open(newline="") as file:
+            with path.open(newline="", encoding="utf-8") as file:
                 kept = [row for row in csv.DictReader(file) if int(row["update"]) <= resumed_at]
-        self._file = path.open("w", newline="")
+        self._file = path.open("w", newline="", encoding="utf-8")
         self._writer = csv.DictWriter(self._file, COLUMNS)
         self._writer.writeheader()
         self._writer.writerows(kept)
