@@ -27,7 +27,7 @@ from service.api.prediction import FastPath
 from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
 from service.http.gate import Door
-from service.http.in_flight import Work
+from service.http.in_flight import InFlight
 from service.http.keys import Keys, owner
 from service.http.request_scope import Front
 from service.http.root_path import RootPath
@@ -99,7 +99,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         else:
             count(model, event)
 
-    work = Work()
+    work = InFlight()
     store = open_store(settings, time.time, owner.get)
     context = Context(
         settings=settings,

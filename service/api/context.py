@@ -13,7 +13,7 @@ from service.api.recording import TraceWriter
 from service.errors import UnknownField, UnsupportedMediaType
 from service.http.bodies import read_body
 from service.http.headers import header
-from service.http.in_flight import Work
+from service.http.in_flight import InFlight
 from service.models.compiler import Compiler
 from service.models.served import Models
 from service.settings import Settings
@@ -38,7 +38,7 @@ class Context:
     compiler: Compiler
     damage: Damage
     clock: Callable[[], float] = field(default=time.time)
-    work: Work = field(default_factory=Work)
+    work: InFlight = field(default_factory=InFlight)
     # Each holds tens of megabytes for as long as it takes.
     inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 

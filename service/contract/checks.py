@@ -14,7 +14,7 @@ from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest, place
 from service.settings import Settings
 
-FEW = 2**12  # numbers whose squares one thread sums up
+SUMMED_AT_ONCE = 2**12  # numbers whose squares one thread sums up
 LARGEST_NUMBER = 1e30  # beyond it a weighted sum of inputs could leave float32
 
 
@@ -210,7 +210,9 @@ def narrow(
     Raises:
         NotFinite: one is no number, infinite or too large
     """
-    if wide.size <= FEW and np.vdot(wide, wide) <= LARGEST_NUMBER:  # so that each of them is less
+    if (
+        wide.size <= SUMMED_AT_ONCE and np.vdot(wide, wide) <= LARGEST_NUMBER
+    ):  # so that each of them is less
         return wide.astype(np.float32)
     fits = np.abs(wide) <= LARGEST_NUMBER
     if gaps:

@@ -1,4 +1,4 @@
-"""What computes: one Protocol, one module an engine. An engine knows nothing of requests."""
+"""Inference engines: one Protocol, one module an engine. An engine knows nothing of requests."""
 
 from service.engines.choose import EngineUnavailable, native_is_best, open_engine
 from service.engines.protocol import WEIGHTINGS, Engine, EngineFacts, Kind, Pins, Values

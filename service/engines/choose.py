@@ -1,4 +1,4 @@
-"""Which engine and device a setting means here, and a refusal where it cannot be had."""
+"""Choice of engine and device from the settings, or an error that says what is missing."""
 
 import importlib.util
 import logging

@@ -1,4 +1,4 @@
-"""Batches of one size, which is what a GPU gives exact results for, and what CUDA graphs ask for.
+"""Padded batches of one size: exact results on a GPU, and a fixed shape for CUDA graphs.
 
 cuBLAS chooses the kernel of a product by its number of rows, and kernels round differently: in
 batches of their own sizes the last bits of a row would depend on how many neighbours it has. So
@@ -28,8 +28,8 @@ def run_filled(run: Callable[[Feed], dict[str, Array]], feed: Feed, rows: int) -
     """
     parts = []
     for start, piece in pieces_of(feed, rows):
-        there = range(min(ROWS, rows - start))
-        parts.append({n: value.take(there, batch_axis(n)) for n, value in run(piece).items()})
+        filled = range(min(ROWS, rows - start))
+        parts.append({n: value.take(filled, batch_axis(n)) for n, value in run(piece).items()})
     return {n: np.concatenate([part[n] for part in parts], batch_axis(n)) for n in parts[0]}
 
 

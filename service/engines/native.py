@@ -47,9 +47,9 @@ class NativeEngine:
         Raises:
             RepositoryError: a file is missing, differs from its digest or cannot be loaded
         """
-        told = manifest.read(version, version.onnx)
-        self.signature: Signature = told.signature
-        self.digest = told.digest
+        facts = manifest.read(version, version.onnx)
+        self.signature: Signature = facts.signature
+        self.digest = facts.digest
         config = version.description().config
         try:
             tensors = load_file(version.checkpoint)
@@ -58,9 +58,9 @@ class NativeEngine:
             raise RepositoryError(f"{version.checkpoint} cannot be used: {error}") from error
         self._form, self._told = form_of(config), told_widths(config)
         learned = version.onnx / manifest.INITIAL
-        self._learned = load_file(learned) if told.initial_sha256 else None
+        self._learned = load_file(learned) if facts.initial_sha256 else None
         self._kernel = kernels.load(compiled)
-        self._kept = threading.local()  # what a thread works on, for as long as N stays the same
+        self._of_thread = threading.local()  # its scratch, for as long as N stays the same
         self.initial_state = lru_cache(STATES_KEPT)(self._initial_state)
 
     def _initial_state(self, slots: int) -> State:
@@ -105,13 +105,13 @@ class NativeEngine:
 
     def _scratch(self, slots: int) -> Float:
         """This thread's own."""
-        kept: tuple[int, Float] | None = getattr(self._kept, "scratch", None)
-        if kept is None or kept[0] != slots:
-            kept = self._kept.scratch = slots, scratch(self._form, self._weights, slots)
-        return kept[1]
+        scratch_of: tuple[int, Float] | None = getattr(self._of_thread, "scratch", None)
+        if scratch_of is None or scratch_of[0] != slots:
+            scratch_of = self._of_thread.scratch = slots, scratch(self._form, self._weights, slots)
+        return scratch_of[1]
 
     def _values(self, record: Record) -> Values:
-        """What is kept, by the names of the signature; views all of them."""
+        """The recorded values by the names of the signature; views all of them."""
         reads = self._form.reads
         values = {"outputs": record.outputs}
         if len(record.weighting):

@@ -46,13 +46,13 @@ class OnnxEngine:
             RepositoryError: a file is missing, differs from its digest or cannot be loaded
         """
         folder = version.onnx
-        told: Manifest = manifest.read(version, folder)
-        self.signature: Signature = told.signature
-        self.digest = told.digest
+        facts: Manifest = manifest.read(version, folder)
+        self.signature: Signature = facts.signature
+        self.digest = facts.digest
         self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
         self._bound: dict[int, BoundGraph] = {}
         fixed = {"batch": ROWS, "slots": self.signature.memory_slots}
-        for graph in told.graphs:
+        for graph in facts.graphs:
             path, steps = folder / graph.file, graph.steps or 1
             session = open_session(path, device, threads)
             self._sessions.setdefault(graph.kind, {})[steps] = session
@@ -62,7 +62,7 @@ class OnnxEngine:
         self.device = device_of(next(iter(self._sessions["predict"].values())))
         self._fills = bind or self.device == "cuda"
         learned = folder / manifest.INITIAL
-        self._learned = load_file(learned) if told.initial_sha256 else None
+        self._learned = load_file(learned) if facts.initial_sha256 else None
 
     def initial_state(self, slots: int) -> State:
         """See `Engine`."""
@@ -134,8 +134,8 @@ def providers_for(device: str, records: bool) -> list[Any]:
     if device == "cpu":
         return [PROVIDERS["cpu"]]
     # TensorFloat-32 keeps ten bits of a product: too few for 1000 steps
-    told = {"use_tf32": "0", "enable_cuda_graph": "1" if records else "0"}
-    return [(PROVIDERS["cuda"], told), PROVIDERS["cpu"]]
+    options = {"use_tf32": "0", "enable_cuda_graph": "1" if records else "0"}
+    return [(PROVIDERS["cuda"], options), PROVIDERS["cpu"]]
 
 
 def device_of(session: onnxruntime.InferenceSession) -> str:

@@ -1,4 +1,4 @@
-"""The pins of a request that pins nothing, as the inspect graphs want them."""
+"""Default inputs of the inspect graphs: pins that are nowhere in force."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The one interface between the scheduler and whatever computes."""
+"""The interface between the scheduler and an inference engine."""
 
 from collections.abc import Collection
 from typing import Any, Literal, Protocol
@@ -16,7 +16,7 @@ WEIGHTINGS = ("read_weightings", "write_weightings")
 
 
 class EngineFacts(Protocol):
-    """What is known of an engine, be it here or on another machine."""
+    """The properties of an engine, here or on another machine."""
 
     name: str
     device: str

@@ -40,18 +40,18 @@ class TorchScriptEngine:
         torch.jit.set_fusion_strategy([])
         folder = version.torchscript
         self.device = device
-        told: Manifest = manifest.read(version, folder)
-        self.signature: Signature = told.signature
-        self.digest = told.digest
+        facts: Manifest = manifest.read(version, folder)
+        self.signature: Signature = facts.signature
+        self.digest = facts.digest
         self._modules: dict[str, torch.jit.ScriptModule] = {}
-        for graph in told.graphs:
+        for graph in facts.graphs:
             try:
                 module = torch.jit.load(folder / graph.file, map_location=device)
             except RuntimeError as error:
                 raise RepositoryError(f"{folder / graph.file} is not a TorchScript file") from error
             self._modules[graph.kind] = module
         learned = folder / manifest.INITIAL
-        self._learned = load_file(learned) if told.initial_sha256 else None
+        self._learned = load_file(learned) if facts.initial_sha256 else None
         stages = [stage.name for stage in self.signature.stages]
         self._names = {
             "predict": ["outputs", "read_weightings", "write_weightings"],
@@ -102,8 +102,8 @@ class TorchScriptEngine:
         if kind == "inspect":
             operands.append([self._tensor(pin) for pin in pins])
         with torch.inference_mode():
-            given, after = self._modules[kind](*operands)
-        return [v.cpu().numpy() for v in given], [v.cpu().numpy() for v in after]
+            values, after = self._modules[kind](*operands)
+        return [v.cpu().numpy() for v in values], [v.cpu().numpy() for v in after]
 
     def _tensor(self, value: Array) -> torch.Tensor:
         return torch.from_numpy(np.array(value, order="C")).to(self.device)

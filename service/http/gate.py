@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import Draining, ServiceError, Unauthorized, error_body
 from service.http.compression import compressed
-from service.http.in_flight import Work
+from service.http.in_flight import InFlight
 from service.http.keys import Keys, owner
 
 OnError = Callable[[Request, Exception], Awaitable[Response]]
@@ -28,7 +28,7 @@ class Door:
         self,
         app: ASGIApp,
         keys: Keys,
-        work: Work,
+        work: InFlight,
         routes: Iterable[APIRoute],
         on_error: OnError,
         on_crash: OnError,

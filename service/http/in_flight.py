@@ -1,4 +1,4 @@
-"""Work that is counted while it runs, and refused in a flood and at the end."""
+"""Requests in flight: counted while they run, refused under overload and while draining."""
 
 from starlette.types import Scope
 
@@ -9,15 +9,15 @@ from service.http.socket_age import has_waited_too_long
 ALWAYS_OPEN = OPEN_PATHS | {"/metrics"}
 
 
-class Work:
-    """How much of it there is, and whether more is let in."""
+class InFlight:
+    """How many requests there are, and whether more are let in."""
 
     def __init__(self) -> None:
         self.running = 0  # requests that are not probes
         self.draining = False
 
     def counts(self, scope: Scope) -> bool:
-        """Whether a request is work: probes and /metrics are none, and are always let in.
+        """Whether a request counts: probes and /metrics do not, and are always let in.
 
         Raises:
             Draining: the service is shutting down

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.http.connection import Connection
-from service.http.in_flight import Work
+from service.http.in_flight import InFlight
 from service.process.accepting import Acceptor
 from service.process.balance import Balance
 from service.settings import Settings
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
     the signal it got. Here the probe turns and new work gets 503 while the rest finishes.
     """
 
-    def __init__(self, app: FastAPI, settings: Settings, work: Work, balance: Balance) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, work: InFlight, balance: Balance) -> None:
         # uvicorn's own logging would write lines of another shape
         config = uvicorn.Config(
             app,

@@ -29,7 +29,7 @@ PAUSE = 1.0  # seconds before a worker that died is replaced
 # Seconds. Engine and store come back from outside the interpreter many times a request, and each
 # time wait for it so long at most; the default of 5 ms is longer than a whole chunk.
 SWITCH_INTERVAL = 0.0005
-PATIENCE = 10.0  # seconds beyond NTM_DRAIN_TIMEOUT until a worker is killed
+KILL_AFTER = 10.0  # seconds beyond NTM_DRAIN_TIMEOUT until a worker is killed
 
 
 class Supervisor:
@@ -81,7 +81,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         if self._stop_by is None:
-            self._stop_by = time.monotonic() + self._settings.drain_timeout + PATIENCE
+            self._stop_by = time.monotonic() + self._settings.drain_timeout + KILL_AFTER
         self._tell(signal.SIGTERM)
 
     def _tell(self, number: signal.Signals) -> None:

@@ -14,8 +14,8 @@ from service.errors import StoreUnavailable
 from service.scheduling.delivery import settle
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
-Changes = list[tuple[Work, "asyncio.Future[Any]"]]
+Change = Callable[[sqlite3.Connection], Any]
+Changes = list[tuple[Change, "asyncio.Future[Any]"]]
 
 log = logging.getLogger("ntm.store")
 
@@ -73,11 +73,11 @@ class Database:
             result: T = await future
         return result
 
-    def later(self, work: Work, then: Callable[[Any], object] = lambda result: None) -> None:
+    def later(self, work: Change, then: Callable[[Any], object] = lambda result: None) -> None:
         """Run a change some time, for which nobody waits, and `then` with its result."""
         self._thread.submit(self._write_later, work, then)
 
-    def _write_later(self, work: Work, then: Callable[[Any], object]) -> None:
+    def _write_later(self, work: Change, then: Callable[[Any], object]) -> None:
         (result,) = self._write([work])
         if isinstance(result, Exception):
             log.error("the store could not be written: %s", result)
@@ -114,7 +114,7 @@ class Database:
         self.is_damaged = False
         return result
 
-    def _write(self, works: Sequence[Work]) -> list[Any]:
+    def _write(self, works: Sequence[Change]) -> list[Any]:
         """The result of each, or its error."""
         try:
             ended = write_all(self._connected(), works)
@@ -208,7 +208,7 @@ def failed(error: Exception) -> StoreUnavailable:
     return StoreUnavailable("the store of traces and sessions does not answer", retry_after=5)
 
 
-def write_all(connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
+def write_all(connection: sqlite3.Connection, works: Sequence[Change]) -> list[Any]:
     """The result of each, or its error; one transaction for all, or for each where one fails."""
     try:
         return with_lock(connection, lambda c: [work(c) for work in works])

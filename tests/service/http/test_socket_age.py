@@ -14,7 +14,7 @@ import pytest
 
 from service.app import on_crash, on_service_error
 from service.http.gate import Door
-from service.http.in_flight import Work
+from service.http.in_flight import InFlight
 from service.http.keys import Keys
 from service.http.socket_age import TOO_LONG, Watch
 from tests.service.bodies import body
@@ -41,7 +41,7 @@ def ask(method: str, path: str, waited: float) -> tuple[int, dict[bytes, bytes],
 
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     scope["state"] = {"waited": waited}
-    door = Door(answered, Keys(()), Work(), (), on_service_error, on_crash)
+    door = Door(answered, Keys(()), InFlight(), (), on_service_error, on_crash)
     asyncio.run(door(scope, receive, send))  # type: ignore[arg-type]
     return sent[0]["status"], dict(sent[0]["headers"]), bool(read)
 
