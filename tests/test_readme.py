@@ -71,10 +71,12 @@ def test_every_example_runs_as_it_is_written(folder: Path, port: int) -> None:
             command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
-    assert (folder / "trace.png").read_bytes().startswith(b"\x89PNG")
-    assert b'"read_weightings"' in (folder / "trace.json").read_bytes()
-    assert b'"content_weighting"' in (folder / "stages.json").read_bytes()
+    assert (folder / "try/trace.png").read_bytes().startswith(b"\x89PNG")
+    assert b'"read_weightings"' in (folder / "try/trace.json").read_bytes()
+    assert b'"content_weighting"' in (folder / "try/stages.json").read_bytes()
     assert (folder / "try/copy/1/onnx/signature.json").exists()
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"models", "data", "try"}, "git ignores the last two"
 
 
 def test_the_settings_are_those_of_the_service() -> None:
