@@ -12,13 +12,13 @@ from service.records.trace import Trace
 from service.scheduling.sequence import Sequence
 from tests.service.api.test_prediction import ALIKE, asked, listening, read_answer
 
-MINE = (Errand, Sequence, Recording, Trace)
-ASKED = ("plain", "weightings", "interventions", "too narrow", "no time", "plain")
+OF_A_REQUEST = (Errand, Sequence, Recording, Trace)
+REQUESTS = ("plain", "weightings", "interventions", "too narrow", "no time", "plain")
 
 
-def there() -> dict[int, str]:
-    """What there is of a request, by its number."""
-    return {id(one): type(one).__name__ for one in gc.get_objects() if type(one) in MINE}
+def objects() -> dict[int, str]:
+    """The objects of all requests that are alive, by their identity."""
+    return {id(one): type(one).__name__ for one in gc.get_objects() if type(one) in OF_A_REQUEST}
 
 
 def test_what_was_answered_is_not_kept_in_circles(
@@ -33,17 +33,17 @@ def test_what_was_answered_is_not_kept_in_circles(
     async def main() -> None:
         async with listening(models, tmp_path / "data") as (address, _, took):
             reader, writer = await asyncio.open_connection(*address)
-            for name in ASKED:
+            for name in REQUESTS:
                 writer.write(asked(content=ALIKE[name][1]))
                 await read_answer(reader)
-            assert len(took) == len(ASKED)
+            assert len(took) == len(REQUESTS)
             async with asyncio.timeout(30):  # whoever gave up is let go of with its chunk
-                while there().keys() - before.keys():
+                while objects().keys() - before.keys():
                     await asyncio.sleep(0.05)
             writer.close()
 
     gc.collect()
-    before = there()  # of other tests
+    before = objects()  # of other tests
     gc.disable()
     try:
         asyncio.run(main())
