@@ -21,6 +21,7 @@ from service.process.server import Server
 from service.settings import Settings
 from service.store import StoreRefused
 from service.telemetry import logs
+from service.telemetry.together import forget_process, shared_metrics
 
 log = logging.getLogger("ntm.workers")
 
@@ -45,6 +46,10 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code."""
+        with shared_metrics():
+            return self._run()
+
+    def _run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self._stop())
         signal.signal(signal.SIGHUP, lambda number, frame: self._tell(signal.SIGHUP))
@@ -70,6 +75,8 @@ class Supervisor:
     def _bury(self, index: int, worker: SpawnProcess) -> None:
         """See off a worker that has ended; a successor unless all are to end."""
         del self._workers[index]
+        if worker.pid is not None:
+            forget_process(worker.pid)
         self._counts[index] = AWAY
         if worker.exitcode == CANNOT_START:
             self._failed = True

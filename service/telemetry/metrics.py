@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from service.models.served import LoadedModel
 from service.scheduling.events import Chunk, Ended, Event
 from service.telemetry.log_writer import dropped
+from service.telemetry.together import are_shared, text_of_all
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -33,10 +34,11 @@ class DroppedLines(Collector):
 
 
 class Metrics:
-    """The counters of one application; they share no registry with another."""
+    """The counters of one application; with several workers they are those of all."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self._registry, self._are_shared = CollectorRegistry(), are_shared()
+        self._told: dict[tuple[str, str], int] = {}  # steps queued, as shared with others
         self._registry.register(DroppedLines())
         self._requests = Counter(
             "ntm_requests_total",
@@ -100,12 +102,14 @@ class Metrics:
             "ntm_queued_steps",
             "Steps admitted and not yet computed",
             ["model", "version"],
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
         self._engines = Gauge(
             "ntm_model_info",
             "1 for every model served, with the engine and device it runs on",
             ["model", "version", "engine", "device"],
+            multiprocess_mode="livemax",
             registry=self._registry,
         )
 
@@ -113,26 +117,34 @@ class Metrics:
             "ntm_held",
             "Traces and sessions kept",
             ["kind"],
+            multiprocess_mode="livemostrecent",
             registry=self._registry,
         )
         self._held_bytes = Gauge(
             "ntm_held_bytes",
             "Bytes of the traces and sessions kept",
             ["kind"],
+            multiprocess_mode="livemostrecent",
             registry=self._registry,
         )
 
         self._damaged = Gauge(
             "ntm_damaged_records",
             "Records of the store met since the start that nobody can read",
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
 
     def forget(self, model: LoadedModel) -> None:
         """Tell no more of a model that is not served any more; what it did stays counted."""
         labels = (model.name, str(model.version))
-        self._engines.remove(*labels, model.engine.name, model.engine.device)
-        self._queued.remove(*labels)
+        info = (*labels, model.engine.name, model.engine.device)
+        if self._are_shared:  # where nothing can be removed
+            self._engines.labels(*info).set(0)
+            self._queued.labels(*labels).set(0)
+        else:
+            self._engines.remove(*info)
+            self._queued.remove(*labels)
 
     def watch(self, models: Iterable[LoadedModel]) -> None:
         """Tell of these models, and read their queues when asked."""
@@ -140,7 +152,8 @@ class Metrics:
             labels = (model.name, str(model.version))
             self._engines.labels(*labels, model.engine.name, model.engine.device).set(1)
             queue = model.scheduler
-            self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
+            if not self._are_shared:
+                self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
 
     def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
@@ -150,6 +163,8 @@ class Metrics:
     def observed(self, model: LoadedModel, event: Event) -> None:
         """Count one run of an engine, or one sequence that ended."""
         labels = (model.name, str(model.version))
+        if self._are_shared:  # another process may be asked, which cannot look
+            self._tell_queue(labels, model.scheduler.queued_steps)
         match event:
             case Chunk():
                 child(self._steps, *labels).inc(event.useful)
@@ -162,6 +177,12 @@ class Metrics:
                     child(self._waits, *labels).observe(event.queued)
                     child(self._walks, *labels).observe(event.computed)
 
+    def _tell_queue(self, labels: tuple[str, str], steps: int) -> None:
+        """Write how many steps are queued, where that is another number."""
+        if self._told.get(labels) != steps:
+            self._told[labels] = steps
+            child(self._queued, *labels).set(steps)
+
     def holds(self, kind: str, count: int, size: int) -> None:
         """Tell how many traces or sessions are kept, and their bytes."""
         self._held.labels(kind).set(count)
@@ -173,4 +194,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return text_of_all() if self._are_shared else generate_latest(self._registry)

@@ -180,3 +180,40 @@ def test_their_logs_are_whole_lines(server: Server) -> None:
     told, _, _ = server.log.read_text().rpartition("\n")  # what follows is being written
     for line in told.splitlines():
         json.loads(line)
+
+
+def counted(server: Server) -> dict[str, float]:
+    """All counters, and the gauges that add up, as one of the workers tells them."""
+    with fresh(server) as client:
+        text = client.get("/metrics").text
+    samples = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    names = ("_total", "_count", "_sum", "_bucket")
+    return {
+        name: float(value)
+        for name, value in samples
+        if name.partition("{")[0].endswith(names) and "seconds" not in name
+    }
+
+
+def test_metrics_are_those_of_all_and_never_go_back(repository: Path, tmp_path: Path) -> None:
+    requests = 'ntm_sequences_total{model="copy",outcome="ok",version="1"}'
+    with serving(repository, tmp_path, workers=2, engine="onnx") as server:
+        await_started(server, 2)
+        last: dict[str, float] = {}
+        for number in range(1, 13):
+            with fresh(server) as client:
+                told = client.post("/predict", json=body(3))
+                assert told.status_code == 200
+            now = counted(server)
+            while now.get(requests, 0) < number:  # it is counted once the answer has left
+                now = counted(server)
+            assert now[requests] == number
+            assert all(now[name] >= value for name, value in last.items())
+            last = now
+        os.kill(pids(server)[0], signal.SIGKILL)
+        await_started(server, 3)
+        now = counted(server)
+        assert all(now[name] >= value for name, value in last.items())
+        with fresh(server) as client:
+            assert 'ntm_queued_steps{model="copy",version="1"} 0.0' in client.get("/metrics").text
+        assert server.stop() == 0
