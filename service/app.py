@@ -113,6 +113,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         damage=store.damage,
     )
     metrics.watch(context.models)
+    metrics.watch_memory(context.models.budget)
     keys = Keys(settings.keys, pages=viewer.PATHS | docs.PATHS)
     request_log, origins = RequestLog(metrics, afterwards), listed(settings.cors_origins)
 
@@ -131,7 +132,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
-        front = Front(inside, request_log)
+        front = Front(inside, request_log, context.models.budget)
         return RootPath(front, settings.root_path) if settings.root_path else front
 
     def describe(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.environment import is_link, refuse_unknown
+from service.memory import default_limit
 
 log = logging.getLogger("ntm.server")
 
@@ -59,6 +60,27 @@ class Settings(BaseSettings):
     max_response_bytes: int = Field(
         default=128 * MEBIBYTE, ge=1, description="bytes of tensors in one answer, before encoding"
     )
+    memory_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="bytes in flight of bodies, states, interventions and answers, in each "
+        "process; 0 is half of what there is, divided by the workers",
+    )
+    max_connections: int = Field(
+        default=8192,
+        ge=1,
+        description="connections at once, in each process; over it those go that wait longest "
+        "for a whole request",
+    )
+    head_timeout: float = Field(
+        default=10.0, gt=0, description="seconds that a request's head may take"
+    )
+    body_timeout: float = Field(
+        default=30.0, gt=0, description="seconds that a body may take, and one more for every 64 KB"
+    )
+    write_timeout: float = Field(
+        default=30.0, gt=0, description="seconds that a client may read nothing of its answer"
+    )
     request_timeout: float = Field(
         default=60.0, gt=0, description="seconds until a request is given up with 504"
     )
@@ -94,6 +116,11 @@ class Settings(BaseSettings):
         default="",
         description="Ray cluster that ntm serve --cluster joins, auto or host:port; starts one",
     )
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that may be in flight in one process."""
+        return self.memory_bytes or default_limit(self.workers)
 
     @classmethod
     def from_environment(cls, **options: Any) -> Self:

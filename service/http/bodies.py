@@ -9,8 +9,10 @@ from starlette.requests import ClientDisconnect
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedContentEncoding
 from service.http.headers import header
+from service.memory import Share
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+COPIES = 2  # a body, and what is made of it
 PIECE = 2**18  # bytes inflated before others get their turn
 
 
@@ -23,6 +25,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         BodyTooLarge: it has more than `limit` bytes; no more than that is ever held
         MalformedBody: it is not what its Content-Encoding says
+        Overloaded: there is no room for it beside what else is in flight
         UnsupportedContentEncoding: it is encoded in another way than gzip or deflate
     """
     encoding = (header(request.scope, b"content-encoding") or "identity").strip().lower()
@@ -33,21 +36,26 @@ async def read_body(request: Request, limit: int) -> bytes:
     announced = header(request.scope, b"content-length") or "0"
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
-    parts = sent(request, limit)
+    share: Share = request.scope["state"]["share"]
+    if announced.isdecimal():
+        share.refuse_if_full("bodies", COPIES * int(announced))
+    parts = sent(request, limit, share)
     if encoding not in WINDOWS:
         return b"".join([part async for part in parts])
     body = bytearray()
     async for part in inflated(parts, encoding):
+        share.take("bodies", COPIES * len(part))
         body += part
         if len(body) > limit:
             raise too_large(limit)
     return bytes(body)
 
 
-async def sent(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The parts of a body as they come.
+async def sent(request: Request, limit: int, share: Share) -> AsyncIterator[bytes]:
+    """The parts of a body as they come; what is announced and does not come takes no room.
 
     Raises:
+        Overloaded: there is no room for more
         BodyTooLarge: together they have more than `limit` bytes
         ClientDisconnect: the client went away before the last
     """
@@ -60,6 +68,7 @@ async def sent(request: Request, limit: int) -> AsyncIterator[bytes]:
         size += len(part)
         if size > limit:
             raise too_large(limit)
+        share.take("bodies", COPIES * len(part))
         yield part
 
 

@@ -32,6 +32,7 @@ from service.engines import (
     open_engine,
 )
 from service.errors import UnknownModel, UnknownVersion
+from service.memory import Budget
 from service.models.repository_scan import Fingerprint, Key, scan
 from service.scheduling.cores import Cores, places_for
 from service.scheduling.events import Event
@@ -124,10 +125,13 @@ class Models:
             RepositoryError: there is not one usable model
         """
         self._settings, self._observe = settings, observe
+        self.budget = Budget(settings.memory_limit)  # of the whole process
         # a CUDA graph must not be recorded while another engine uses the GPU
         cores = Cores(1 if settings.cuda_graphs else places_for(settings.threads))
         self._load = loader or (
-            lambda folder, observe, engine: load(folder, settings, observe, cores, engine)
+            lambda folder, observe, engine: load(
+                folder, settings, observe, cores, self.budget, engine
+            )
         )
         self._names = names
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
@@ -301,6 +305,7 @@ def load(
     settings: Settings,
     observe: Observer,
     cores: Cores,
+    budget: Budget,
     engine: str | None = None,
 ) -> LoadedModel:
     """Open one version.
@@ -310,6 +315,7 @@ def load(
         settings: of the service
         observe: told of every chunk and of every sequence that ended
         cores: shared with all other models
+        budget: of bytes, shared with everything that is in flight
         engine: instead of the settings'
 
     Raises:
@@ -329,7 +335,7 @@ def load(
         warm_up(opened, folder)
     scheduler = Scheduler(
         opened,
-        Limits(settings.max_batch, settings.max_queued_steps),
+        Limits(settings.max_batch, settings.max_queued_steps, budget),
         Instruments(lambda event: observe(model, event)),
         cores,
     )

@@ -28,7 +28,6 @@ class Backlog:
         self.waiting = OrderedDict[Sequence, None]()  # a queue that one can leave from the middle
         self.ready = ReadyQueue()
         self._limits, self._clock = limits, instruments.clock
-        self._state_bytes = 0
         self._bytes_of_row = lru_cache(REMEMBERED_SLOTS)(lambda n: bytes_of_row(signature, n))
 
     def add(self, sequence: Sequence) -> None:
@@ -40,17 +39,15 @@ class Backlog:
         """Make waiting ones ready, as far as memory for their states goes; one always is."""
         while self.waiting:
             sequence = next(iter(self.waiting))
-            size = self._bytes_of(sequence)
-            if self.ready and self._state_bytes + size > self._limits.state_bytes:
+            if not self._begin(sequence, anyway=not self.ready):
                 return
-            self._begin(sequence)
             self._make_ready(sequence)
 
     def take_waiting(self, sequences: Iterable[Sequence]) -> list[list[Sequence]]:
         """Batches of waiting sequences, which run from now on."""
         chosen = list(sequences)
         for sequence in chosen:
-            self._begin(sequence)
+            self._begin(sequence, anyway=True)
         return self._in_batches(chosen)
 
     def take_again(self, batch: Iterable[Sequence]) -> list[list[Sequence]]:
@@ -72,11 +69,11 @@ class Backlog:
         for sequence in batch:
             ended = error is not None or not sequence.remaining
             if sequence.status is Status.LEFT:
-                self._state_bytes -= self._bytes_of(sequence)
+                self._give_back(sequence)
                 continue
             self.admission.count(sequence, 0 if ended else sequence.remaining)
             if ended:
-                self._state_bytes -= self._bytes_of(sequence)
+                self._give_back(sequence)
                 sequence.status = Status.DONE
                 done.append(sequence)
             else:
@@ -94,12 +91,19 @@ class Backlog:
             del self.waiting[sequence]
         elif before is Status.READY:
             self.ready.remove(sequence)
-            self._state_bytes -= self._bytes_of(sequence)
+            self._give_back(sequence)
         # a running one leaves with its chunk
 
-    def _begin(self, sequence: Sequence) -> None:
+    def _begin(self, sequence: Sequence, *, anyway: bool) -> bool:
+        """Let one begin if there is room for its state, or `anyway`; whether it did."""
+        size = self._bytes_of(sequence)
+        if not self._limits.budget.take_if_room("states", size, anyway=anyway):
+            return False
         del self.waiting[sequence]
-        self._state_bytes += self._bytes_of(sequence)
+        return True
+
+    def _give_back(self, sequence: Sequence) -> None:
+        self._limits.budget.give_back("states", self._bytes_of(sequence))
 
     def _make_ready(self, sequence: Sequence) -> None:
         sequence.status = Status.READY

@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from service.memory import Budget
 from service.scheduling.events import Event
 from service.scheduling.rate import RateEstimate
+
+BYTES_ALONE = 2**28  # where the budget is shared with nothing else
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -17,7 +20,8 @@ class Limits:
 
     max_batch: int  # rows of a chunk
     max_queued_steps: int  # admitted and not yet computed
-    state_bytes: int = 2**28  # of the states of all sequences that have begun
+    # of the states of all sequences that have begun, and of what else is in flight
+    budget: Budget = field(default_factory=lambda: Budget(BYTES_ALONE))
     # Seconds that a sequence may take to be walked on the event loop: to wake a thread and be
     # woken by it takes as long as the first; the second holds where no other request waits for
     # the event loop, or no other core can do it.

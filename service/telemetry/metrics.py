@@ -1,13 +1,14 @@
 """What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from service.memory import KINDS, Budget
 from service.models.served import LoadedModel
 from service.scheduling.events import Chunk, Ended, Event
 from service.telemetry.log_writer import dropped
@@ -134,6 +135,24 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
+
+        self._in_flight = Gauge(
+            "ntm_bytes_in_flight",
+            "Bytes of bodies, interventions, states and answers that are in memory",
+            ["of"],
+            registry=self._registry,
+        )
+        self._limit = Gauge(
+            "ntm_bytes_in_flight_limit",
+            "Bytes that may be in memory of all of them together",
+            registry=self._registry,
+        )
+
+    def watch_memory(self, budget: Budget) -> None:
+        """Read what is in flight when asked."""
+        self._limit.set(budget.limit)
+        for kind in KINDS:
+            self._in_flight.labels(kind).set_function(partial(budget.taken, kind))
 
     def forget(self, model: LoadedModel) -> None:
         """Tell no more of a model that is not served any more; what it did stays counted."""

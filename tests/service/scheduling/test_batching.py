@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ntm.signature import State
 from service.engines import Engine, Values
+from service.memory import Budget
 from service.scheduling.chunk import advance, choose_steps, gather
 from service.scheduling.cores import Cores
 from service.scheduling.events import Chunk, Ended, Event
@@ -321,7 +322,7 @@ def test_states_of_those_that_have_begun_are_bounded(
         for task in tasks:
             assert_same(await task, engine, inputs_of(engine, 20), 16)
 
-    assert max(chunk.rows for chunk in run(engine, work, state_bytes=3 * row).chunks) == 3
+    assert max(chunk.rows for chunk in run(engine, work, budget=Budget(3 * row)).chunks) == 3
 
 
 def test_cores_are_first_come_first_served() -> None:

@@ -1,0 +1,123 @@
+"""Memory accounting: the bytes in flight of everybody together, and how many there may be.
+
+What is counted: bodies that are being read, interventions, states of sequences that have begun,
+answers from before they are computed until they have been read. What the interpreter, the models
+and the store take is not; by default half of the memory is left to them.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import Literal, NoReturn, get_args
+
+from service.errors import Overloaded
+
+Kind = Literal["bodies", "interventions", "states", "answers"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SHARE = 0.5  # of the memory there is
+# files of control groups, version 2 and 1, with the bytes that a container may have
+CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+CGROUPS = Path("/sys/fs/cgroup")
+RETRY_AFTER = 1  # seconds
+
+
+class Budget:
+    """Counts bytes in flight, from any thread, and refuses what is too much."""
+
+    def __init__(self, limit: int) -> None:
+        """Allow so many bytes in all."""
+        self.limit = limit
+        self._taken = dict.fromkeys(KINDS, 0)
+        self._lock = threading.Lock()
+
+    def taken(self, kind: Kind) -> int:
+        """Bytes in flight of one kind."""
+        return self._taken[kind]
+
+    def take(self, kind: Kind, size: int) -> None:
+        """Count bytes, before they are allocated; whoever took them gives them back.
+
+        Raises:
+            Overloaded: there is no room for so many now
+        """
+        if not self.take_if_room(kind, size):
+            self.refuse(kind, size)
+
+    def refuse_if_full(self, kind: Kind, size: int) -> None:
+        """Refuse what has no room now, without counting it.
+
+        Raises:
+            Overloaded
+        """
+        if sum(self._taken.values()) + size > self.limit:
+            self.refuse(kind, size)
+
+    def refuse(self, kind: Kind, size: int) -> NoReturn:
+        """Say that there is no room for so many bytes.
+
+        Raises:
+            Overloaded
+        """
+        raise Overloaded(
+            f"{size} bytes of {kind} are too many beside the {sum(self._taken.values())} that "
+            f"are in memory, of {self.limit} allowed; try again in {RETRY_AFTER} s",
+            retry_after=RETRY_AFTER,
+        )
+
+    def take_if_room(self, kind: Kind, size: int, *, anyway: bool = False) -> bool:
+        """Count bytes if there is room for them, or `anyway`; whether they were counted."""
+        with self._lock:
+            if not anyway and sum(self._taken.values()) + size > self.limit:
+                return False
+            self._taken[kind] += size
+            return True
+
+    def give_back(self, kind: Kind, size: int) -> None:
+        """Count bytes no more."""
+        with self._lock:
+            self._taken[kind] -= size
+
+
+class Share:
+    """What one request has taken of a budget; given back as a whole when it has been answered."""
+
+    __slots__ = ("_budget", "_taken")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._taken: dict[Kind, int] | None = None
+
+    def take(self, kind: Kind, size: int) -> None:
+        """See `Budget.take`."""
+        self._budget.take(kind, size)
+        if self._taken is None:
+            self._taken = {}
+        self._taken[kind] = self._taken.get(kind, 0) + size
+
+    def refuse_if_full(self, kind: Kind, size: int) -> None:
+        """See `Budget.refuse_if_full`."""
+        self._budget.refuse_if_full(kind, size)
+
+    def close(self) -> None:
+        """Give back everything."""
+        if self._taken is not None:
+            for kind, size in self._taken.items():
+                self._budget.give_back(kind, size)
+            self._taken = None
+
+
+def default_limit(workers: int, cgroups: Path = CGROUPS) -> int:
+    """Bytes for each of so many processes: a share of what the machine or the container allows."""
+    return int(SHARE * available(cgroups)) // workers
+
+
+def available(cgroups: Path) -> int:
+    """Bytes of memory that this machine has, or that its container may use."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in CGROUP_LIMITS:
+        try:
+            limits.append(int((cgroups / name).read_text()))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    return min(limits)

@@ -1,0 +1,87 @@
+"""Bytes in flight: counted over everybody, refused before they are allocated."""
+
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.errors import Overloaded
+from service.memory import KINDS, Budget, Share, available, default_limit
+from tests.service.running import serving
+
+MEBIBYTE = 2**20
+
+
+def test_all_kinds_share_one_limit() -> None:
+    budget = Budget(100)
+    budget.take("bodies", 60)
+    with pytest.raises(Overloaded, match="50 bytes of answers") as refused:
+        budget.take("answers", 50)
+    assert refused.value.retry_after
+    budget.take("answers", 40)
+    assert [budget.taken(kind) for kind in KINDS] == [60, 0, 0, 40]
+    budget.give_back("bodies", 60)
+    budget.take("states", 60)
+
+
+def test_a_share_is_given_back_as_a_whole() -> None:
+    budget = Budget(100)
+    share = Share(budget)
+    share.take("bodies", 10)
+    share.take("bodies", 20)
+    share.take("interventions", 30)
+    with pytest.raises(Overloaded):
+        share.take("answers", 41)
+    share.close()
+    share.close()
+    assert [budget.taken(kind) for kind in KINDS] == [0, 0, 0, 0]
+
+
+def test_it_is_counted_from_many_threads() -> None:
+    budget = Budget(2**40)
+
+    def work() -> None:
+        for _ in range(20_000):
+            budget.take("states", 3)
+            budget.give_back("states", 2)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert budget.taken("states") == 80_000
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_a_container_has_less_than_its_machine(tmp_path: Path, name: str) -> None:
+    machine = available(tmp_path)
+    assert machine > 2**27
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"{2**27}\n")
+    assert available(tmp_path) == 2**27
+    assert default_limit(2, tmp_path) == 2**25
+    file.write_text("max\n")
+    assert available(tmp_path) == machine
+
+
+def in_flight(client: httpx.Client) -> dict[str, float]:
+    """What /metrics tells, by kind."""
+    told = client.get("/metrics").text.splitlines()
+    lines = [line for line in told if line.startswith("ntm_bytes_in_flight{")]
+    return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
+
+
+def test_bodies_have_room_or_are_refused(repository: Path, tmp_path: Path) -> None:
+    """By what they announce, and as they come; what is refused or answered takes none."""
+    json = {"content-type": "application/json"}
+    with serving(repository, tmp_path, memory_bytes=MEBIBYTE) as server, server.client() as client:
+        for body in (b" " * MEBIBYTE, iter([b" " * 2**16] * 16)):
+            answer = client.post("/v2/models/copy/infer", content=body, headers=json)
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert answer.headers["retry-after"]
+        assert client.post("/sessions", content=b" " * 2**18, headers=json).status_code == 400
+        assert in_flight(client) == dict.fromkeys(KINDS, 0)
+        assert "ntm_bytes_in_flight_limit 1.048576e+06" in client.get("/metrics").text
