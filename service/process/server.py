@@ -12,10 +12,11 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from service.http.connection import Connection
 from service.http.in_flight import InFlight
+from service.http.timed_connection import Patience, TimedConnection
 from service.process.accepting import Acceptor
 from service.process.balance import Balance
+from service.process.descriptors import room_for_connections
 from service.settings import Settings
 
 log = logging.getLogger("ntm.server")
@@ -41,7 +42,7 @@ class Server(uvicorn.Server):
         # uvicorn's own logging would write lines of another shape
         config = uvicorn.Config(
             app,
-            http=Connection,
+            http=TimedConnection,
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
@@ -50,6 +51,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
         self._balance, self._fast_path = balance, app.state.fast_path
+        self._patience = Patience(
+            settings.head_timeout,
+            settings.body_timeout,
+            settings.write_timeout,
+            room_for_connections(settings.max_connections),
+        )
         self._accepted = ACCEPTED_ALONE if settings.workers == 1 else ACCEPTED_AMONG_OTHERS
         self._draining: asyncio.Task[None] | None = None
 
@@ -70,7 +77,8 @@ class Server(uvicorn.Server):
         """Start, and say where."""
         await super().startup([])
         make_connection = partial(
-            Connection,
+            TimedConnection,
+            patience=self._patience,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
