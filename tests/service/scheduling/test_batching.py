@@ -71,7 +71,7 @@ def assert_same(walked: Walked, engine: Engine, x: np.ndarray, slots: int) -> No
 
 
 def run(
-    engine: Engine, work: Callable[[Scheduler], Awaitable[None]], max_batch: int = 32, **limits: int
+    engine: Engine, work: Callable[[Scheduler], Awaitable[None]], max_batch: int = 32, **limits: Any
 ) -> Counted:
     """Work with a scheduler of one's own, which holds nothing in the end."""
     counted = Counted()
