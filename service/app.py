@@ -13,7 +13,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -23,10 +22,10 @@ from service.api import docs, health, insight, models, predict, sessions, traces
 from service.api.context import Context
 from service.api.documents import deployment
 from service.api.documents import errors as documented_errors
-from service.api.prediction import FastPath
 from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
-from service.http.gate import Door
+from service.http.exchange import Endpoints
+from service.http.gate import Gate
 from service.http.in_flight import InFlight
 from service.http.keys import Keys, owner
 from service.http.request_scope import Front
@@ -128,8 +127,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
 
     def with_front(behind: ASGIApp) -> ASGIApp:
         """The application from outside in."""
-        routes = [route for route in predict.router.routes if isinstance(route, APIRoute)]
-        inside: ASGIApp = Door(behind, keys, work, routes, on_service_error, on_crash)
+        endpoints = Endpoints(behind, [predict.endpoint(context)])
+        inside: ASGIApp = Gate(endpoints, keys, work)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
         front = Front(inside, request_log, context.models.budget)
@@ -152,9 +151,9 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from elsewhere; routes/docs.py has its own
         redoc_url=None,
+        redirect_slashes=False,  # they would lead to whatever Host says
     )
     app.state.context = context
-    app.state.fast_path = None if origins else FastPath(context, keys, request_log)
     for router in (
         predict.router,
         sessions.router,

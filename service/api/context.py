@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fastapi import Request
-from starlette.types import Scope
 
 from service.api.recording import TraceWriter
 from service.errors import UnknownField, UnsupportedMediaType
@@ -56,13 +55,14 @@ def context_of(request: Request) -> Context:
 
 def content_type(request: Request) -> str:
     """The media type of a body; JSON where none is told."""
-    return media_of(request.scope)
+    return media_of(header(request.scope, b"content-type"))
 
 
-def media_of(scope: Scope) -> str:
-    """See `content_type`."""
-    told = header(scope, b"content-type") or JSON
-    return JSON if told == JSON else told.partition(";")[0].strip().lower()
+def media_of(content_type: str | None) -> str:
+    """The media type that a Content-Type header names; JSON where there is none."""
+    if not content_type or content_type == JSON:
+        return JSON
+    return content_type.partition(";")[0].strip().lower()
 
 
 def refuse_unknown_parameters(request: Request) -> None:

@@ -122,7 +122,7 @@ async def replaying(
     models = [await model_of(trace, context) for trace in found]
     request.state.model = models[0].name
     try:
-        async with WhileConnected(request), asyncio.timeout(limit), context.inspections:
+        async with WhileConnected(request.receive), asyncio.timeout(limit), context.inspections:
             yield [
                 await begin(trace, model, limit) for trace, model in zip(found, models, strict=True)
             ]

@@ -1,6 +1,7 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from ntm.evaluation.reach import slots_warning
 from ntm.tasks import wrong_bits
-from service.api.context import Context, content_type, context_of, refuse_unless_json
+from service.api.context import Context, context_of, media_of, refuse_unless_json
 from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
 from service.api.recording import Recording
@@ -18,9 +19,8 @@ from service.contract.encodings import ENCODERS, MEDIA_TYPES, Tensors, effort
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
-from service.http.bodies import read_body
 from service.http.disconnect import WhileConnected
-from service.http.headers import header
+from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.offload import convert
 from service.models.served import LoadedModel
 from service.scheduling.walk import Segment, Terms, Walk, Walked
@@ -28,7 +28,7 @@ from service.scheduling.walk import Segment, Terms, Walk, Walked
 router = APIRouter(tags=["predict"])
 
 # The answer is there, and as good as any: the client should not have to ask again for a record.
-NOT_KEPT = {"Warning": '199 ntm "the store does not answer: no trace was kept"'}
+NOT_KEPT = (b"warning", b'199 ntm "the store does not answer: no trace was kept"')
 
 SHORT = 2**10  # bytes of what is remembered of a body beside its sequence
 SOON_PARSED = 2**12  # bytes; to look at fewer before they are parsed gains nothing
@@ -38,25 +38,41 @@ KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
 
 @router.post(
     "/predict",
+    name="predict",
     responses={200: PREDICTED, **errors(400, 404, 413, 415, 422, 503, 504)},
     openapi_extra={"requestBody": predict_body()},
 )
-async def predict(request: Request) -> Response:
+async def route(request: Request) -> Response:
     """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits.
 
     `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
     """
-    context = context_of(request)
-    media = content_type(request)
-    if media != MEDIA_TYPES["safetensors"]:
-        refuse_unless_json(media)
-    body = await read_body(request, context.settings.max_body_bytes)
+    return await endpoint(context_of(request)).respond(request)
+
+
+def endpoint(context: Context) -> Endpoint:
+    """POST /predict of an application."""
+    return Endpoint("POST", "/predict", partial(predict, context), context.settings.max_body_bytes)
+
+
+async def predict(context: Context, exchange: Exchange) -> Answer:
+    """See `route`."""
+    media, body = media_of(exchange.header(b"content-type")), exchange.body
     asked = await convert(len(body), understand, media, body, context)
-    request.state.model = asked.model.name
+    exchange.state["model"] = asked.model.name
     plan = plan_of(asked, context)
-    async with WhileConnected(request):
+    async with WhileConnected(exchange.receive):
         walked = await asked.model.scheduler.walk(plan.walk, plan.terms)
-    return await respond(asked, plan.recording, walked, header(request.scope, b"accept"))
+    trace_id, headers = None, list[Header]()
+    if plan.recording is not None:
+        try:
+            trace_id = await plan.recording.trace_id(walked)
+        except StoreUnavailable:
+            headers = [NOT_KEPT]
+    facts, tensors = answer(asked, walked, trace_id)
+    kind = kind_of_answer(exchange.header(b"accept"))
+    encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
+    return Answer(encoded, MEDIA_TYPES[kind].encode(), headers=headers)
 
 
 class Asked(NamedTuple):
@@ -111,22 +127,6 @@ def plan_of(asked: Asked, context: Context) -> Plan:
         ),
         recording,
     )
-
-
-async def respond(
-    asked: Asked, recording: Recording | None, walked: Walked, accept: str | None
-) -> Response:
-    """The answer, once the trace is kept."""
-    trace_id, headers = None, {}
-    if recording is not None:
-        try:
-            trace_id = await recording.trace_id(walked)
-        except StoreUnavailable:
-            headers = NOT_KEPT
-    facts, tensors = answer(asked, walked, trace_id)
-    kind = kind_of_answer(accept)
-    encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
-    return Response(encoded, headers=headers, media_type=MEDIA_TYPES[kind])
 
 
 def from_json(body: bytes, context: Context) -> Asked:

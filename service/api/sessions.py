@@ -72,7 +72,7 @@ async def post_steps(request: Request, session_id: str) -> Response:
     limit = context.settings.request_timeout
     try:
         turn = turns.setdefault(session_id, asyncio.Lock())
-        async with WhileConnected(request), asyncio.timeout(limit), turn:
+        async with WhileConnected(request.receive), asyncio.timeout(limit), turn:
             session, position, walked = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None

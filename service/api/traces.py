@@ -71,7 +71,7 @@ async def get_trace(
     if kind not in ("png", "svg"):
         figures.refuse_parameters(figure=figure, at=at, other=other)
         selection = traces.select(trace, model, include, steps, heads)
-        async with WhileConnected(request):
+        async with WhileConnected(request.receive):
             facts, tensors = await compute(trace, model, selection, context)
         encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
         return Response(encoded, media_type=MEDIA_TYPES[kind])
@@ -82,7 +82,7 @@ async def get_trace(
         runs.append((compared, await model_of(compared, context)))
     fields = ",".join(query.fields)
     selections = [traces.select(*run, fields, steps, heads) for run in runs]
-    async with WhileConnected(request):
+    async with WhileConnected(request.receive):
         computed = [
             await compute(*run, selection, context)
             for run, selection in zip(runs, selections, strict=True)

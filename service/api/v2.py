@@ -188,14 +188,15 @@ async def infer(request: Request, model: LoadedModel) -> Response:
     header = request.headers.get(open_inference.HEADER)
     asked, predictions = await convert(len(body), understand, body, header, model, context)
     request.state.model = model.name
-    async with WhileConnected(request):
+    async with WhileConnected(request.receive):
         walked = await walk_all(asked, predictions, model, context)
     kept, headers = list[str](), dict[str, str]()
     if asked.record:
         try:
             kept = await keep_traces(context, model, predictions, walked)
         except StoreUnavailable:
-            headers |= NOT_KEPT
+            name, value = NOT_KEPT
+            headers[name.decode()] = value.decode()
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
     size = sum(tensor.nbytes for tensor in tensors.values())

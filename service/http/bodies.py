@@ -5,9 +5,8 @@ import zlib
 from collections.abc import AsyncIterator
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
-from service.errors import BodyTooLarge, MalformedBody, UnsupportedContentEncoding
+from service.errors import BodyTooLarge, ClientGone, MalformedBody, UnsupportedContentEncoding
 from service.http.headers import header
 from service.memory import Share
 
@@ -24,6 +23,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         limit: bytes allowed, both as sent and inflated
     Raises:
         BodyTooLarge: it has more than `limit` bytes; no more than that is ever held
+        ClientGone: the client left before it was there
         MalformedBody: it is not what its Content-Encoding says
         Overloaded: there is no room for it beside what else is in flight
         UnsupportedContentEncoding: it is encoded in another way than gzip or deflate
@@ -57,13 +57,13 @@ async def sent(request: Request, limit: int, share: Share) -> AsyncIterator[byte
     Raises:
         Overloaded: there is no room for more
         BodyTooLarge: together they have more than `limit` bytes
-        ClientDisconnect: the client went away before the last
+        ClientGone: the client left before the last
     """
     size, more = 0, True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise ClientGone("the client left in the middle of the body")
         part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
         if size > limit:

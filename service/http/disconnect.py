@@ -3,7 +3,7 @@
 import asyncio
 from types import TracebackType
 
-from fastapi import Request
+from starlette.types import Receive
 
 from service.errors import ClientGone
 
@@ -11,7 +11,7 @@ SOON = 0.005  # seconds, less than a chunk takes
 
 
 class WhileConnected:
-    """`async with WhileConnected(request)`: what is awaited inside is cancelled at a disconnect.
+    """`async with WhileConnected(receive)`: what is awaited inside is cancelled at a disconnect.
 
     Nothing tells a handler that nobody waits for its answer any more unless it asks the server,
     which is done for work that lasts longer than to ask.
@@ -21,8 +21,8 @@ class WhileConnected:
         ClientGone: the client left
     """
 
-    def __init__(self, request: Request) -> None:
-        self._receive = request.receive
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
         self._gone = False
 
     async def __aenter__(self) -> None:

@@ -1,14 +1,6 @@
-"""Headers as they come and as they are written, without making an object of all of them."""
-
-from collections.abc import Iterable
-from functools import lru_cache
+"""Headers as a server gives them, without making an object of all of them."""
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
-
-KNOWN = 1024  # that are not looked at again
-
-Header = tuple[bytes, bytes]
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -18,22 +10,3 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return value.decode("latin-1")
     return None
-
-
-def lines(headers: Iterable[Header]) -> bytes:
-    """Headers as they are written."""
-    return b"".join([line(name, value) for name, value in headers])
-
-
-@lru_cache(KNOWN)
-def line(name: bytes, value: bytes) -> bytes:
-    """A header as it is written.
-
-    Raises:
-        RuntimeError: it would break an answer apart
-    """
-    if HEADER_RE.search(name):
-        raise RuntimeError(f"invalid name of a header: {name!r}")
-    if HEADER_VALUE_RE.search(value):
-        raise RuntimeError(f"invalid value of the header {name!r}")
-    return b"%s: %s\r\n" % (name.lower(), value)

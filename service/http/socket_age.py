@@ -1,8 +1,8 @@
-"""How long a request lay in its socket before it was looked at: in a flood, most of its time.
+"""How long a request's bytes lay in their socket unread: in a flood, most of its waiting time.
 
 Connections come faster than bodies can be read, and what waits in sockets no queue of ours bounds.
-Linux tells when a socket last received something, so that work that came too long ago is refused
-unread: who is let in has waited for little else than the queue.
+Linux says when a socket last received something, so that work which came too long ago is refused
+unread: an admitted request has waited for little else than the queue.
 """
 
 import socket
@@ -14,35 +14,35 @@ LAST_DATA_RECEIVED = slice(52, 56)  # milliseconds ago, in struct tcp_info
 
 
 def has_waited_too_long(scope: Any) -> bool:
-    """Whether a request should not be let in any more."""
-    waited: float = scope.get("state", {}).get("waited", 0.0)
-    return waited > TOO_LONG
+    """Whether a request should not be admitted any more; False where nobody measures."""
+    age: SocketAge | None = scope.get("state", {}).get("socket_age")
+    return age is not None and age.seconds > TOO_LONG
 
 
-class Watch:
-    """Asks a connection how long ago it received something."""
+class SocketAge:
+    """The age of what a connection received last, measured when it is read.
 
-    def __init__(self, connection: Any) -> None:
-        """Watch a socket; uvloop's, which cannot be asked, under its number."""
-        self._socket: socket.socket | None = None
-        if sys.platform == "linux" and connection.family in (socket.AF_INET, socket.AF_INET6):
-            number = connection.fileno()
-            self._socket = socket.socket(connection.family, socket.SOCK_STREAM, fileno=number)
+    It keeps the socket object itself and never a descriptor's number, which the system gives to
+    another connection as soon as this one is closed.
+    """
 
-    def since_received(self) -> float:
-        """Seconds since it last received something; 0 where the system does not tell."""
+    __slots__ = ("_socket", "seconds")
+
+    def __init__(self, accepted: socket.socket | None) -> None:
+        """Measure a socket that somebody else owns; none, or one that is not TCP, has no age."""
+        is_tcp = accepted is not None and accepted.family in (socket.AF_INET, socket.AF_INET6)
+        self._socket = accepted if is_tcp and sys.platform == "linux" else None
+        self.seconds = 0.0
+
+    def measure(self) -> None:
+        """Find out how many seconds ago the socket last received something."""
         if self._socket is None:
-            return 0.0
+            return
         try:
-            told = self._socket.getsockopt(
+            information = self._socket.getsockopt(
                 socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_RECEIVED.stop
             )
         except OSError:  # closed meanwhile
-            return 0.0
-        return int.from_bytes(told[LAST_DATA_RECEIVED], sys.byteorder) / 1000
-
-    def end(self) -> None:
-        """Ask no more; the connection stays as it is. Its number may soon be another's."""
-        if self._socket is not None:
-            self._socket.detach()
-            self._socket = None
+            return
+        milliseconds = int.from_bytes(information[LAST_DATA_RECEIVED], sys.byteorder)
+        self.seconds = milliseconds / 1000

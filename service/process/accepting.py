@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 
 log = logging.getLogger("ntm.server")
 
@@ -22,7 +23,7 @@ class Acceptor:
     def __init__(
         self,
         listener: socket.socket,
-        make_protocol: Callable[[], asyncio.Protocol],
+        make_protocol: Callable[[socket.socket], asyncio.Protocol],
         at_once: int,
         leads: Callable[[int], bool] = lambda opening: False,
     ) -> None:
@@ -30,7 +31,7 @@ class Acceptor:
 
         Args:
             listener: bound and listening; it stays open when this is closed
-            make_protocol: what talks over a connection
+            make_protocol: makes what talks over an accepted socket; the transport owns the socket
             at_once: connections accepted in one turn of the loop; twice as many in the next one
                 for as long as more wait
             leads: whether other processes should rather take the next, with so many being opened
@@ -88,6 +89,7 @@ class Acceptor:
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+            make_protocol = partial(self._make_protocol, connection)
+            await self._loop.connect_accepted_socket(make_protocol, connection)
         except OSError:  # the client has gone already
             connection.close()

@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,6 +42,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=TimedConnection,
+            ws="none",  # nothing here speaks it
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._drain_timeout, self._work = settings.drain_timeout, work
-        self._balance, self._fast_path = balance, app.state.fast_path
+        self._balance = balance
         self._patience = Patience(
             settings.head_timeout,
             settings.body_timeout,
@@ -76,15 +76,17 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup([])
-        make_connection = partial(
-            TimedConnection,
-            patience=self._patience,
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-            count=self._balance.tell,
-            fast_path=self._fast_path,
-        )
+
+        def make_connection(accepted: socket.socket) -> TimedConnection:
+            return TimedConnection(
+                patience=self._patience,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                count=self._balance.tell,
+                accepted=accepted,
+            )
+
         self._balance.tell(0)
         await self._balance.all_there(PATIENCE)
         for listener in sockets or []:

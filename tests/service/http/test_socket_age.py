@@ -1,6 +1,7 @@
 """Work that lay in its socket for too long is refused unread, and everything else is answered."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -12,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from service.app import on_crash, on_service_error
-from service.http.gate import Door
+from service.http.gate import Gate
 from service.http.in_flight import InFlight
 from service.http.keys import Keys
-from service.http.socket_age import TOO_LONG, Watch
+from service.http.socket_age import TOO_LONG, SocketAge
 from tests.service.bodies import body
 from tests.service.running import serving
 
@@ -40,9 +40,11 @@ def ask(method: str, path: str, waited: float) -> tuple[int, dict[bytes, bytes],
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "headers": []}
-    scope["state"] = {"waited": waited}
-    door = Door(answered, Keys(()), InFlight(), (), on_service_error, on_crash)
-    asyncio.run(door(scope, receive, send))  # type: ignore[arg-type]
+    age = SocketAge(None)
+    age.seconds = waited
+    scope["state"] = {"socket_age": age}
+    gate = Gate(answered, Keys(()), InFlight())
+    asyncio.run(gate(scope, receive, send))  # type: ignore[arg-type]
     return sent[0]["status"], dict(sent[0]["headers"]), bool(read)
 
 
@@ -73,16 +75,40 @@ def test_a_socket_tells_how_long_its_data_lay(host: str) -> None:
         client.sendall(b"hello")
         time.sleep(0.5)
         with listener.accept()[0] as connection:
-            watch = Watch(connection)
-            assert 0.5 <= watch.since_received() < 5
+            age = SocketAge(connection)
+            age.measure()
+            assert 0.5 <= age.seconds < 5
             assert connection.recv(5) == b"hello"
             client.sendall(b"again")
             assert connection.recv(5) == b"again"
-            assert watch.since_received() < 0.4
-            watch.end()
-            assert watch.since_received() == 0
+            age.measure()
+            assert age.seconds < 0.4
+            del age
+            gc.collect()
             client.sendall(b"still")
             assert connection.recv(5) == b"still"
+        SocketAge(connection).measure()  # closed: nothing to say, and nothing to close
+
+
+def test_a_websocket_handshake_disturbs_nobody(repository: Path, tmp_path: Path) -> None:
+    """Descriptors of connections that offered one are given to others, who must be left alone."""
+    handshake = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with serving(repository, tmp_path) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        for _ in range(3):
+            for _ in range(8):
+                with socket.create_connection((host, int(port)), timeout=10) as connection:
+                    connection.sendall(handshake)
+                    assert connection.recv(2**16).startswith(b"HTTP/1.1 200 ")
+            for _ in range(30):
+                with server.client() as client:
+                    answer = client.post("/predict", json=body(3))
+                    assert answer.status_code == 200
+                    assert client.get(f"/trace/{answer.json()['trace_id']}").status_code == 200
+        assert server.stop() == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")

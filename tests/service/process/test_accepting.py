@@ -24,6 +24,11 @@ class Greeter(asyncio.Protocol):
         transport.write(b"hello")  # type: ignore[attr-defined]
 
 
+def greet(accepted: socket.socket) -> Greeter:
+    """What talks over an accepted connection."""
+    return Greeter()
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     """A listening socket, and nobody counted yet."""
@@ -43,7 +48,7 @@ def connect(stack: ExitStack, listener: socket.socket, count: int) -> list[socke
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_all_that_wait_are_accepted(listener: socket.socket, run: object, at_once: int) -> None:
     async def main() -> None:
-        accepting = Acceptor(listener, Greeter, at_once)
+        accepting = Acceptor(listener, greet, at_once)
         await greeted(300)
         accepting.close()
 
@@ -64,7 +69,7 @@ async def greeted(count: int) -> None:
 
 def test_a_turn_takes_as_many_as_it_may(listener: socket.socket) -> None:
     async def main() -> None:
-        accepting = Acceptor(listener, Greeter, 100)
+        accepting = Acceptor(listener, greet, 100)
         accepting.close()  # turns are made by hand
         for taken in (100, 150, 150):
             accepting._accept()
@@ -100,7 +105,7 @@ def test_where_there_is_no_room_it_tries_again(
     full = Full(listener)
 
     async def main() -> None:
-        accepting = Acceptor(full, Greeter, 10)  # type: ignore[arg-type]
+        accepting = Acceptor(full, greet, 10)  # type: ignore[arg-type]
         await greeted(1)
         accepting.close()
 
@@ -112,7 +117,7 @@ def test_where_there_is_no_room_it_tries_again(
 
 def test_once_closed_it_accepts_nobody(listener: socket.socket) -> None:
     async def main() -> None:
-        Acceptor(listener, Greeter, 10).close()
+        Acceptor(listener, greet, 10).close()
         await asyncio.sleep(0.05)
 
     with ExitStack() as stack:

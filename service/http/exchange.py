@@ -1,0 +1,158 @@
+"""One request and its answer, without a web framework, and the ASGI adapter that serves both.
+
+The handlers of the routes asked most take an `Exchange` and return an `Answer`. FastAPI's way to a
+function (middlewares, router, exit stacks, dependencies) takes longer than to read, compute and
+answer a short sequence, so an `Endpoint` goes past it; its route in FastAPI calls the same handler.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import ServiceError, error_body, status_of
+from service.http.bodies import read_body
+from service.http.compression import WORTH, compressed
+from service.http.headers import header
+
+log = logging.getLogger("ntm.server")
+
+JSON = b"application/json"
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request whose body has been read."""
+
+    method: str
+    path: str
+    headers: list[Header]  # names in lower case
+    body: bytes
+    parameters: Mapping[str, str]  # of the path
+    state: dict[str, Any]  # what is logged and counted: `model`, `code`
+    receive: Receive  # what follows the body: the client's disconnect
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of a header; `name` in lower case."""
+        return header({"headers": self.headers}, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler returns; as an ASGI application it sends itself."""
+
+    body: bytes
+    media_type: bytes = JSON
+    status: int = 200
+    headers: list[Header] = field(default_factory=list)  # beside length and type of the body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        length = (b"content-length", b"%d" % len(self.body))
+        headers = [length, (b"content-type", self.media_type), *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+Handler = Callable[[Exchange], Awaitable[Answer]]
+
+
+class Endpoint:
+    """A route: the handler of one method and path."""
+
+    def __init__(self, method: str, path: str, handler: Handler, body_limit: int) -> None:
+        """Serve it.
+
+        Args:
+            method: the only one
+            path: a template, as FastAPI has it
+            handler: of the requests; it raises a ServiceError to refuse one
+            body_limit: bytes
+        """
+        self.method, self.path = method, path
+        self._handler, self._body_limit = handler, body_limit
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+        """The answer to a request whose body has not been read; every error becomes one, too."""
+        state = scope.setdefault("state", {})
+        try:
+            body = await read_body(Request(scope, receive), self._body_limit)
+            return await self._handler(
+                Exchange(
+                    scope["method"],
+                    scope["path"],
+                    scope["headers"],
+                    body,
+                    scope.get("path_params", {}),
+                    state,
+                    receive,
+                )
+            )
+        except ServiceError as error:
+            state["code"] = error.code
+            return refusal(error, scope["path"])
+        except Exception:
+            log.exception("a request failed")
+            state["code"] = "internal_error"
+            return Answer(error_body("internal error", "internal_error"), status=500)
+
+    async def respond(self, request: Request) -> Response:
+        """The same, for a route of FastAPI's."""
+        answer = await self.answer(request.scope, request.receive)
+        response = Response(answer.body, answer.status, media_type=answer.media_type.decode())
+        response.raw_headers.extend(answer.headers)
+        return response
+
+
+def refusal(error: ServiceError, path: str) -> Answer:
+    """The answer that tells a client of an error."""
+    headers = []
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after))
+    return Answer(
+        error_body(str(error), error.code), status=status_of(error, path), headers=headers
+    )
+
+
+class Endpoints:
+    """Answers some routes itself, and leaves all others to an application."""
+
+    def __init__(self, app: ASGIApp, endpoints: Iterable[Endpoint]) -> None:
+        self._app = app
+        self._endpoints = {(each.method, each.path): each for each in endpoints}
+        self._templates = [
+            (each.method, compile_path(each.path)[0], each)
+            for each in self._endpoints.values()
+            if "{" in each.path
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        endpoint = self._find(scope)
+        if endpoint is None:
+            await compressed(self._app, scope)(scope, receive, send)
+            return
+        scope["route"] = endpoint
+        answer = await endpoint.answer(scope, receive)
+        is_short = len(answer.body) < WORTH
+        await (answer if is_short else compressed(answer, scope))(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Endpoint | None:
+        """The endpoint that a request is for; none for one whose spans FastAPI makes."""
+        if scope["type"] != "http" or "fastapi.telemetry" in scope:
+            return None
+        method, path = scope["method"], scope["path"]
+        endpoint = self._endpoints.get((method, path))
+        if endpoint is not None:
+            return endpoint
+        for only, pattern, endpoint in self._templates:
+            if only == method and (match := pattern.match(path)):
+                scope["path_params"] = match.groupdict()
+                return endpoint
+        return None
