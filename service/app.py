@@ -127,8 +127,12 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
 
     def with_front(behind: ASGIApp) -> ASGIApp:
         """The application from outside in."""
-        endpoints = Endpoints(behind, [predict.endpoint(context)])
-        inside: ASGIApp = Gate(endpoints, keys, work)
+        endpoints = [
+            predict.endpoint(context),
+            sessions.endpoint(context),
+            *v2.endpoints(context),
+        ]
+        inside: ASGIApp = Gate(Endpoints(behind, endpoints), keys, work)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
         front = Front(inside, request_log, context.models.budget)

@@ -21,6 +21,7 @@ from service.contract.schemas import PredictRequest
 from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
+from service.http.negotiation import preferred
 from service.http.offload import convert
 from service.models.served import LoadedModel
 from service.scheduling.walk import Segment, Terms, Walk, Walked
@@ -70,7 +71,7 @@ async def predict(context: Context, exchange: Exchange) -> Answer:
         except StoreUnavailable:
             headers = [NOT_KEPT]
     facts, tensors = answer(asked, walked, trace_id)
-    kind = kind_of_answer(exchange.header(b"accept"))
+    kind = preferred(exchange.header(b"accept"), KINDS, "json")
     encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
     return Answer(encoded, MEDIA_TYPES[kind].encode(), headers=headers)
 
@@ -167,14 +168,6 @@ def from_safetensors(body: bytes, context: Context) -> Asked:
     model = context.models.get(asked.model, asked.version)
     checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
     return Asked(asked, model, checked)
-
-
-def kind_of_answer(accept: str | None) -> str:
-    """The first kind in an Accept header that there is, else JSON."""
-    if not accept:
-        return "json"
-    asked = (part.partition(";")[0].strip() for part in accept.lower().split(","))
-    return next((KINDS[media] for media in asked if media in KINDS), "json")
 
 
 def refuse_large_answer(

@@ -1,6 +1,7 @@
 """POST /sessions and its steps, GET and DELETE: a stream fed piece by piece."""
 
 import asyncio
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -9,15 +10,23 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from ntm.evaluation.reach import slots_warning
-from service.api.context import Context, context_of, read_json_body
+from service.api.context import (
+    Context,
+    context_of,
+    media_of,
+    read_json_body,
+    refuse_unless_json,
+)
 from service.api.documents import errors
 from service.api.documents.sessions import Fed, SessionFacts
 from service.api.predict import refuse_large_answer
 from service.contract import checks, schemas
-from service.contract.encodings import to_json
+from service.contract.encodings import effort, to_json
 from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.http.disconnect import WhileConnected
+from service.http.exchange import Answer, Endpoint, Exchange
+from service.http.offload import convert
 from service.models.served import LoadedModel
 from service.records import session as sessions
 from service.records.digests import is_digest_of
@@ -61,18 +70,30 @@ async def open_session(request: Request) -> Response:
 
 @router.post(
     "/{session_id}/steps",
+    name="post_steps",
     responses={200: {"model": Fed}, **errors(400, 404, 409, 413, 415, 422, 503, 504)},
     openapi_extra=body_of(PieceRequest),
 )
-async def post_steps(request: Request, session_id: str) -> Response:
+async def steps_route(request: Request, session_id: str) -> Response:
     """Feed the next steps; with `position`, sending a piece again gives the same answer."""
-    context = context_of(request)
-    body = await read_json_body(request, context.settings.max_body_bytes)
-    asked = schemas.parse_as(PieceRequest, body)
+    return await endpoint(context_of(request)).respond(request)
+
+
+def endpoint(context: Context) -> Endpoint:
+    """POST /sessions/{session_id}/steps of an application."""
+    handler, limit = partial(feed, context), context.settings.max_body_bytes
+    return Endpoint("POST", "/sessions/{session_id}/steps", handler, limit)
+
+
+async def feed(context: Context, exchange: Exchange) -> Answer:
+    """See `steps_route`."""
+    refuse_unless_json(media_of(exchange.header(b"content-type")))
+    asked = await convert(len(exchange.body), schemas.parse_as, PieceRequest, exchange.body)
+    session_id = exchange.parameters["session_id"]
     limit = context.settings.request_timeout
     try:
         turn = turns.setdefault(session_id, asyncio.Lock())
-        async with WhileConnected(request.receive), asyncio.timeout(limit), turn:
+        async with WhileConnected(exchange.receive), asyncio.timeout(limit), turn:
             session, position, walked = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
@@ -87,8 +108,7 @@ async def post_steps(request: Request, session_id: str) -> Response:
         "memory_slots": session.memory_slots,
     }
     tensors = {"outputs": walked.outputs, **walked.values}
-    encoded = await asyncio.to_thread(to_json, facts, tensors)
-    return Response(encoded, media_type="application/json")
+    return Answer(await convert(effort("json", tensors), to_json, facts, tensors))
 
 
 @router.get("/{session_id}", responses={200: {"model": SessionFacts}, **errors(404, 422, 503)})

@@ -20,6 +20,7 @@ from service.errors import (
     Unreplayable,
 )
 from service.http.disconnect import WhileConnected
+from service.http.negotiation import preferred
 from service.inspection import figures
 from service.models.served import LoadedModel
 from service.records import trace as traces
@@ -137,9 +138,7 @@ def choose_format(asked: str | None, accept: str) -> str:
                 f"format should be one of {', '.join(MEDIA_TYPES)}, got '{asked:.40}'"
             )
         return asked
-    wanted = [part.partition(";")[0].strip() for part in accept.split(",")]
-    by_type = {media: name for name, media in MEDIA_TYPES.items()}
-    return next((by_type[media] for media in wanted if media in by_type), "json")
+    return preferred(accept, {media: name for name, media in MEDIA_TYPES.items()}, "json")
 
 
 async def model_of(trace: Trace, context: Context) -> LoadedModel:

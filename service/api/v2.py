@@ -6,6 +6,7 @@ order, separated by commas.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -35,21 +36,22 @@ from service.errors import (
     TooManySteps,
     UnknownVersion,
 )
-from service.http.bodies import read_body
 from service.http.disconnect import WhileConnected
+from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.offload import convert
-from service.models.served import LoadedModel
+from service.models.served import LoadedModel, Models
 from service.records import trace as traces
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
 
-Answer = Callable[[Request, LoadedModel], Awaitable[Response]]
+Route = Callable[[Request, LoadedModel], Awaitable[Response]]
 PLATFORMS = {
     "onnx": ("onnxruntime_onnx", "onnxruntime"),
     "native": ("ntm_native", "native"),
     "torchscript": ("pytorch_libtorch", "pytorch"),
 }
+JSON_LENGTH = open_inference.HEADER.lower().encode()
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics", "parameters")
 
 
@@ -88,13 +90,12 @@ async def all_statistics(request: Request) -> Response:
     return respond({"model_stats": [context.statistics.told(m) for m in context.models]})
 
 
-def find(request: Request, name: str, version: str | None) -> LoadedModel:
+def find(models: Models, name: str, version: str | None) -> LoadedModel:
     """The model that a path names.
 
     Raises:
         UnknownModel, UnknownVersion
     """
-    models = context_of(request).models
     latest = models.get(name)
     if version is None:
         return latest
@@ -109,19 +110,19 @@ def path_part(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def serve(method: str, path: str, **described: Any) -> Callable[[Answer], Answer]:
+def serve(method: str, path: str, **described: Any) -> Callable[[Route], Route]:
     """Routes to one answer: with a version in the path, and without for the highest one."""
 
-    def register(answer: Answer) -> Answer:
+    def register(answer: Route) -> Route:
         # The paths' parts are read here: declared to FastAPI as parameters, they would put a 422
         # into the document that never happens.
         async def route(request: Request) -> Response:
-            named = request.path_params
-            return await answer(request, find(request, named["model"], named.get("version")))
+            models, named = context_of(request).models, request.path_params
+            return await answer(request, find(models, named["model"], named.get("version")))
 
+        name = described.pop("name", answer.__name__)
         extra = {"parameters": [path_part("model")], **described.pop("openapi_extra", {})}
         told = {"methods": [method], "description": answer.__doc__, **described}
-        name = answer.__name__
         router.add_api_route(
             f"/models/{{model}}{path}", route, name=name, openapi_extra=extra, **told
         )
@@ -178,33 +179,44 @@ async def model_statistics(request: Request, model: LoadedModel) -> Response:
 @serve(
     "POST",
     "/infer",
+    name="infer",
     responses={200: {"model": InferAnswer}, **errors(400, 404, 413, 415, 503, 504)},
     openapi_extra={"requestBody": infer_body()},
 )
-async def infer(request: Request, model: LoadedModel) -> Response:
+async def infer_route(request: Request, model: LoadedModel) -> Response:
     """Run a sequence, or a batch of sequences of one length."""
-    context = context_of(request)
-    body = await read_body(request, context.settings.max_body_bytes)
-    header = request.headers.get(open_inference.HEADER)
+    return await endpoints(context_of(request))[0].respond(request)
+
+
+def endpoints(context: Context) -> list[Endpoint]:
+    """Inference with the highest version of a model, and with the one in the path."""
+    handler, limit = partial(infer, context), context.settings.max_body_bytes
+    paths = ("/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer")
+    return [Endpoint("POST", path, handler, limit) for path in paths]
+
+
+async def infer(context: Context, exchange: Exchange) -> Answer:
+    """See `infer_route`."""
+    body, header = exchange.body, exchange.header(JSON_LENGTH)
+    model = find(context.models, exchange.parameters["model"], exchange.parameters.get("version"))
     asked, predictions = await convert(len(body), understand, body, header, model, context)
-    request.state.model = model.name
-    async with WhileConnected(request.receive):
+    exchange.state["model"] = model.name
+    async with WhileConnected(exchange.receive):
         walked = await walk_all(asked, predictions, model, context)
-    kept, headers = list[str](), dict[str, str]()
+    kept, headers = list[str](), list[Header]()
     if asked.record:
         try:
             kept = await keep_traces(context, model, predictions, walked)
         except StoreUnavailable:
-            name, value = NOT_KEPT
-            headers[name.decode()] = value.decode()
+            headers.append(NOT_KEPT)
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
     size = sum(tensor.nbytes for tensor in tensors.values())
     encoded, length = await convert(size, open_inference.encode, facts, asked.wanted, tensors)
     if length is None:
-        return Response(encoded, headers=headers, media_type="application/json")
-    headers[open_inference.HEADER] = str(length)
-    return Response(encoded, headers=headers, media_type="application/octet-stream")
+        return Answer(encoded, headers=headers)
+    headers.append((JSON_LENGTH, b"%d" % length))
+    return Answer(encoded, b"application/octet-stream", headers=headers)
 
 
 def understand(

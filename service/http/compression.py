@@ -4,6 +4,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.types import ASGIApp, Scope
 
 from service.http.headers import header
+from service.http.negotiation import media_of, quality
 
 WORTH = 16 * 1024  # bytes; below, the time to deflate costs more than the time to send
 LEVEL = 1
@@ -21,8 +22,5 @@ def compressed(app: ASGIApp, scope: Scope) -> ASGIApp:
 
 def accepts_gzip(header: str) -> bool:
     """Whether an Accept-Encoding header names gzip without refusing it by `q=0`."""
-    for part in header.lower().split(","):
-        coding, _, weight = part.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "").removeprefix("q=") not in ("0", "0.0", "0.00", "0.000")
-    return False
+    parts = header.lower().split(",")
+    return any(media_of(part) == "gzip" and quality(part) > 0 for part in parts)
