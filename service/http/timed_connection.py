@@ -12,6 +12,9 @@ from service.http.connection import Connection
 
 RATE = 2**16  # bytes of a body for which it gets one more second
 MOST_HEAD = 2**16  # bytes
+# Bytes of an answer that may wait unread without a deadline. Not 0: head and body of a short answer
+# would be sent apart, with a timer and a turn of the event loop between them.
+UNREAD = 2**14
 EVICTED = 16  # connections that make room at once for another one
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -58,7 +61,7 @@ class TimedConnection(Connection):
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio."""
-        transport.set_write_buffer_limits(high=0)  # so that it tells of all that is not read
+        transport.set_write_buffer_limits(high=UNREAD, low=0)
         super().connection_made(transport)
         self._begin_part()
         if len(self.connections) > self._patience.connections:
