@@ -29,10 +29,10 @@ from load import Window
 from running import CannotRun, Running
 
 from ntm.architectures.ntm.model import NTM
+from ntm.architectures.ntm.signature import signature
 from ntm.export.unrolled import chunk
 from ntm.repository import checkpoint
 from ntm.repository.folders import find
-from ntm.signature import signature
 from ntm.tasks import Copy
 
 HEADING = "## Peers"

@@ -3,20 +3,28 @@
 Export, engines, scheduler and sessions read names, shapes and initial values here and nowhere else.
 """
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from ntm.architectures.ntm.config import NTMConfig
-
-INITIAL_VALUE = 1e-6
 HARMONICS = 3  # as many as tell slots apart; more would tie a model to its N
 
 Float = NDArray[np.float32]
 State = dict[str, Float]
 Dimension = int | Literal["batch", "slots"]
+
+# Whose a stage is: of every head, of the read or the write heads, of the memory, of the controller.
+Owner = Literal["heads", "read", "write", "memory", "controller"]
+HEADS_OF = ("heads", "read", "write")
+SIDES = ("read_weightings", "write_weightings")
+# A control is emitted by the controller; a weighting is over slots; a distribution sums to 1.
+StageKind = Literal["control", "weighting", "distribution", "vector", "matrix"]
+# Where a trace tells it; `weighting` is what its heads look at in the end.
+Group = Literal["addressing", "weighting", "writes", "reads", "memory", "controller"]
 
 
 class _Frozen(BaseModel):
@@ -60,15 +68,37 @@ class StateTensor(_Frozen):
 
 
 class Stage(_Frozen):
-    """One recorded stage of a step; its shape is [T, B, *shape]."""
+    """One recorded stage of a step; its shape is [T, B, *shape], heads first where it has an owner.
+
+    What is not written to signature.json follows from the architecture.
+    """
 
     name: str
     shape: tuple[Dimension, ...]
     pinnable: bool
+    owner: Owner = Field("controller", exclude=True)
+    kind: StageKind = Field("vector", exclude=True)
+    group: Group = Field("controller", exclude=True)
+    bounds: tuple[float | None, float | None] = Field((None, None), exclude=True)
+    symbol: str = Field("", exclude=True)
+    equation: str = Field("", exclude=True)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it is one number a head, which traces tell without an axis for it."""
+        return self.owner != "controller" and self.shape[-1] == 1
+
+    def size(self, slots: int) -> int:
+        """Numbers of one head at one step, or of the whole stage where it has no heads."""
+        inner = self.shape[1:] if self.owner in HEADS_OF else self.shape
+        return math.prod(slots if isinstance(d, str) else d for d in inner)
 
 
 class Signature(_Frozen):
-    """Inputs, outputs, stages and state of one step of a model."""
+    """Inputs, outputs, stages and state of one step of a model.
+
+    Of the stages, the one whose group is `weighting` says where its owner's heads look in the end.
+    """
 
     architecture: str
     input_size: int
@@ -81,11 +111,89 @@ class Signature(_Frozen):
     shifts: tuple[int, ...]
     state: tuple[StateTensor, ...]
     stages: tuple[Stage, ...]
+    reads_see: Literal["before", "after"] = Field("before", exclude=True)
 
     @property
     def heads(self) -> int:
         """Read heads come first, then write heads."""
         return self.read_heads + self.write_heads
+
+    def stage(self, name: str) -> Stage:
+        """The stage of this name.
+
+        Raises:
+            KeyError: there is none
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    def in_group(self, *groups: Group) -> tuple[Stage, ...]:
+        """The stages of these groups, in the order in which a step computes them."""
+        return tuple(stage for stage in self.stages if stage.group in groups)
+
+    @property
+    def controls(self) -> tuple[Stage, ...]:
+        """What the controller emits for a head to find its place: a few numbers a step."""
+        return tuple(s for s in self.in_group("addressing") if s.kind != "weighting")
+
+    @property
+    def pinnable(self) -> tuple[Stage, ...]:
+        """The stages that an intervention may set."""
+        return tuple(stage for stage in self.stages if stage.pinnable)
+
+    def heads_of(self, stage: Stage) -> range:
+        """The heads that a stage belongs to, numbered as read heads first."""
+        first = 0 if stage.owner in ("heads", "read") else self.read_heads
+        last = self.read_heads if stage.owner == "read" else self.heads
+        return range(first, last) if stage.owner in HEADS_OF else range(0)
+
+    def weightings(self, values: Mapping[str, Any], axis: int) -> dict[str, Any]:
+        """`read_weightings` and `write_weightings` of recorded stages, as far as there are heads.
+
+        Args:
+            values: stages by name, arrays or tensors
+            axis: that of the heads
+        """
+        found: dict[str, Any] = {}
+        for stage in self.in_group("weighting"):
+            first = self.heads_of(stage).start
+            for side, heads in self.sides_of(stage).items():
+                at = (slice(None),) * axis + (slice(heads.start - first, heads.stop - first),)
+                found[side] = values[stage.name][at]
+        return {side: found[side] for side in self.sides}
+
+    @property
+    def sides(self) -> list[str]:
+        """`read_weightings` and `write_weightings`, as far as there are such heads."""
+        found = {side for s in self.in_group("weighting") for side in self.sides_of(s)}
+        return [side for side in SIDES if side in found]
+
+    def sides_of(self, stage: Stage) -> dict[str, range]:
+        """The heads of a stage that are read heads and those that are write heads, if any."""
+        own = self.heads_of(stage)
+        split = (range(self.read_heads), range(self.read_heads, self.heads))
+        return {
+            side: heads
+            for side, heads in zip(SIDES, split, strict=True)
+            if len(heads) and heads.start in own
+        }
+
+    def slots_of(self, shapes: Mapping[str, tuple[int, ...]]) -> int:
+        """N, as the shapes of a state's tensors have it; 1 where no tensor has slots."""
+        for tensor in self.state:
+            if "slots" in tensor.shape:
+                return shapes[tensor.name][tensor.shape.index("slots")]
+        return 1
+
+    def state_bytes(self, slots: int) -> int:
+        """Bytes that one sequence carries from step to step with N = `slots`."""
+        known = {"batch": 1, "slots": slots}
+        return 4 * sum(
+            math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
+            for tensor in self.state
+        )
 
     def initial_state(self, batch: int, slots: int, learned: State | None = None) -> State:
         """The state before the first step.
@@ -142,82 +250,3 @@ def positions(slots: int) -> Float:
     angles = 2 * np.pi * np.arange(slots)[:, None] / slots * np.arange(1, HARMONICS + 1)
     columns = (np.ones((slots, 1)), np.cos(angles), np.sin(angles))
     return np.concatenate(columns, axis=1).astype(np.float32)
-
-
-def learned_values(config: NTMConfig, weights: State) -> State:
-    """The learned initial values that the signature names, without the batch axis.
-
-    Args:
-        config: of the model
-        weights: its parameters by name
-    """
-    if config.initial_memory == "constant":
-        return {}
-    if config.initial_memory == "learned":
-        memory = weights["learned_memory"]
-        first = memory[:1]
-    else:
-        memory = weights["position_code"]
-        first = positions(1) @ memory
-    return {"memory": memory, "reads": first.repeat(config.num_reads, axis=0)}
-
-
-def signature(config: NTMConfig) -> Signature:
-    """The signature of an ntm/1 model."""
-    width, heads = config.M, config.num_heads
-    memory, reads = {
-        "constant": (Constant(value=INITIAL_VALUE), Constant(value=INITIAL_VALUE)),
-        "learned": (Tensor(name="memory"), Tensor(name="reads")),
-        "positional": (Positional(name="memory"), Tensor(name="reads")),
-    }[config.initial_memory]
-    state = [
-        StateTensor(name="memory", shape=("batch", "slots", width), initial=memory),
-        StateTensor(
-            name="read_weightings",
-            shape=("batch", config.num_reads, "slots"),
-            initial=OneHot(slot=0),
-        ),
-        StateTensor(
-            name="write_weightings",
-            shape=("batch", config.num_writes, "slots"),
-            initial=OneHot(slot=0),
-        ),
-        StateTensor(name="reads", shape=("batch", config.num_reads, width), initial=reads),
-    ]
-    if config.controller == "lstm":
-        state += [
-            StateTensor(
-                name=name, shape=("batch", config.controller_size), initial=Constant(value=0)
-            )
-            for name in ("hidden", "cell")
-        ]
-    stages: list[tuple[str, tuple[Dimension, ...], bool]] = [
-        ("key", (heads, width), True),
-        ("key_strength", (heads, 1), True),
-        ("content_weighting", (heads, "slots"), False),
-        ("gate", (heads, 1), True),
-        ("gated_weighting", (heads, "slots"), False),
-        ("shift", (heads, config.shift_range), True),
-        ("shifted_weighting", (heads, "slots"), False),
-        ("sharpening", (heads, 1), True),
-        ("weighting", (heads, "slots"), True),
-        ("erase", (config.num_writes, width), True),
-        ("add", (config.num_writes, width), True),
-        ("reads", (config.num_reads, width), False),
-        ("hidden", (config.controller_size,), False),
-    ]
-    if config.controller == "lstm":
-        stages.append(("cell", (config.controller_size,), False))
-    return Signature(
-        architecture=config.architecture,
-        input_size=config.input_size,
-        output_size=config.output_size,
-        read_heads=config.num_reads,
-        write_heads=config.num_writes,
-        memory_slots=config.N,
-        fixed_slots=config.fixed_slots,
-        memory_width=width,
-        shifts=tuple(range(-config.max_shift, config.max_shift + 1)),
-        state=tuple(state),
-        stages=tuple(Stage(name=n, shape=s, pinnable=p) for n, s, p in stages),
-    )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from ntm.architectures.ntm.signature import signature
 from ntm.repository import checkpoint
 from ntm.repository.folders import VersionFolder, digest, find, read_json
-from ntm.signature import signature
 from service.engines import open_engine
 from tests import changes
 from tests.command_line import ROOT

@@ -12,7 +12,7 @@ from ntm.runs.trace import Trace
 from ntm.tasks import Episode, Task
 
 if TYPE_CHECKING:
-    from ntm.architectures.ntm.model import NTM, Unrolled
+    from ntm.architectures.model import Model, Unrolled
 
 Seed = Annotated[int, typer.Option(min=0, help="Of the example.")]
 MemorySlots = Annotated[int | None, typer.Option(min=1, help="N; enough by default.")]
@@ -29,7 +29,7 @@ class Example:
     """What was run, and what came of it."""
 
     version: VersionFolder
-    model: "NTM"
+    model: "Model"
     task: Task
     sizes: dict[str, int]
     episode: Episode

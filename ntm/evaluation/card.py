@@ -3,7 +3,6 @@
 from typing import Any
 
 from ntm import figures, seeds
-from ntm.architectures.ntm.model import NTM
 from ntm.evaluation.reach import range_of, verified_slots
 from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
@@ -38,7 +37,7 @@ def write_card(version: VersionFolder) -> None:
     version.card.write_text(text + "\n", encoding="utf-8")
 
 
-def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:
+def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
     """The run of one example of the task's default sizes as PNG."""
     episode = task.sample(seeds.generator("example", FIGURE_SEED), 1)
     trace = Trace.record(
@@ -53,7 +52,7 @@ def draw(model: NTM, task: Task, version: VersionFolder) -> bytes:
     return figures.render(trace.figure(), "png")
 
 
-def _architecture(description: ModelDescription, model: NTM, evaluation: dict[str, Any]) -> str:
+def _architecture(description: ModelDescription, model: Any, evaluation: dict[str, Any]) -> str:
     config = description.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
     verified = range_of(verified_slots(description, evaluation))

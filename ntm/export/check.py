@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
-from ntm.signature import Signature, State, signature
+from ntm.architectures.model import Model, stacked, stages_of
+from ntm.signature import Signature, State
 
 TOLERANCE = 1e-5
 HEADROOM = 10  # times the error that float32 makes in the eager model itself
@@ -23,7 +23,7 @@ class ExportError(Exception):
     """An exported graph that does not do what the model does."""
 
 
-def check(model: NTM, kind: str, steps: int, run: Runner) -> float:
+def check(model: Model, kind: str, steps: int, run: Runner) -> float:
     """Run random sequences from random states through both, for several batches and N.
 
     Args:
@@ -37,7 +37,7 @@ def check(model: NTM, kind: str, steps: int, run: Runner) -> float:
         ExportError: a tensor is further from the model in float64 than 1e-5 and ten times what
             the eager model in float32 is; it names the tensor
     """
-    told, precise = signature(model.config), copy.deepcopy(model).double()
+    told, precise = model.signature, copy.deepcopy(model).double()
     rng, worst = np.random.default_rng(0), 0.0
     for batch, slots in _shapes(told):
         x = rng.normal(size=(steps, batch, told.input_size)).astype(np.float32)
@@ -60,13 +60,13 @@ def check(model: NTM, kind: str, steps: int, run: Runner) -> float:
 
 
 def eager(
-    model: NTM, x: NDArray[np.float32], state: State, pins: Pins, kind: str
+    model: Model, x: NDArray[np.float32], state: State, pins: Pins, kind: str
 ) -> dict[str, NDArray[np.float32]]:
     """What the PyTorch model gives: outputs, weightings or stages, and `next.<state>`."""
-    told = signature(model.config)
-    dtype = model.output.weight.dtype
-    memory, read, write, reads, *controller = (torch.tensor(v, dtype=dtype) for v in state.values())
-    now = NTMState(memory, read, write, reads, tuple(controller))
+    told = model.signature
+    dtype = next(model.parameters()).dtype
+    tensors = {name: torch.tensor(value, dtype=dtype) for name, value in state.items()}
+    now = model.state_from(tensors)
     outputs, records = [], []
     with torch.inference_mode():
         for t, step_input in enumerate(torch.tensor(x, dtype=dtype)):
@@ -82,15 +82,13 @@ def eager(
             logits, now, record = model.step(step_input, now, pin)
             outputs.append(model.activate(logits))
             records.append(record)
-    stages = StepRecord(*map(torch.stack, zip(*records, strict=True)))
+    stages = stages_of(stacked(records))
     given = {"outputs": torch.stack(outputs)}
     if kind == "predict":
-        given["read_weightings"] = stages.weighting[:, :, : told.read_heads]
-        given["write_weightings"] = stages.weighting[:, :, told.read_heads :]
+        given |= told.weightings(stages, axis=2)
     else:
-        given |= {stage.name: getattr(stages, stage.name) for stage in told.stages}
-    after = zip(told.state, (*now[:4], *now.controller), strict=True)
-    given |= {f"next.{tensor.name}": value for tensor, value in after}
+        given |= {stage.name: stages[stage.name] for stage in told.stages}
+    given |= {f"next.{name}": value for name, value in model.named_state(now).items()}
     return {name: value.numpy() for name, value in given.items()}
 
 
@@ -117,9 +115,8 @@ def random_pins(
         if stage.pinnable:
             inner = [slots if d == "slots" else int(d) for d in stage.shape]
             value = rng.random((steps, batch, *inner), dtype=np.float32)
-            if stage.name == "sharpening":
-                value += 1
-            if stage.name in ("shift", "weighting"):
+            value += max(stage.bounds[0] or 0, 0)
+            if stage.kind in ("distribution", "weighting"):
                 value /= value.sum(axis=-1, keepdims=True)
             pins[f"pin.{stage.name}"] = value
             pins[f"pinned.{stage.name}"] = rng.random((steps, batch, inner[0], 1)) < 0.5

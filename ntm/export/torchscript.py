@@ -1,39 +1,39 @@
 """The same graphs as TorchScript: the traced step in a scripted loop, any number of steps."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ntm.architectures.ntm.model import NTM, NTMState
+from ntm.architectures import catalogue
+from ntm.architectures.model import Model, stages_of
 from ntm.export.check import Pins, Runner
 from ntm.repository.checkpoint import weights_of
-from ntm.signature import Signature, State, learned_values, signature
+from ntm.signature import Signature, State
 
 
 class _PredictStep(nn.Module):
     """One step over lists of tensors in the signature's order, as tracing wants it."""
 
-    def __init__(self, model: NTM) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        self.model, self.told = model, signature(model.config)
+        self.model, self.told = model, model.signature
         self.pinnable = [stage.name for stage in self.told.stages if stage.pinnable]
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        logits, after, _ = self.model.step(x, self._named(state))
-        output = self.model.activate(logits)
-        return [output, after.read_weightings, after.write_weightings], self._listed(after)
+        logits, after, record = self.model.step(x, self._named(state))
+        weightings = self.told.weightings(stages_of(record), axis=1)
+        return [self.model.activate(logits), *weightings.values()], self._listed(after)
 
-    @staticmethod
-    def _named(state: list[Tensor]) -> NTMState:
-        memory, read, write, reads, *controller = state
-        return NTMState(memory, read, write, reads, tuple(controller))
+    def _named(self, state: list[Tensor]) -> Any:
+        names = [tensor.name for tensor in self.told.state]
+        return self.model.state_from(dict(zip(names, state, strict=True)))
 
-    @staticmethod
-    def _listed(state: NTMState) -> list[Tensor]:
-        return [*state[:4], *state.controller]
+    def _listed(self, state: Any) -> list[Tensor]:
+        return list(self.model.named_state(state).values())
 
 
 class _InspectStep(_PredictStep):
@@ -47,7 +47,8 @@ class _InspectStep(_PredictStep):
             return torch.where(pins[at + 1], pins[at], value)
 
         logits, after, record = self.model.step(x, self._named(state), pin)
-        stages = [getattr(record, stage.name) for stage in self.told.stages]
+        recorded = stages_of(record)
+        stages = [recorded[stage.name] for stage in self.told.stages]
         return [self.model.activate(logits), *stages], self._listed(after)
 
 
@@ -91,7 +92,7 @@ class _InspectLoop(nn.Module):
         return [torch.stack(values) for values in over_time], state
 
 
-def script(model: NTM, kind: str) -> torch.jit.ScriptModule:
+def script(model: Model, kind: str) -> torch.jit.ScriptModule:
     """A frozen module for any number of steps.
 
     `predict`: forward(x, state) to (outputs and weightings, state); `inspect`: forward(x, state,
@@ -107,10 +108,10 @@ def script(model: NTM, kind: str) -> torch.jit.ScriptModule:
     return frozen
 
 
-def _example(model: NTM, kind: str) -> tuple[Tensor | list[Tensor], ...]:
+def _example(model: Model, kind: str) -> tuple[Tensor | list[Tensor], ...]:
     """Inputs whose dimensions all differ, so that tracing can take none for another."""
-    told = signature(model.config)
-    learned = learned_values(model.config, weights_of(model))
+    told = model.signature
+    learned = catalogue.learned_values_of(model.config, weights_of(model))
     state = told.initial_state(3, told.fixed_slots or 11, learned)
     tensors = [torch.from_numpy(value) for value in state.values()]
     x = torch.zeros(3, told.input_size)
@@ -133,7 +134,7 @@ def runner(module: torch.jit.ScriptModule, told: Signature, kind: str) -> Runner
     ]
     given_names = ["outputs"]
     if kind == "predict":
-        given_names += ["read_weightings", "write_weightings"]
+        given_names += told.sides
     else:
         given_names += [stage.name for stage in told.stages]
 

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
-from ntm.architectures.ntm.config import NTMConfig
-from ntm.architectures.ntm.onnx_step import Packed, Step, Values, Weights
+from ntm.architectures import catalogue
 from ntm.onnx_graph import Graph
-from ntm.signature import Signature, StateTensor, initial_row, learned_values, signature
+from ntm.signature import Signature, State, StateTensor, initial_row
+
+Values = dict[str, str]  # names of values in a graph
 
 KINDS = ("predict", "inspect")
 
 
-def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.ModelProto:
+def chunk(config: Any, weights: State, steps: int, kind: str) -> onnx.ModelProto:
     """K steps of a model.
 
     Inputs are `x` [K, B, I] and `state.<name>` for every state tensor; outputs are `outputs`
@@ -23,8 +25,8 @@ def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.Mo
     `write_weightings`; an `inspect` graph every stage, and it takes `pin.<stage>` with
     `pinned.<stage>` (bool), both broadcast against [K, B, *stage]: where pinned, the pin is used.
     """
-    told, graph = signature(config), Graph(f"ntm_{kind}_{steps}")
-    step = Step(graph, config, weights, recorded=kind == "inspect")
+    told, graph = catalogue.signature_of(config), Graph(f"ntm_{kind}_{steps}")
+    step = catalogue.of(config).step_class(graph, config, weights, recorded=kind == "inspect")
     x = graph.input("x", (steps, "batch", config.input_size))
     state = {s.name: graph.input(f"state.{s.name}", s.shape) for s in told.state}
     pins = _pin_inputs(graph, told, steps) if kind == "inspect" else {}
@@ -33,7 +35,7 @@ def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.Mo
     outputs = graph.reshape(step.outputs(products), steps, -1, config.output_size)
     graph.output("outputs", outputs, (steps, "batch", config.output_size))
     if kind == "predict":
-        _give_weightings(graph, told, [r["weighting"] for r in records])
+        _give_weightings(graph, told, records)
     else:
         for stage in told.stages:
             value = _over_time(graph, [r[stage.name] for r in records])
@@ -43,31 +45,31 @@ def chunk(config: NTMConfig, weights: Weights, steps: int, kind: str) -> onnx.Mo
     return graph.build({"ntm.architecture": told.architecture, "ntm.graph": kind})
 
 
-def standalone(config: NTMConfig, weights: Weights, steps: int, slots: int) -> onnx.ModelProto:
+def standalone(config: Any, weights: State, steps: int, slots: int) -> onnx.ModelProto:
     """A whole sequence of fixed length in one self-contained file, initial state inside.
 
     Input `sequence` [K, B, I]; outputs `outputs` [K, B, O], `read_weightings` [K, B, R, N],
     `write_weightings` [K, B, W, N].
     """
-    told, graph = signature(config), Graph(f"ntm_{steps}_steps")
-    step = Step(graph, config, weights)
+    told, graph = catalogue.signature_of(config), Graph(f"ntm_{steps}_steps")
+    step = catalogue.of(config).step_class(graph, config, weights)
     x = graph.input("sequence", (steps, "batch", config.input_size))
     batch = graph.add("Shape", x, start=1, end=2)
-    learned = learned_values(config, weights)
+    learned = catalogue.learned_values_of(config, weights)
     state = {s.name: _initial(graph, s, batch, slots, learned) for s in told.state}
     _, records, products = _steps(graph, step, x, step.pack(state), steps, slots)
     outputs = graph.reshape(step.outputs(products), steps, -1, config.output_size)
     graph.output("outputs", outputs, (steps, "batch", config.output_size))
-    _give_weightings(graph, told, [r["weighting"] for r in records], slots)
+    _give_weightings(graph, told, records, slots)
     notes = {
         "ntm.architecture": told.architecture,
-        "ntm.architectures.ntm.config": config.model_dump_json(),
+        "ntm.config": config.model_dump_json(),
         "ntm.shifts": json.dumps(told.shifts),
     }
     return graph.build(notes)
 
 
-def nodes_per_step(config: NTMConfig, weights: Weights) -> float:
+def nodes_per_step(config: Any, weights: State) -> float:
     """How many nodes one more step adds to a predict graph."""
     few, many = (len(chunk(config, weights, k, "predict").graph.node) for k in (2, 10))
     return (many - few) / 8
@@ -75,13 +77,13 @@ def nodes_per_step(config: NTMConfig, weights: Weights) -> float:
 
 def _steps(
     graph: Graph,
-    step: Step,
+    step: Any,
     x: str,
-    packed: Packed,
+    packed: Any,
     steps: int,
     slots: int | None = None,
     pins: dict[str, list[Values]] | None = None,
-) -> tuple[Packed, list[Values], list[str]]:
+) -> tuple[Any, list[Values], list[str]]:
     shifts, ones = step.shifts(packed.weightings, slots), step.ones(packed.weightings)
     records, products = [], []
     for t, x_t in enumerate(step.inputs(x, steps)):
@@ -123,17 +125,18 @@ def _over_time(graph: Graph, values: Sequence[str]) -> str:
 
 
 def _give_weightings(
-    graph: Graph, told: Signature, weightings: Sequence[str], slots: int | str = "slots"
+    graph: Graph, told: Signature, records: Sequence[Values], slots: int | str = "slots"
 ) -> None:
-    """Outputs `read_weightings` and `write_weightings` from every step's [B, H, N]."""
-    stacked = _over_time(graph, weightings)
-    heads = [told.read_heads, told.write_heads]
-    names = ("read_weightings", "write_weightings")
-    for name, count, value in zip(names, heads, graph.split(stacked, heads, axis=2), strict=True):
-        graph.output(name, value, (len(weightings), "batch", count, slots))
+    """Outputs `read_weightings` and `write_weightings` from the stages of every step."""
+    for stage in told.in_group("weighting"):
+        stacked = _over_time(graph, [record[stage.name] for record in records])
+        sides = {name: len(heads) for name, heads in told.sides_of(stage).items()}
+        parts = [stacked] if len(sides) == 1 else graph.split(stacked, [*sides.values()], axis=2)
+        for (name, count), value in zip(sides.items(), parts, strict=True):
+            graph.output(name, value, (len(records), "batch", count, slots))
 
 
-def _initial(graph: Graph, tensor: StateTensor, batch: str, slots: int, learned: Weights) -> str:
+def _initial(graph: Graph, tensor: StateTensor, batch: str, slots: int, learned: State) -> str:
     """The initial value of a state tensor for a batch size known only when the graph runs."""
     inner = [slots if d == "slots" else int(d) for d in tensor.shape[1:]]
     row = np.broadcast_to(initial_row(tensor, slots, learned), inner)

@@ -10,14 +10,15 @@ import onnxruntime
 import torch
 from safetensors.numpy import save_file
 
-from ntm.architectures.ntm.model import NTM
+from ntm.architectures import catalogue
+from ntm.architectures.model import Model, stages_of
 from ntm.export import torchscript
 from ntm.export.check import TOLERANCE, ExportError, Pins, Runner, check
 from ntm.export.unrolled import chunk, standalone
 from ntm.repository import checkpoint, manifest
 from ntm.repository.folders import VersionFolder, digest
 from ntm.repository.manifest import GraphFile, Manifest
-from ntm.signature import State, learned_values, signature
+from ntm.signature import State
 
 # A longer graph is slower a step: past some 30 steps its nodes no longer fit a core's cache.
 CHUNKS = {"predict": (1, 4, 16), "inspect": (1, 4, 16)}
@@ -65,7 +66,7 @@ def export_torchscript(
         for kind in CHUNKS:
             module, buffer = torchscript.script(model, kind), io.BytesIO()
             torch.jit.save(module, buffer)
-            runner = torchscript.runner(module, signature(model.config), kind)
+            runner = torchscript.runner(module, model.signature, kind)
             yield kind, None, f"{kind}.pt", buffer.getvalue(), runner
 
     return _write(version, version.torchscript, model, graphs(), tell)
@@ -84,12 +85,12 @@ def export_standalone(version: VersionFolder, steps: int, slots: int | None, out
         torch.from_numpy(sequence).float(), memory_slots=slots, record="addressing"
     )
     data = standalone(model.config, checkpoint.weights_of(model), steps, slots).SerializeToString()
-    outputs, read, write = _session(data).run(None, {"sequence": sequence.astype(np.float32)})
-    assert unrolled.record is not None
-    expected = unrolled.record.weighting.detach().numpy()
+    outputs, *weightings = _session(data).run(None, {"sequence": sequence.astype(np.float32)})
+    recorded = model.signature.weightings(stages_of(unrolled.record), axis=2)
+    expected = np.concatenate([value.detach().numpy() for value in recorded.values()], axis=2)
     difference = max(
         float(np.abs(outputs - unrolled.outputs.detach().numpy()).max()),
-        float(np.abs(np.concatenate([read, write], axis=2) - expected).max()),
+        float(np.abs(np.concatenate(weightings, axis=2) - expected).max()),
     )
     if not difference <= 10 * TOLERANCE:
         raise ExportError(f"the unrolled graph differs from the model by {difference:.2g}")
@@ -101,7 +102,7 @@ def export_standalone(version: VersionFolder, steps: int, slots: int | None, out
 def _write(
     version: VersionFolder,
     folder: Path,
-    model: NTM,
+    model: Model,
     graphs: Iterator[tuple[str, int | None, str, bytes, Runner]],
     tell: Callable[[Exported], object],
 ) -> Manifest:
@@ -114,14 +115,14 @@ def _write(
         (folder / name).write_bytes(data)
         written.append(GraphFile(kind=kind, steps=steps, file=name, sha256=digest(folder / name)))
         tell(Exported(folder / name, difference))
-    learned = learned_values(model.config, checkpoint.weights_of(model))
+    learned = catalogue.learned_values_of(model.config, checkpoint.weights_of(model))
     if learned:
         save_file(
             {n: np.ascontiguousarray(v) for n, v in learned.items()}, folder / manifest.INITIAL
         )
         (folder / manifest.INITIAL).chmod(version.config.stat().st_mode)
     done = Manifest(
-        signature=signature(model.config),
+        signature=model.signature,
         checkpoint_sha256=digest(version.checkpoint),
         graphs=tuple(written),
         initial_sha256=digest(folder / manifest.INITIAL) if learned else None,

@@ -11,29 +11,8 @@ import numpy as np
 from ntm.insight.arrays import Tensors, ranges
 
 # In the order in which a step computes them, so that the first to part is the first cause.
-HEAD_STAGES = (
-    "key",
-    "key_strength",
-    "content_weighting",
-    "gate",
-    "gated_weighting",
-    "shift",
-    "shifted_weighting",
-    "sharpening",
-)
-ORDER = (
-    "inputs",
-    "memory",
-    "controller.hidden",
-    "controller.cell",
-    *(f"addressing.{kind}.{stage}" for stage in HEAD_STAGES for kind in ("read", "write")),
-    "read_weightings",
-    "write_weightings",
-    "writes.erase",
-    "writes.add",
-    "reads",
-    "outputs",
-)
+GROUPS = ("inputs", "memory", "controller", "addressing", "weighting", "writes", "reads", "outputs")
+WEIGHTINGS = ("read_weightings", "write_weightings")
 
 
 @dataclass(frozen=True)
@@ -86,7 +65,7 @@ class Comparison:
         Raises:
             ValueError: a stage has another shape in one than in the other
         """
-        names = [name for name in ORDER if name in left and name in right]
+        names = common(left, right)
         for name in names:
             if left[name].shape != right[name].shape:
                 raise ValueError(
@@ -154,4 +133,18 @@ def difference(left: Tensors, right: Tensors, *, tolerance: float = 0.0) -> Diff
 
 def common(left: Tensors, right: Tensors) -> Sequence[str]:
     """The stages that both runs have, in the order in which a step computes them."""
-    return [name for name in ORDER if name in left and name in right]
+    shared = [name for name in left if name in right and _group_of(name) in GROUPS]
+    places = {name: place for place, name in enumerate(shared)}
+
+    def order(name: str) -> tuple[int, int]:
+        """By group; both kinds of head, stage by stage."""
+        group, head, stage = (*name.split("."), "", "")[:3]
+        first = f"{group}.read.{stage}" if head == "write" else name
+        return GROUPS.index(_group_of(name)), places.get(first, places[name])
+
+    return sorted(shared, key=order)
+
+
+def _group_of(name: str) -> str:
+    """The group that a trace's array belongs to, by its name."""
+    return "weighting" if name in WEIGHTINGS else name.partition(".")[0]

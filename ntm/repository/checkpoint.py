@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ntm.architectures.ntm.model import NTM
+from ntm.architectures import catalogue
 from ntm.repository.folders import RepositoryError, VersionFolder, describe, write_json
 from ntm.tasks import Task
 
 
-def save(folder: Path, model: NTM, task: Task, training: dict[str, Any]) -> VersionFolder:
+def save(folder: Path, model: Any, task: Task, training: dict[str, Any]) -> VersionFolder:
     """Write a model into a version's folder, which is made if need be.
 
     Args:
@@ -34,13 +34,14 @@ def save(folder: Path, model: NTM, task: Task, training: dict[str, Any]) -> Vers
     return version
 
 
-def load(version: VersionFolder) -> NTM:
+def load(version: VersionFolder) -> Any:
     """Read a model, ready to run.
 
     Raises:
         RepositoryError: a file is missing, damaged, or does not belong to this model
     """
-    model = NTM(version.description().config)
+    config = version.description().config
+    model = catalogue.of(config).model_class(config)
     tensors = read_tensors(version.checkpoint)
     expected = model.state_dict()
     for name, tensor in expected.items():
@@ -67,7 +68,7 @@ def load(version: VersionFolder) -> NTM:
     return model.eval()
 
 
-def weights_of(model: NTM) -> dict[str, NDArray[np.float32]]:
+def weights_of(model: Any) -> dict[str, NDArray[np.float32]]:
     """A model's parameters by name, as NumPy arrays."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
 

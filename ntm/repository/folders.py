@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ntm import tasks
-from ntm.architectures.ntm.config import ARCHITECTURES, NTMConfig
+from ntm.architectures import catalogue
 
 MODELS = Path("models")  # where a checkout has them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -32,22 +32,23 @@ class ModelDescription(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Literal["ntm/1"]
+    architecture: str
     sizes: dict[str, Any]
     task: dict[str, Any]
     training: dict[str, Any] = {}
 
     @property
-    def config(self) -> NTMConfig:
-        """The sizes and wiring that the model is built from."""
-        return NTMConfig(architecture=self.architecture, **self.sizes)
+    def config(self) -> Any:
+        """The sizes and wiring that the model is built from, of its architecture's own class."""
+        architecture = catalogue.find(self.architecture)
+        return architecture.config_class(architecture=self.architecture, **self.sizes)
 
     def make_task(self) -> tasks.Task:
         """The task that the model was trained on."""
         return tasks.load(self.task)
 
 
-def describe(config: NTMConfig, task: tasks.Task, training: dict[str, Any]) -> ModelDescription:
+def describe(config: Any, task: tasks.Task, training: dict[str, Any]) -> ModelDescription:
     """The description of a model that is about to be saved."""
     sizes = config.model_dump()
     return ModelDescription(
@@ -105,12 +106,10 @@ class VersionFolder:
             RepositoryError: it is missing, not JSON, of an unknown architecture, or does not fit
         """
         told = read_json(self.config)
-        architecture = told.get("architecture")
-        if architecture not in ARCHITECTURES:
-            raise RepositoryError(
-                f"{self.config}: unknown architecture {architecture!r}, "
-                f"this version knows {', '.join(ARCHITECTURES)}"
-            )
+        try:
+            catalogue.find(told.get("architecture"))
+        except catalogue.UnknownArchitecture as error:
+            raise RepositoryError(f"{self.config}: {error}") from None
         try:
             description = ModelDescription.model_validate(told)
             config, task = description.config, description.make_task()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ntm.architectures import catalogue
 from ntm.repository.folders import RepositoryError, VersionFolder, digest, read_json
 from ntm.signature import Signature
 
@@ -90,4 +91,16 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
             f"{version.checkpoint} differs from the one that {path} was exported from: it is "
             f"damaged, or was trained anew and wants ntm export"
         )
-    return manifest
+    return with_table(manifest, version, path)
+
+
+def with_table(manifest: Manifest, version: VersionFolder, path: Path) -> Manifest:
+    """The manifest with what the architecture says of every stage beside what the file says.
+
+    Raises:
+        RepositoryError: the file is not of the model that config.json describes
+    """
+    table = catalogue.signature_of(version.description().config)
+    if table.model_dump() != manifest.signature.model_dump():
+        raise RepositoryError(f"{path} is not the signature of the model in {version.config}")
+    return manifest.model_copy(update={"signature": table})

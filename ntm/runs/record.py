@@ -1,73 +1,78 @@
-"""The names that a run's tensors have in every trace, whoever writes it: `addressing.read.key`, ...
+"""The names that a run's tensors have in every trace, from the stage table: `addressing.read.key`.
 
 Time is the first axis; there is no batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from ntm.signature import Group, Signature, Stage
 
-ADDRESSING = (
-    "key",
-    "key_strength",
-    "content_weighting",
-    "gate",
-    "gated_weighting",
-    "shift",
-    "shifted_weighting",
-    "sharpening",
-)
-SCALARS = ("key_strength", "gate", "sharpening")
-# What the controller tells a head, a few numbers a step: addressing without its weightings.
-CONTROLS = tuple(stage for stage in ADDRESSING if not stage.endswith("weighting"))
+Array = NDArray[np.float32]
+Heads = Sequence[int]
+
+MEMORY = "memory"  # recorded beside the table: engines compute it again from what was written
 
 
 def addressing_of(
+    signature: Signature,
     stages: Mapping[str, Array],
-    read: Sequence[int],
-    write: Sequence[int],
-    first_write: int,
-    names: Sequence[str] = ADDRESSING,
+    table: Iterable[Stage],
+    read: Heads,
+    write: Heads,
 ) -> dict[str, Array]:
     """`addressing.read.<stage>` and `addressing.write.<stage>` of the selected heads.
 
     Args:
-        stages: [T, H, ...] by name, read heads first
-        read: which read heads
-        write: which write heads
-        first_write: R, where the write heads begin
-        names: which stages
+        signature: of the model
+        stages: [T, heads, ...] by name
+        table: which stages
+        read, write: which read and which write heads
     """
+    table, first_write = list(table), signature.read_heads
     tensors: dict[str, Array] = {}
-    for kind, heads in (("read", list(read)), ("write", [first_write + h for h in write])):
-        for stage in names:
-            value = stages[stage][:, heads]
-            tensors[f"addressing.{kind}.{stage}"] = value[..., 0] if stage in SCALARS else value
+    for side, heads in (("read", list(read)), ("write", [first_write + h for h in write])):
+        for stage in table:
+            if f"{side}_weightings" in signature.sides_of(stage):
+                name = f"addressing.{side}.{stage.name}"
+                tensors[name] = heads_of(signature, stage, stages[stage.name], heads)
     return tensors
 
 
-def tensors_of(stages: Mapping[str, Array], reads: int) -> dict[str, Array]:
+def grouped_of(
+    signature: Signature, stages: Mapping[str, Array], group: Group, read: Heads, write: Heads
+) -> dict[str, Array]:
+    """`<group>.<stage>` of every stage of a group, or `<group>` where the stage is called so."""
+    first_write, tensors = signature.read_heads, dict[str, Array]()
+    for stage in signature.in_group(group):
+        name = stage.name if stage.name == group else f"{group}.{stage.name}"
+        heads = [*read, *(first_write + h for h in write)]
+        tensors[name] = heads_of(signature, stage, stages[stage.name], heads)
+    return tensors
+
+
+def heads_of(signature: Signature, stage: Stage, value: Array, heads: Heads) -> Array:
+    """A stage [T, heads, ...] of some heads, without the last axis where it is one number each."""
+    own = signature.heads_of(stage)
+    if own:
+        value = value[:, [head - own.start for head in heads if head in own]]
+    return value[..., 0] if stage.is_scalar else value
+
+
+def tensors_of(signature: Signature, stages: Mapping[str, Array]) -> dict[str, Array]:
     """Every tensor that a trace has of what happened inside, by its name.
 
     Args:
+        signature: of the model
         stages: all of them, [T, ...] by name
-        reads: R
     """
-    weightings = stages["weighting"]
-    writes = weightings.shape[1] - reads
+    read, write = range(signature.read_heads), range(signature.write_heads)
     tensors = {
-        "read_weightings": weightings[:, :reads],
-        "write_weightings": weightings[:, reads:],
-        **addressing_of(stages, range(reads), range(writes), reads),
-        "writes.erase": stages["erase"],
-        "writes.add": stages["add"],
-        "reads": stages["reads"],
-        "controller.hidden": stages["hidden"],
-        "memory": stages["memory"],
+        **signature.weightings(stages, axis=1),
+        **addressing_of(signature, stages, signature.in_group("addressing"), read, write),
     }
-    if stages["cell"].shape[-1]:
-        tensors["controller.cell"] = stages["cell"]
-    return tensors
+    for group in ("writes", "reads", "controller", "memory"):
+        tensors |= grouped_of(signature, stages, group, read, write)
+    return tensors | {MEMORY: stages[MEMORY]}

@@ -16,8 +16,7 @@ from ntm import tasks
 from ntm.interventions.edits import resolve
 from ntm.runs import files
 from ntm.runs.files import File, TraceError
-from ntm.runs.record import ADDRESSING, tensors_of
-from ntm.signature import signature
+from ntm.runs.record import tensors_of
 from ntm.tasks import Phase, Task
 
 __all__ = ["Trace", "TraceError", "layout"]
@@ -25,7 +24,7 @@ __all__ = ["Trace", "TraceError", "layout"]
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ntm.architectures.ntm.model import NTM, Unrolled
+    from ntm.architectures.model import Model, Unrolled
 
 Array = NDArray[np.float32]
 
@@ -58,7 +57,7 @@ class Trace:
     @classmethod
     def record(
         cls,
-        model: "NTM",
+        model: "Model",
         sequence: ArrayLike,
         *,
         task: Task | None = None,
@@ -103,7 +102,7 @@ class Trace:
     @classmethod
     def from_record(
         cls,
-        model: "NTM",
+        model: "Model",
         sequence: ArrayLike,
         unrolled: "Unrolled",
         *,
@@ -127,18 +126,21 @@ class Trace:
         """
         if unrolled.record is None:
             raise TraceError('nothing was recorded: call model.unroll with record="addressing"')
-        config, steps = model.config, len(unrolled.outputs)
-        stages = {n: v[:, row].detach().numpy() for n, v in unrolled.record._asdict().items()}
-        slots, asked = unrolled.state.memory.shape[1], np.array(sequence, np.float32)
+        from ntm.architectures.model import stages_of
+
+        signature, steps = model.signature, len(unrolled.outputs)
+        recorded = stages_of(unrolled.record)
+        stages = {name: value[:, row].detach().numpy() for name, value in recorded.items()}
+        slots, asked = model.slots_of(unrolled.state), np.array(sequence, np.float32)
         inputs = asked.copy()
-        resolve(interventions, signature(config), steps, slots).write_inputs(inputs)
+        resolve(interventions, signature, steps, slots).write_inputs(inputs)
         arrays = {
             "inputs": inputs,
             "outputs": unrolled.outputs[:, row].detach().numpy(),
             **({} if target is None else {"target": np.asarray(target, np.float32)}),
-            **tensors_of(stages, config.num_reads),
+            **tensors_of(signature, stages),
         }
-        heads = {"read": config.num_reads, "write": config.num_writes}
+        heads = {"read": signature.read_heads, "write": signature.write_heads}
         told = {
             "model": name,
             "version": version,
@@ -148,7 +150,7 @@ class Trace:
             "memory_slots": slots,
             "heads": heads,
             "selected_heads": {kind: list(range(count)) for kind, count in heads.items()},
-            "shifts": list(range(-config.max_shift, config.max_shift + 1)),
+            "shifts": list(signature.shifts),
             "interventions": list(interventions),
             **layout(task, asked),
         }
@@ -288,11 +290,13 @@ class Trace:
             raise TraceError(f"head should be one of {', '.join(self.heads)}, got '{name:.40}'")
         kind, _, number = name.partition(".")
         at = self.numbers(kind).index(int(number))
-        needed = {stage: f"addressing.{kind}.{stage}" for stage in ADDRESSING}
+        prefix = f"addressing.{kind}."
+        needed = {
+            array.removeprefix(prefix): array for array in self.arrays if array.startswith(prefix)
+        }
+        if not needed:
+            raise TraceError(f"this trace was taken without {prefix}*")
         needed["weighting"] = f"{kind}_weightings"
-        missing = [array for array in needed.values() if array not in self]
-        if missing:
-            raise TraceError(f"this trace was taken without {missing[0]}")
         return {stage: self.arrays[array][:, at] for stage, array in needed.items()}
 
     def figure(self, name: str = "overview", **options: Any) -> "Figure":

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ntm.architectures.ntm.model import NTM
+from ntm.architectures.model import Model
 
 STEPS_AT_ONCE = 5  # twice as fast as single steps; more take longer to compile than they save
 
@@ -17,14 +17,14 @@ def can_compile() -> bool:
 
 
 class CompiledLogits:
-    """What `NTM.logits` gives, by a compiled graph of `STEPS_AT_ONCE` steps."""
+    """What `Model.logits` gives, by a compiled graph of `STEPS_AT_ONCE` steps."""
 
-    def __init__(self, model: NTM) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
         self._advance = torch.compile(model.advance, dynamic=False)
 
     def __call__(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
-        """The outputs before their activation; see `NTM.logits`.
+        """The outputs before their activation; see `Model.logits`.
 
         The sequence is filled up with zeros to whole graphs; what they answer is dropped.
         """

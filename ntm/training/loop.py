@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ntm import seeds
+from ntm.architectures import catalogue
 from ntm.architectures.lstm import LSTM
-from ntm.architectures.ntm.model import NTM
 from ntm.tasks import Episode, Task
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
@@ -53,14 +54,21 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def make_model(recipe: Recipe) -> NTM | LSTM:
-    """What the recipe trains, with fresh parameters."""
+def make_model(recipe: Recipe) -> Any:
+    """What the recipe trains, with fresh parameters: a `Model`, or the baseline.
+
+    Raises:
+        ValueError: the recipe asks for stronger keys, which this architecture does not offer
+    """
     if recipe.baseline == "lstm":
         task = recipe.make_task()
         return LSTM(task.input_size, task.output_size)
-    model = NTM(recipe.make_config())
+    config = recipe.make_config()
+    model = catalogue.of(config).model_class(config)
     if recipe.key_strength_bias:
-        model.heads.strengthen_keys(recipe.key_strength_bias)
+        if not hasattr(model, "strengthen_keys"):
+            raise ValueError(f"{recipe.architecture} has no key_strength_bias")
+        model.strengthen_keys(recipe.key_strength_bias)
     return model
 
 
@@ -73,7 +81,7 @@ class Trainer:
         self.practised = self.task  # what batches are drawn from
         torch.manual_seed(seed)
         self.model = make_model(recipe)
-        self.output = self.model.config.output if isinstance(self.model, NTM) else "sigmoid"
+        self.output = "sigmoid" if recipe.baseline else self.model.config.output
         check_output(self.task, self.output)
         self.divergence = Divergence()
         self.optimizer = make_optimizer(recipe, self.model)
@@ -84,7 +92,7 @@ class Trainer:
         if state.exists():
             self.progress = resume.load(state, recipe, self.model, self.optimizer, self.rng)
         self.logits: Callable[[Tensor, int | None], Tensor] = self.model.logits
-        if recipe.compile and isinstance(self.model, NTM):
+        if recipe.compile and not recipe.baseline:
             if can_compile():
                 self.logits = CompiledLogits(self.model)
             else:
@@ -141,7 +149,7 @@ class Trainer:
     def _polish(self) -> None:
         self.practised = self.recipe.make_polish_task()
         polish = self.recipe.polish
-        if polish is not None and polish.rewriting and isinstance(self.model, NTM):
+        if polish is not None and polish.rewriting and not self.recipe.baseline:
             self.logits = Rewritten(self.model, polish.rewriting)
 
     def run(self) -> None:

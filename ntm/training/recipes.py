@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ntm.architectures.ntm.config import NTMConfig
+from ntm.architectures import catalogue
 from ntm.tasks import TASKS, Sizes, Task
 
 AFTER_TRAINING = {"seeds", "selection", "own_write", "evaluation", "reach"}
@@ -61,6 +61,7 @@ class Recipe(BaseModel):
 
     task: str
     task_fields: dict[str, Any] = {}
+    architecture: str = catalogue.DEFAULT
     model: dict[str, Any] = {}
     baseline: Literal["lstm"] | None = Field(
         default=None, description="train this instead of a Neural Turing Machine"
@@ -123,10 +124,16 @@ class Recipe(BaseModel):
             raise ValueError(f"a polish cannot change what the model takes and gives: {changed}")
         return other
 
-    def make_config(self) -> NTMConfig:
+    def make_config(self) -> Any:
         """The model's config, its input and output sizes taken from the task."""
         task = self.make_task()
-        return NTMConfig(input_size=task.input_size, output_size=task.output_size, **self.model)
+        config = catalogue.find(self.architecture).config_class
+        return config(
+            architecture=self.architecture,
+            input_size=task.input_size,
+            output_size=task.output_size,
+            **self.model,
+        )
 
 
 def _copy_lengths(*lengths: int, sequences: int = 100) -> tuple[Setting, ...]:

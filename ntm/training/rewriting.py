@@ -7,19 +7,19 @@ what it reads for that item is partly the second write's.
 import torch
 from torch import Tensor
 
-from ntm.architectures.ntm.model import NTM
+from ntm.architectures.model import Model
 
 
 class Rewritten:
-    """What `NTM.logits` gives, and how much of what was in the memory has been written over."""
+    """What `Model.logits` gives, and how much of what was in the memory has been written over."""
 
-    def __init__(self, model: NTM, price: float) -> None:
+    def __init__(self, model: Model, price: float) -> None:
         """`price` is what a loss is charged for it."""
         self._model, self._price = model, price
         self.charge = torch.zeros(())  # for the last batch
 
     def __call__(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
-        """The outputs before their activation; see `NTM.logits`."""
+        """The outputs before their activation; see `Model.logits`."""
         state = self._model.initial_state(sequence.shape[1], memory_slots)
         answers, costs = [], []
         for x in sequence.unbind(0):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from ntm.architectures.ntm.model import NTM
 from ntm.evaluation.measure import EVALUATION_SEED, as_json, measure
 from ntm.repository import checkpoint
 from ntm.repository.folders import (
@@ -50,7 +50,7 @@ def train_seeds(
         if len(seeds) > 1:
             scores[seed] = selection.score(recipe, trainer.model.eval())
     chosen = trainers[selection.best(scores, recipe) if scores else seeds[0]]
-    if not isinstance(chosen.model, NTM):
+    if recipe.baseline:
         raise ValueError(f"{name}: a baseline is measured, not saved; use train_baseline")
     told = provenance(name, chosen) | {
         "seeds_compared": seeds,
@@ -70,7 +70,7 @@ def train_seeds(
     return saved, scores
 
 
-def is_saved(model: NTM, version: VersionFolder) -> bool:
+def is_saved(model: nn.Module, version: VersionFolder) -> bool:
     """True where a version holds just these weights: there was nothing left to train."""
     try:
         saved = checkpoint.read_tensors(version.checkpoint)

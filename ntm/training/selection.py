@@ -1,11 +1,12 @@
 """Choosing among seeds: by errors on longer sequences, and by whose write a read is."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from ntm import seeds
-from ntm.architectures.ntm.model import NTM
+from ntm.architectures.model import Model
 from ntm.evaluation.measure import Measurement, Predictor, measure
 from ntm.insight import provenance
 from ntm.runs.trace import Trace
@@ -31,9 +32,10 @@ def score(recipe: Recipe, model: Predictor) -> Score:
         for setting in recipe.selection
     ]
     asked = recipe.own_write
-    if asked is None or not isinstance(model, NTM):
+    if asked is None or recipe.baseline:
         return Score(errors)
-    return Score(errors, min(own_write(model, task, setting) for setting in asked.settings))
+    trained = cast(Model, model)
+    return Score(errors, min(own_write(trained, task, setting) for setting in asked.settings))
 
 
 def best(scores: dict[int, Score], recipe: Recipe) -> int:
@@ -47,7 +49,7 @@ def best(scores: dict[int, Score], recipe: Recipe) -> int:
     return min(scores, key=rank)
 
 
-def own_write(model: NTM, task: Task, setting: Setting) -> float:
+def own_write(model: Model, task: Task, setting: Setting) -> float:
     """The least share that any item's own write has in the read of read head 0 that says it.
 
     Args:

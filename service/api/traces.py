@@ -22,9 +22,10 @@ from service.errors import (
 from service.http.disconnect import WhileConnected
 from service.http.negotiation import preferred
 from service.inspection import figures
+from service.inspection.replay import replay
+from service.inspection.selection import Selection, assemble, plan, select, size_of
 from service.models.served import LoadedModel
-from service.records import trace as traces
-from service.records.trace import Selection, Trace
+from service.records.trace import Trace
 
 router = APIRouter(tags=["trace"], dependencies=[Depends(refuse_unknown_parameters)])
 
@@ -71,7 +72,7 @@ async def get_trace(
     request.state.model = model.name
     if kind not in ("png", "svg"):
         figures.refuse_parameters(figure=figure, at=at, other=other)
-        selection = traces.select(trace, model, include, steps, heads)
+        selection = select(trace, model, include, steps, heads)
         async with WhileConnected(request.receive):
             facts, tensors = await compute(trace, model, selection, context)
         encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
@@ -82,7 +83,7 @@ async def get_trace(
         compared = await find_trace(query.other, context)
         runs.append((compared, await model_of(compared, context)))
     fields = ",".join(query.fields)
-    selections = [traces.select(*run, fields, steps, heads) for run in runs]
+    selections = [select(*run, fields, steps, heads) for run in runs]
     async with WhileConnected(request.receive):
         computed = [
             await compute(*run, selection, context)
@@ -99,12 +100,12 @@ async def compute(
 
     Raises:
         ResponseTooLarge: it says how to slice
-        ServiceError: as `traces.replay`
+        ServiceError: as `replay`
     """
     refuse_large_answer(selection, model, trace, context)
-    segments = traces.plan(selection, model, trace.steps)
-    walked = await traces.replay(trace, model, segments, context.settings.request_timeout)
-    return facts_of(trace, model, selection), traces.assemble(trace, model, selection, walked)
+    segments = plan(selection, model, trace.steps)
+    walked = await replay(trace, model, segments, context.settings.request_timeout)
+    return facts_of(trace, model, selection), assemble(trace, model, selection, walked)
 
 
 @router.delete("/trace/{trace_id}", status_code=204, responses=errors(404, 422, 503))
@@ -175,7 +176,7 @@ def refuse_large_answer(
     Raises:
         ResponseTooLarge: it says how to slice
     """
-    size = traces.size_of(selection, model, trace)
+    size = size_of(selection, model, trace)
     limit = context.settings.max_response_bytes
     if size > limit:
         steps = selection.stop - selection.start

@@ -40,7 +40,7 @@ from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.offload import convert
 from service.models.served import LoadedModel, Models
-from service.records import trace as traces
+from service.records.trace import record
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
@@ -299,7 +299,7 @@ async def keep_traces(
 ) -> list[str]:
     """Store one trace a sequence; their ids in order."""
     kept = [
-        traces.record(model, each.sequence, None, each.memory_slots, one.outputs, context.clock())
+        record(model, each.sequence, None, each.memory_slots, one.outputs, context.clock())
         for each, one in zip(predictions, walked, strict=True)
     ]
     await asyncio.gather(*(context.traces.put(trace) for trace in kept))

@@ -9,7 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from ntm.architectures.ntm.replay import memories
+from ntm.architectures import catalogue
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
@@ -28,8 +28,6 @@ class OnnxEngine:
     name = "onnx"
     ragged = False
     batches = True
-    replays_memory = True
-    memories = staticmethod(memories)
 
     def __init__(
         self, version: VersionFolder, device: str, threads: int, bind: bool = False
@@ -48,6 +46,8 @@ class OnnxEngine:
         folder = version.onnx
         facts: Manifest = manifest.read(version, folder)
         self.signature: Signature = facts.signature
+        self.memories = catalogue.find(facts.signature.architecture).memories_function
+        self.replays_memory = self.memories is not None
         self.digest = facts.digest
         self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
         self._bound: dict[int, BoundGraph] = {}
@@ -87,7 +87,8 @@ class OnnxEngine:
         feed |= {f"state.{name}": value for name, value in state.items()}
         if kind == "inspect":
             feed |= no_pins(self.signature, len(x)) | (pins or {})
-        rows, slots = state["memory"].shape[:2]
+        rows = x.shape[1]
+        slots = self.signature.slots_of({name: v.shape for name, v in state.items()})
 
         def run(feed: Feed) -> dict[str, NDArray[Any]]:
             if kind == "predict" and self._bound and slots == self.signature.memory_slots:

@@ -74,5 +74,5 @@ class Engine(EngineFacts, Protocol):
         erase: NDArray[np.float32],
         add: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """The matrix that each step's reads see; see `ntm.architectures.ntm.replay.memories`."""
+        """The matrix that each step's reads see; of an architecture that has such a function."""
         ...

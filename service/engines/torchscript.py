@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from ntm.architectures.ntm.replay import memories
+from ntm.architectures import catalogue
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
@@ -28,7 +28,6 @@ class TorchScriptEngine:
     ragged = False
     batches = False
     replays_memory = False
-    memories = staticmethod(memories)
 
     def __init__(self, version: VersionFolder, device: str, threads: int) -> None:
         """Open both modules of a version.
@@ -42,6 +41,7 @@ class TorchScriptEngine:
         self.device = device
         facts: Manifest = manifest.read(version, folder)
         self.signature: Signature = facts.signature
+        self.memories = catalogue.find(facts.signature.architecture).memories_function
         self.digest = facts.digest
         self._modules: dict[str, torch.jit.ScriptModule] = {}
         for graph in facts.graphs:
@@ -54,7 +54,7 @@ class TorchScriptEngine:
         self._learned = load_file(learned) if facts.initial_sha256 else None
         stages = [stage.name for stage in self.signature.stages]
         self._names = {
-            "predict": ["outputs", "read_weightings", "write_weightings"],
+            "predict": ["outputs", *self.signature.sides],
             "inspect": ["outputs", *stages],
         }
 

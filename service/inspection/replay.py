@@ -9,8 +9,11 @@ import numpy as np
 from ntm.interventions.edits import Edits, resolve
 from ntm.signature import State
 from service.contract.encodings import Tensors
+from service.errors import Unreplayable
+from service.inspection.selection import Array, Selection, assemble, names_of, size_of
 from service.models.served import LoadedModel
-from service.records.trace import STAGES, Array, Selection, Trace, assemble, size_of, verify
+from service.records.digests import is_digest_of
+from service.records.trace import Trace
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 STRETCH_BYTES = 2**24  # of the tensors of one stretch
@@ -72,12 +75,11 @@ class Replay:
         return Selection(tuple(fields), start, stop, *heads)
 
     async def _walk(self, start: int, stop: int, state: State, fields: Sequence[str]) -> Walked:
-        there = {stage.name for stage in self.model.signature.stages} | {"memory"}
-        keep = there & {stage for field in fields for stage in STAGES.get(field, ())}
+        keep = names_of(self.model.signature, fields)
         walk = Walk(
             self.trace.inputs[:stop],
             self.trace.memory_slots,
-            [Segment("inspect" if keep else "predict", stop, frozenset(keep))],
+            [Segment("inspect" if keep else "predict", stop, keep)],
             state=state,
             keep_state=True,
             edits=self.edits,
@@ -97,9 +99,46 @@ async def begin(trace: Trace, model: LoadedModel, timeout: float) -> Replay:
     Args:
         timeout: seconds that one stretch may take
     """
-    edits = None
-    if trace.interventions:
-        edits = await asyncio.to_thread(
-            resolve, trace.interventions, model.signature, trace.steps, trace.memory_slots
-        )
+    edits = await edits_of(trace, model)
     return Replay(trace, model, edits, timeout)
+
+
+async def edits_of(trace: Trace, model: LoadedModel) -> Edits | None:
+    """What was changed in a recorded run, resolved for its model."""
+    if not trace.interventions:
+        return None
+    return await asyncio.to_thread(
+        resolve, trace.interventions, model.signature, trace.steps, trace.memory_slots
+    )
+
+
+async def replay(
+    trace: Trace, model: LoadedModel, segments: Sequence[Segment], timeout: float
+) -> Walked:
+    """Compute a trace again, with what was changed in it, and check it against its digest.
+
+    Raises:
+        Unreplayable: it did not give the recorded outputs
+        ServiceError: as `Scheduler.walk`
+    """
+    edits = await edits_of(trace, model)
+    walk = Walk(trace.inputs, trace.memory_slots, segments, edits=edits)
+    walked = await model.scheduler.walk(walk, Terms(timeout))
+    verify(trace, walked)
+    return walked
+
+
+def verify(trace: Trace, walked: Walked) -> None:
+    """Check a replay against the recorded digest.
+
+    Raises:
+        Unreplayable: it did not give the recorded outputs
+    """
+    start = 0
+    for stop, digest in trace.pieces or ((trace.steps, trace.outputs_digest),):
+        if not is_digest_of(digest, walked.outputs[start:stop]):
+            raise Unreplayable(
+                f"trace {trace.trace_id} was recorded by engine {trace.engine} and its replay here "
+                f"gives other outputs, so it is not shown; was it recorded on another machine?"
+            )
+        start = stop

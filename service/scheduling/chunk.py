@@ -66,14 +66,12 @@ def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
     wanted = set[str]().union(*[sequence.segment.keep for sequence in batch])
     values, after = engine.run(kind, x, before, pins, lengths, wanted & {*WEIGHTINGS})
     if kind == "inspect":
-        reads = engine.signature.read_heads
-        values["read_weightings"] = values["weighting"][:, :, :reads]
-        values["write_weightings"] = values["weighting"][:, :, reads:]
+        values |= engine.signature.weightings(values, axis=2)
     for row, sequence in enumerate(batch):
         if sequence.segment.memory:
-            sequence.keep(
-                "memory", memories_of(engine, row, before, values, sequence.steps_within(steps))
-            )
+            length = sequence.steps_within(steps)
+            states = before if engine.signature.reads_see == "before" else after
+            sequence.keep("memory", memories_of(engine, row, states, values, length))
         sequence.take(values, after, row, steps)
 
 
@@ -91,11 +89,16 @@ def inputs_of(batch: list[Sequence], steps: int) -> NDArray[np.float32]:
 
 
 def memories_of(
-    engine: Engine, row: int, before: State, values: Values, steps: int
+    engine: Engine, row: int, states: State, values: Values, steps: int
 ) -> NDArray[np.float32]:
-    """The matrix that each of a row's steps saw, [steps, N, M]."""
+    """The matrix that the reads of each of a row's steps see, [steps, N, M].
+
+    An engine that does not compute them again walks one step at a time; see `choose_steps`.
+    """
+    if not engine.replays_memory:
+        return states["memory"][row : row + 1]
     written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
-    return engine.memories(before["memory"][row], *written)
+    return engine.memories(states["memory"][row], *written)
 
 
 def edit(before: State, batch: list[Sequence]) -> State:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntm import NTM
-from ntm.architectures.ntm.model import StepRecord, Unrolled
+from ntm.architectures.model import Unrolled
+from ntm.architectures.ntm.model import StepRecord
+from ntm.architectures.ntm.signature import signature
 from ntm.interventions.items import InterventionError, load, parse
-from ntm.signature import signature
 from tests import changes, small_models
 
 STEPS, SLOTS = 15, 7

@@ -12,7 +12,7 @@ from ntm.architectures.ntm.addressing import (
     interpolate,
     sharpen,
 )
-from ntm.signature import INITIAL_VALUE
+from ntm.architectures.ntm.signature import INITIAL_VALUE
 
 
 def read(memory: Tensor, weighting: Tensor) -> Tensor:

@@ -3,20 +3,18 @@
 State goes in and comes out; nothing is hidden in a module.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ntm.architectures import controllers
+from ntm.architectures.model import Model, Pin, unpinned
 from ntm.architectures.ntm.config import NTMConfig
 from ntm.architectures.ntm.heads import Heads
 from ntm.architectures.ntm.memory import NTMMemory
-from ntm.interventions.edits import Edits, Where, resolve
-from ntm.signature import INITIAL_VALUE, positions, signature
-
-Pin = Callable[[str, Tensor], Tensor]
+from ntm.architectures.ntm.signature import INITIAL_VALUE
+from ntm.signature import positions
 
 
 class NTMState(NamedTuple):
@@ -49,46 +47,7 @@ class StepRecord(NamedTuple):
     memory: Tensor  # M_{t-1} [B, N, M], the matrix that this step's reads saw
 
 
-class Unrolled(NamedTuple):
-    """A whole sequence: time is the first axis of the outputs and of every recorded stage."""
-
-    outputs: Tensor  # [T, B, O]
-    state: NTMState
-    record: StepRecord | None
-
-
-def unpinned(stage: str, value: Tensor) -> Tensor:
-    """The pin that changes nothing."""
-    return value
-
-
-def used(pins: dict[str, Where]) -> Pin:
-    """The pin that uses these, [1, H, width] each, where they are in force."""
-    return lambda stage, value: replaced(value, pins[stage]) if stage in pins else value
-
-
-def edited_inputs(sequence: Tensor, edits: Edits) -> Tensor:
-    """The sequence [T, B, input_size] that the model is to see."""
-    for steps, row in edits.inputs:
-        sequence = sequence.clone()
-        sequence[steps] = torch.from_numpy(row).to(sequence)
-    return sequence
-
-
-def edited_state(state: NTMState, edits: Edits, step: int) -> NTMState:
-    """The state that a step is to start from."""
-    for name, at in edits.state(step).items():
-        state = state._replace(**{name: replaced(getattr(state, name), at)})  # type: ignore[arg-type]
-    return state
-
-
-def replaced(value: Tensor, at: Where) -> Tensor:
-    """A tensor with another value somewhere."""
-    where, pin = (torch.from_numpy(array).to(value.device) for array in at)
-    return torch.where(where, pin.to(value.dtype), value)
-
-
-class NTM(nn.Module):
+class NTM(Model):
     """A Neural Turing Machine (Graves, Wayne, Danihelka 2014).
 
     `NTM(config)` or `NTM(input_size=..., output_size=..., ...)` with the fields of `NTMConfig`.
@@ -113,10 +72,9 @@ class NTM(nn.Module):
             features = positions(1).shape[1]
             self.position_code = nn.Parameter(torch.empty(features, config.M).uniform_(-0.1, 0.1))
 
-    @property
-    def memory_slots(self) -> int:
-        """N when nobody asks for another number."""
-        return self.config.N
+    def strengthen_keys(self, bias: float) -> None:
+        """Add to the bias of every key strength, so that a fresh model's keys single out slots."""
+        self.heads.strengthen_keys(bias)
 
     def initial_memory(self, slots: int) -> Tensor:
         """The matrix M_0 that every sequence starts from, [N, M]."""
@@ -211,75 +169,13 @@ class NTM(nn.Module):
         carried = controlled if state.controller else ()
         return logits, NTMState(written, read_weightings, write_weightings, reads, carried), record
 
-    def activate(self, logits: Tensor) -> Tensor:
-        """The output's activation, as the config says."""
-        return torch.sigmoid(logits) if self.config.output == "sigmoid" else logits
+    def named_state(self, state: NTMState) -> dict[str, Tensor]:
+        """The state's tensors by the signature's names, in its order."""
+        names = (*NTMState._fields[:-1], *self.controller.state_names)
+        return dict(zip(names, (*state[:-1], *state.controller), strict=True))
 
-    def forward(self, x: Tensor, state: NTMState | None = None) -> tuple[Tensor, NTMState]:
-        """One step: x [B, input_size] and a state to the output [B, output_size] and the next.
-
-        Without a state the step is the first of a sequence.
-        """
-        logits, state, _ = self.step(x, state or self.initial_state(x.shape[0]))
-        return self.activate(logits), state
-
-    def logits(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
-        """The outputs before their activation for a whole sequence, for training.
-
-        Args:
-            sequence: [T, B, input_size]
-            memory_slots: N, by default the config's
-        Returns:
-            [T, B, output_size]
-        """
-        return self.advance(sequence, self.initial_state(sequence.shape[1], memory_slots))[0]
-
-    def advance(self, sequence: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
-        """Several steps: [T, B, input_size] to outputs before their activation and a new state."""
-        steps = []
-        for x in sequence.unbind(0):
-            logits, state, _ = self.step(x, state)
-            steps.append(logits)
-        return torch.stack(steps), state
-
-    def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
-        """The outputs alone for a whole sequence, shapes as for `logits`."""
-        return self.unroll(sequence, memory_slots=memory_slots).outputs
-
-    def unroll(
-        self,
-        sequence: Tensor,
-        state: NTMState | None = None,
-        *,
-        record: Literal["addressing"] | None = None,
-        memory_slots: int | None = None,
-        interventions: Any = (),
-    ) -> Unrolled:
-        """Run a whole sequence.
-
-        Args:
-            sequence: [T, B, input_size], or [T, input_size] for a batch of one
-            state: where to continue; by default a new sequence
-            record: "addressing" keeps every stage of every step, the memory included
-            memory_slots: N of a new sequence, by default the config's
-            interventions: what to change on the way, in every row of the batch, as in
-                `[{"steps": "20:41", "head": "read.0", "set": {"gate": 0}}]`
-        Returns:
-            outputs, last state, record; all with the batch axis
-        Raises:
-            InterventionError: an intervention does not fit; the message names it
-        """
-        if sequence.dim() == 2:
-            sequence = sequence.unsqueeze(1)
-        state = state or self.initial_state(sequence.shape[1], memory_slots)
-        slots = state.memory.shape[1]
-        edits = resolve(interventions, signature(self.config), len(sequence), slots)
-        outputs, records = [], []
-        for t, x in enumerate(edited_inputs(sequence, edits).unbind(0)):
-            pin = used(edits.pins(t, t + 1)) if edits.pinned[t] else unpinned
-            logits, state, stages = self.step(x, edited_state(state, edits, t), pin)
-            outputs.append(self.activate(logits))
-            if record:
-                records.append(stages)
-        stacked = StepRecord(*map(torch.stack, zip(*records, strict=True))) if records else None
-        return Unrolled(torch.stack(outputs), state, stacked)
+    def state_from(self, tensors: dict[str, Tensor]) -> NTMState:
+        """The state with these tensors; the inverse of `named_state`."""
+        fields = {name: tensors[name] for name in NTMState._fields[:-1]}
+        controller = tuple(tensors[name] for name in self.controller.state_names)
+        return NTMState(**fields, controller=controller)

@@ -12,12 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from ntm import NTM
+from ntm.architectures.ntm.signature import learned_values, signature
 from ntm.export import torchscript
 from ntm.export.check import Pins, eager, random_pins, random_state
 from ntm.export.unrolled import KINDS, chunk, nodes_per_step, standalone
 from ntm.export.write import onnx_runner
 from ntm.repository.checkpoint import weights_of as float_weights_of
-from ntm.signature import State, learned_values, signature
+from ntm.signature import State
 from tests import random_models, reference
 from tests.command_line import ENVIRONMENT
 from tests.random_models import every_variant

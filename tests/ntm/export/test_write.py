@@ -10,12 +10,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from ntm.architectures.ntm.signature import signature
 from ntm.export import check, write
 from ntm.export.check import ExportError
 from ntm.export.unrolled import chunk
 from ntm.repository import checkpoint, manifest
 from ntm.repository.folders import RepositoryError, VersionFolder, digest
-from ntm.signature import State, signature
+from ntm.signature import State
 from tests import random_models, small_models
 
 

@@ -13,7 +13,10 @@ from ntm.interventions.edits import resolve
 from ntm.repository.folders import VersionFolder
 from service.errors import Unreplayable
 from service.inspection import insight, replay
+from service.inspection import replay as replaying
+from service.inspection import selection as selections
 from service.inspection.replay import Replay, begin
+from service.memory import Budget
 from service.models import served
 from service.models.served import LoadedModel
 from service.records import trace as traces
@@ -36,7 +39,7 @@ T = TypeVar("T")
 def model(repository: Path) -> Iterator[LoadedModel]:
     """A model of several heads."""
     folder = VersionFolder(repository / "wide" / "1")
-    loaded = served.load(folder, Settings(), lambda model, chunk: None, Cores(1))
+    loaded = served.load(folder, Settings(), lambda model, chunk: None, Cores(1), Budget(2**30))
     yield loaded
     loaded.scheduler.close()
 
@@ -89,10 +92,10 @@ def test_a_stretch_tells_what_the_trace_tells(model: LoadedModel, trace: Trace) 
         return before, after, await one.again(7, 23, state, fields)
 
     before, after, again = asyncio.run(replayed(trace, model, ask))
-    selection = traces.select(trace, model, ",".join(insight.COMPARED), "0:23", None)
-    plan = traces.plan(selection, model, STEPS)
-    walked = asyncio.run(traces.replay(trace, model, plan, 30))
-    for name, whole in traces.assemble(trace, model, selection, walked).items():
+    selection = selections.select(trace, model, ",".join(insight.COMPARED), "0:23", None)
+    plan = selections.plan(selection, model, STEPS)
+    walked = asyncio.run(replaying.replay(trace, model, plan, 30))
+    for name, whole in selections.assemble(trace, model, selection, walked).items():
         assert same(np.concatenate([before[name], after[name]]), whole), name
         assert same(again[name], after[name]), name
 

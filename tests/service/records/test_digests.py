@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from service.errors import Unreplayable, WrongPosition
+from service.inspection.replay import verify
 from service.records.digests import digest_of, is_digest_of
 from service.records.session import Piece, Session, is_repeated
-from service.records.trace import Trace, verify
+from service.records.trace import Trace
 from service.scheduling.walk import Walked
 from tests.service.bodies import draw
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from ntm.repository.folders import VersionFolder
+from service.inspection import selection as selections
+from service.memory import Budget
 from service.models import served
 from service.records import trace as traces
 from service.scheduling.cores import Cores
@@ -14,7 +16,7 @@ from service.scheduling.walk import Terms, Walk
 from service.settings import Settings
 from tests.service.bodies import draw
 
-SINGLE = [*traces.FIELDS, "inputs,outputs,target", "reads,write_weightings"]
+SINGLE = [*selections.FIELDS, "inputs,outputs,target", "reads,write_weightings"]
 
 
 @pytest.mark.parametrize("name", ["copy", "wide"])
@@ -23,14 +25,14 @@ def test_a_replay_holds_no_more_than_its_size_says(
     repository: Path, name: str, include: str
 ) -> None:
     folder = VersionFolder(repository / name / "1")
-    model = served.load(folder, Settings(), lambda model, chunk: None, Cores(1))
+    model = served.load(folder, Settings(), lambda model, chunk: None, Cores(1), Budget(2**30))
     trace = traces.record(model, draw(40), draw(40)[:, :4], 64, draw(40)[:, :4], 0.0)
-    selection = traces.select(trace, model, include, "3:29", None)
-    plan = traces.plan(selection, model, trace.steps)
+    selection = selections.select(trace, model, include, "3:29", None)
+    plan = selections.plan(selection, model, trace.steps)
     walked = asyncio.run(model.scheduler.walk(Walk(trace.inputs, 64, plan), Terms(30)))
     model.scheduler.close()
-    told = traces.assemble(trace, model, selection, walked)
-    size = traces.size_of(selection, model, trace)
+    told = selections.assemble(trace, model, selection, walked)
+    size = selections.size_of(selection, model, trace)
     assert sum(tensor.nbytes for tensor in told.values()) == size
     both = 4 * 26 * 64 * model.signature.heads  # one weighting stage comes for all heads at once
     held = sum(value.nbytes for value in walked.values.values())

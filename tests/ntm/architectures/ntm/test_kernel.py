@@ -13,7 +13,7 @@ from ntm import NTM
 from ntm.architectures import kernels
 from ntm.architectures.ntm.kernel import buffers
 from ntm.architectures.ntm.kernel.weights import form_of, pack
-from ntm.signature import signature
+from ntm.architectures.ntm.signature import signature
 from tests import random_models, reference
 
 

@@ -1,0 +1,148 @@
+"""The catalogue of architectures: by name, what a configuration becomes. The only list of them.
+
+Everything is imported when it is first used, so that reading a signature needs no torch. Others add
+theirs with `register`, or with an entry point of the group `ntm.architectures`, which names a
+callable that registers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from ntm.signature import Signature, State
+
+
+class UnknownArchitecture(ValueError):
+    """No architecture of this name is known here."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where the parts of one architecture are, as `module:name`.
+
+    `config` is a pydantic model with `architecture`, `input_size`, `output_size`, `N` and
+    `fixed_slots`; `signature` makes a `Signature` of it; `learned_values` takes it and the
+    parameters by name, and gives the tensors that the signature's initial values name. `model` is
+    a torch module as `ntm.architectures.model.Model` describes it.
+    """
+
+    name: str
+    config: str
+    signature: str
+    model: str
+    onnx_step: str
+    learned_values: str | None = None
+    kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
+    memories: str | None = None  # the memory of every step again, from what was written
+
+    @cached_property
+    def config_class(self) -> Any:
+        """The class of its configurations."""
+        return imported(self.config)
+
+    @cached_property
+    def model_class(self) -> Any:
+        """The torch module."""
+        return imported(self.model)
+
+    @cached_property
+    def step_class(self) -> Any:
+        """What adds a step to an ONNX graph."""
+        return imported(self.onnx_step)
+
+    @cached_property
+    def kernel_class(self) -> Any:
+        """What runs a model on compiled code.
+
+        Raises:
+            UnknownArchitecture: there is nothing compiled for it
+        """
+        if self.kernel is None:
+            raise UnknownArchitecture(f"{self.name} has no compiled kernel")
+        return imported(self.kernel)
+
+    @cached_property
+    def memories_function(self) -> Any:
+        """The memory of every step from what was written; None where there is no such function."""
+        return None if self.memories is None else imported(self.memories)
+
+    def signature_of(self, config: Any) -> Signature:
+        """The signature of a model with this configuration."""
+        signature: Signature = imported(self.signature)(config)
+        return signature
+
+    def learned_values_of(self, config: Any, weights: State) -> State:
+        """The learned initial values by name, without the batch axis; most have none."""
+        if self.learned_values is None:
+            return {}
+        values: State = imported(self.learned_values)(config, weights)
+        return values
+
+
+def imported(place: str) -> Any:
+    """What `module:name` names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+_NTM = "ntm.architectures.ntm"
+_known: dict[str, Architecture] = {}
+
+
+def register(architecture: Architecture) -> None:
+    """Add an architecture, or replace the one of its name."""
+    _known[architecture.name] = architecture
+
+
+register(
+    Architecture(
+        name="ntm/1",
+        config=f"{_NTM}.config:NTMConfig",
+        signature=f"{_NTM}.signature:signature",
+        learned_values=f"{_NTM}.signature:learned_values",
+        model=f"{_NTM}.model:NTM",
+        onnx_step=f"{_NTM}.onnx_step:Step",
+        kernel=f"{_NTM}.kernel.compiled_model:CompiledModel",
+        memories=f"{_NTM}.replay:memories",
+    )
+)
+DEFAULT = "ntm/1"
+
+
+def find(name: Any) -> Architecture:
+    """The architecture of a name.
+
+    Raises:
+        UnknownArchitecture: nobody has registered it
+    """
+    if isinstance(name, str) and name not in _known:
+        _load_entry_points()
+    if not isinstance(name, str) or name not in _known:
+        raise UnknownArchitecture(
+            f"unknown architecture {name!r}, this version knows {', '.join(_known)}"
+        )
+    return _known[name]
+
+
+def of(config: Any) -> Architecture:
+    """The architecture that a configuration is of."""
+    return find(config.architecture)
+
+
+def signature_of(config: Any) -> Signature:
+    """The signature of a model with this configuration."""
+    return of(config).signature_of(config)
+
+
+def learned_values_of(config: Any, weights: State) -> State:
+    """The learned initial values of a model with these parameters."""
+    return of(config).learned_values_of(config, weights)
+
+
+def _load_entry_points() -> None:
+    for entry in entry_points(group="ntm.architectures"):
+        add: Callable[[], object] = entry.load()
+        add()
