@@ -7,6 +7,7 @@ used). What the list looks like is in interventions.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,16 @@ class Edits:
         for start, stop in self._spans:
             self.changes_state[start:stop] = True
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values and of where they hold; those that are shared count once."""
+        stages = self._stages.values()
+        arrays = [self.pinned, self.changes_state, self._restarting, self._spans]
+        arrays += [row for _, row in self.inputs] + [value for _, value in self._memory]
+        arrays += [stage.which for stage in stages]
+        arrays += [value for stage in stages for value in stage.values]
+        return sum({id(array): array.nbytes for array in arrays}.values())
+
     def write_inputs(self, sequence: NDArray[np.float32]) -> None:
         """Change the inputs [T, ..., input_size] in place."""
         for steps, row in self.inputs:
@@ -141,12 +152,21 @@ class Edits:
             which[item.start : item.stop, item.head - first] = number
         return _Stage(which, [self._value(getattr(item.changes, name)) for item in items])
 
+    @cached_property
+    def _zero(self) -> Array:
+        return np.zeros(self._slots)
+
+    @cached_property
+    def _uniform(self) -> Array:
+        return np.full(self._slots, 1 / self._slots)
+
     def _value(self, told: float | str | list[float]) -> Array:
+        """An array of its own for numbers; words share one, however many items say them."""
         match told:
             case "zero":
-                return np.zeros(self._slots)
+                return self._zero
             case "uniform":
-                return np.full(self._slots, 1 / self._slots)
+                return self._uniform
             case _:
                 return np.atleast_1d(np.array(told, np.float64))
 
@@ -155,7 +175,8 @@ class Edits:
         found = np.zeros((self.steps, self._told.heads), np.bool_)
         stage = self._stages.get("weighting")
         if stage is not None:
-            zero = np.array([not value.any() for value in stage.values] + [False])  # -1 is the last
+            known = {id(value): not value.any() for value in stage.values}
+            zero = np.array([known[id(value)] for value in stage.values] + [False])  # -1 is last
             found[1:] = zero[stage.which[:-1]] & (stage.which[1:] < 0)
         return found
 

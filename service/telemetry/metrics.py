@@ -1,7 +1,7 @@
 """What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
 
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -136,23 +136,30 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._budget: Budget | None = None
         self._in_flight = Gauge(
             "ntm_bytes_in_flight",
             "Bytes of bodies, interventions, states and answers that are in memory",
             ["of"],
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
         self._limit = Gauge(
             "ntm_bytes_in_flight_limit",
             "Bytes that may be in memory of all of them together",
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
 
     def watch_memory(self, budget: Budget) -> None:
-        """Read what is in flight when asked."""
+        """Tell what is in flight: when asked, or of several processes after every request."""
         self._limit.set(budget.limit)
-        for kind in KINDS:
-            self._in_flight.labels(kind).set_function(partial(budget.taken, kind))
+        self._budget = budget
+
+    def _tell_memory(self) -> None:
+        if self._budget is not None:
+            for kind in KINDS:
+                child(self._in_flight, kind).set(self._budget.taken(kind))
 
     def forget(self, model: LoadedModel) -> None:
         """Tell no more of a model that is not served any more; what it did stays counted."""
@@ -176,6 +183,8 @@ class Metrics:
 
     def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
+        if self._are_shared:
+            self._tell_memory()
         child(self._requests, route, str(status), code, model).inc()
         child(self._seconds, route).observe(seconds)
 
@@ -213,4 +222,5 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
+        self._tell_memory()
         return text_of_all() if self._are_shared else generate_latest(self._registry)
