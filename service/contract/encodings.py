@@ -1,6 +1,9 @@
 """Named arrays on their way out: nested JSON, NPZ, safetensors."""
 
 import io
+import re
+import secrets
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,14 +29,43 @@ MEDIA_TYPES = {
 
 def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
     """Facts with the tensors merged in; a dotted name becomes nested objects, NaN becomes null."""
-    told = dict(facts)
-    for name, tensor in tensors.items():
+    texts = {name: nested(tensor) for name, tensor in tensors.items()}
+    return orjson.dumps(merged(facts, texts), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def json_parts(facts: dict[str, Any], tensors: Tensors) -> Iterator[bytes]:
+    """The same in parts that are encoded when they are wanted, some rows of a tensor each."""
+    token, arrays = secrets.token_hex(), list(tensors.values())
+    stand_ins = {name: f"{token}{place}" for place, name in enumerate(tensors)}
+    text = orjson.dumps(merged(facts, stand_ins), option=orjson.OPT_SERIALIZE_NUMPY)
+    between = re.split(rb'"%b(\d+)"' % token.encode(), text)
+    for before, place in zip(between[::2], [*between[1::2], None], strict=True):
+        yield before
+        if place is not None:
+            yield from rows_as_json(arrays[int(place)])
+
+
+def rows_as_json(tensor: NDArray[np.float32]) -> Iterator[bytes]:
+    """A tensor of one axis at least as nested lists, PIECE numbers at a time."""
+    yield b"["
+    step = max(1, PIECE * len(tensor) // max(1, tensor.size))
+    for start in range(0, len(tensor), step):
+        rows = nested(tensor[start : start + step])
+        text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        yield text if start == 0 else b"," + text
+    yield b"]"
+
+
+def merged(facts: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Facts and values; a dotted name becomes nested objects."""
+    document = dict(facts)
+    for name, value in values.items():
         *outer, last = name.split(".")
-        inside = told
+        inside = document
         for part in outer:
             inside = inside.setdefault(part, {})
-        inside[last] = nested(tensor)
-    return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+        inside[last] = value
+    return document
 
 
 def nested(tensor: NDArray[np.float32]) -> Any:
@@ -67,7 +99,12 @@ def to_npz(facts: dict[str, Any], tensors: Tensors) -> bytes:
 
 
 def to_safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
-    """Every tensor, with the facts as JSON strings in the metadata.
+    """Every tensor, with the facts as JSON strings in the metadata."""
+    return b"".join(safetensors_parts(facts, tensors))
+
+
+def safetensors_parts(facts: dict[str, Any], tensors: Tensors) -> Iterator[bytes | memoryview]:
+    """The same in parts: the header, and the tensors as they lie in memory.
 
     The library copies every tensor twice on the way; here it is copied once.
     """
@@ -85,7 +122,9 @@ def to_safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
         start = end
     told = orjson.dumps(header)
     told += b" " * (-len(told) % ALIGNMENT)
-    return b"".join([len(told).to_bytes(8, "little"), told, *parts])
+    yield len(told).to_bytes(8, "little") + told
+    for part in parts:
+        yield part.cast("B") if part.nbytes else b""
 
 
 def effort(kind: str, tensors: Tensors) -> int:
@@ -98,4 +137,8 @@ def effort(kind: str, tensors: Tensors) -> int:
     return size if kind == "json" else size // COPIED_AS_FAST
 
 
+PARTS: dict[str, Callable[[dict[str, Any], Tensors], Iterator[bytes | memoryview]]] = {
+    "json": json_parts,
+    "safetensors": safetensors_parts,
+}
 ENCODERS = {"json": to_json, "npz": to_npz, "safetensors": to_safetensors}
