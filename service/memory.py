@@ -7,6 +7,7 @@ and the store take is not; by default half of the memory is left to them.
 
 import os
 import threading
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
@@ -79,6 +80,12 @@ class Budget:
             self._taken[kind] -= size
 
 
+COPIES = 2  # of the tensors of an answer: pieces of a walk, and those put together
+# Bytes of JSON text and of what it is copied to on its way, for each byte of a tensor, where an
+# answer is encoded as a whole.
+AS_JSON = 8
+
+
 class Share:
     """What one request has taken of a budget; given back as a whole when it has been answered."""
 
@@ -105,6 +112,33 @@ class Share:
             for kind, size in self._taken.items():
                 self._budget.give_back(kind, size)
             self._taken = None
+
+
+# Of the request that is being answered.
+share: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+def take(kind: Kind, size: int) -> None:
+    """Count bytes of the request that is being answered, until it has been.
+
+    Raises:
+        Overloaded: there is no room for them
+    """
+    current = share.get()
+    if current is not None:
+        current.take(kind, size)
+
+
+def take_for_answer(size: int, *, whole_json: bool = False) -> None:
+    """Count an answer of this request before it is computed, until it has been read.
+
+    Args:
+        size: bytes of its tensors
+        whole_json: whether it is encoded as JSON as a whole
+    Raises:
+        Overloaded: there is no room for it
+    """
+    take("answers", size * (COPIES + AS_JSON * whole_json))
 
 
 def default_limit(workers: int, cgroups: Path = CGROUPS) -> int:

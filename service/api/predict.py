@@ -1,5 +1,6 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
+import time
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,14 +16,15 @@ from service.api.documents.predict import PREDICTED
 from service.api.recording import Recording
 from service.contract import checks, safetensors_body, schemas
 from service.contract.checks import Prediction
-from service.contract.encodings import ENCODERS, MEDIA_TYPES, Tensors, effort
+from service.contract.encodings import ENCODERS, MEDIA_TYPES, PARTS, Tensors, effort
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
-from service.errors import NotFound, ResponseTooLarge, StoreUnavailable
+from service.errors import DeadlineExceeded, NotFound, ResponseTooLarge, StoreUnavailable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.negotiation import preferred
 from service.http.offload import convert
+from service.memory import take, take_for_answer
 from service.models.served import LoadedModel
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
@@ -32,6 +34,8 @@ router = APIRouter(tags=["predict"])
 NOT_KEPT = (b"warning", b'199 ntm "the store does not answer: no trace was kept"')
 
 SHORT = 2**10  # bytes of what is remembered of a body beside its sequence
+LONG_ANSWER = 2**20  # bytes of tensors, from which an answer is encoded while it is read
+WORTH_COUNTING = 0.1  # seconds
 SOON_PARSED = 2**12  # bytes; to look at fewer before they are parsed gains nothing
 
 KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
@@ -61,7 +65,7 @@ async def predict(context: Context, exchange: Exchange) -> Answer:
     media, body = media_of(exchange.header(b"content-type")), exchange.body
     asked = await convert(len(body), understand, media, body, context)
     exchange.state["model"] = asked.model.name
-    plan = plan_of(asked, context)
+    plan = plan_of(asked, context, time.perf_counter() - exchange.state["began"])
     async with WhileConnected(exchange.receive):
         walked = await asked.model.scheduler.walk(plan.walk, plan.terms)
     trace_id, headers = None, list[Header]()
@@ -72,6 +76,9 @@ async def predict(context: Context, exchange: Exchange) -> Answer:
             headers = [NOT_KEPT]
     facts, tensors = answer(asked, walked, trace_id)
     kind = preferred(exchange.header(b"accept"), KINDS, "json")
+    if sum(tensor.nbytes for tensor in tensors.values()) > LONG_ANSWER:
+        parts = PARTS[kind](facts, tensors)
+        return Answer(b"", MEDIA_TYPES[kind].encode(), headers=headers, parts=parts)
     encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
     return Answer(encoded, MEDIA_TYPES[kind].encode(), headers=headers)
 
@@ -104,13 +111,20 @@ def understand(media: str, body: bytes, context: Context) -> Asked:
     return from_json(body, context)
 
 
-def plan_of(asked: Asked, context: Context) -> Plan:
+def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     """How to walk what is asked, by whoever the request belongs to.
 
+    Args:
+        asked: what is asked
+        context: of the application
+        spent: seconds that it took to receive and read it, which count
     Raises:
         ServiceError: it would take too long, or give too much
     """
-    refuse_large_answer(asked.request, asked.prediction, asked.model, context)
+    size = refuse_large_answer(asked.request, asked.prediction, asked.model, context)
+    take_for_answer(size)
+    if asked.prediction.edits is not None:
+        take("interventions", asked.prediction.edits.nbytes)
     prediction, recording = asked.prediction, recording_of(asked, context)
     keep = frozenset(asked.request.include)
     return Plan(
@@ -121,13 +135,24 @@ def plan_of(asked: Asked, context: Context) -> Plan:
             edits=prediction.edits,
         ),
         Terms(
-            checks.check_timeout(asked.request.timeout, context.settings),
+            time_left(checks.check_timeout(asked.request.timeout, context.settings), spent),
             alone=context.work.running == 1,
             batch_end=None if recording is None else context.trace_writer.store_batch,
             tag=recording,
         ),
         recording,
     )
+
+
+def time_left(timeout: float, spent: float) -> float:
+    """Seconds to walk in.
+
+    Raises:
+        DeadlineExceeded: there are none left
+    """
+    if spent >= timeout:
+        raise DeadlineExceeded(f"no answer within {timeout:g} seconds")
+    return timeout if spent < WORTH_COUNTING else round(timeout - spent, 3)
 
 
 def from_json(body: bytes, context: Context) -> Asked:
@@ -172,8 +197,8 @@ def from_safetensors(body: bytes, context: Context) -> Asked:
 
 def refuse_large_answer(
     asked: PredictRequest, prediction: Prediction, model: LoadedModel, context: Context
-) -> None:
-    """Say no before computing what could not be sent.
+) -> int:
+    """Say no before computing what could not be sent; bytes of its tensors.
 
     Raises:
         ResponseTooLarge: it says how to get it in parts
@@ -188,6 +213,7 @@ def refuse_large_answer(
             f"{context.settings.max_response_bytes}; leave `include` out and fetch slices of the "
             f"weightings with GET /trace/{{trace_id}}?steps=a:b"
         )
+    return size
 
 
 def recording_of(asked: Asked, context: Context) -> Recording | None:

@@ -22,11 +22,13 @@ from service.api.documents.sessions import Fed, SessionFacts
 from service.api.predict import refuse_large_answer
 from service.contract import checks, schemas
 from service.contract.encodings import effort, to_json
+from service.contract.long_arrays import LongArray
 from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange
 from service.http.offload import convert
+from service.memory import take_for_answer
 from service.models.served import LoadedModel
 from service.records import session as sessions
 from service.records.digests import is_digest_of
@@ -57,7 +59,7 @@ async def open_session(request: Request) -> Response:
     """Begin a session on one version of a model, which it keeps."""
     context = context_of(request)
     body = await read_json_body(request, context.settings.max_body_bytes)
-    asked = schemas.parse_as(SessionRequest, body)
+    asked = await convert(len(body), schemas.parse_as, SessionRequest, body)
     model = context.models.get(asked.model, asked.version)
     slots = checks.check_slots(asked.memory_slots, model.signature, context.settings)
     session = sessions.begin(model, slots, context.clock())
@@ -137,7 +139,8 @@ async def take_turn(
     while True:
         session = await context.sessions.get(session_id)
         model = await sessions.model_of(session, context.models)
-        sequence = check(asked, session, model, context)
+        size = asked.sequence.size if isinstance(asked.sequence, LongArray) else 0
+        sequence = await convert(size, check, asked, session, model, context)
         if sessions.is_repeated(session, asked.position, sequence):
             return session, *await repeat(context, session, model, sequence, asked)
         walked = await walk(context, session, model, sequence, asked, session.state)
@@ -195,7 +198,8 @@ def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Co
         include=asked.include,
     )
     prediction = checks.check(as_predict, model.signature, context.settings)
-    refuse_large_answer(as_predict, prediction, model, context)
+    size = refuse_large_answer(as_predict, prediction, model, context)
+    take_for_answer(size, whole_json=True)
     most, steps = context.settings.max_steps, len(prediction.sequence)
     start = session.position if asked.position is None else asked.position
     if start + steps > most and start == session.position:

@@ -24,6 +24,7 @@ from service.http.negotiation import preferred
 from service.inspection import figures
 from service.inspection.replay import replay
 from service.inspection.selection import Selection, assemble, plan, select, size_of
+from service.memory import take_for_answer
 from service.models.served import LoadedModel
 from service.records.trace import Trace
 
@@ -185,6 +186,7 @@ def refuse_large_answer(
             f"the answer would have {size} bytes of tensors, the limit is {limit}; ask for fewer "
             f"steps at a time, such as steps={selection.start}:{selection.start + fitting}"
         )
+    take_for_answer(size, whole_json=True)
 
 
 def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str, Any]:

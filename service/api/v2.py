@@ -39,6 +39,7 @@ from service.errors import (
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.offload import convert
+from service.memory import take_for_answer
 from service.models.served import LoadedModel, Models
 from service.records.trace import record
 from service.scheduling.walk import Segment, Terms, Walk, Walked
@@ -261,6 +262,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"{settings.max_response_bytes}; ask for `outputs` alone and fetch slices of the "
             f"weightings with GET /trace/{{trace_id}}?steps=a:b"
         )
+    take_for_answer(size, whole_json=not all(wanted.binary for wanted in asked.wanted))
     return [Prediction(sequence, None, slots) for sequence in sequences]
 
 

@@ -5,12 +5,14 @@ function (middlewares, router, exit stacks, dependencies) takes longer than to r
 answer a short sequence, so an `Endpoint` goes past it; its route in FastAPI calls the same handler.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -51,13 +53,40 @@ class Answer:
     media_type: bytes = JSON
     status: int = 200
     headers: list[Header] = field(default_factory=list)  # beside length and type of the body
+    parts: Iterator[bytes | memoryview] | None = None  # of a long body, made when they are sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
+        if self.parts is not None:
+            await self._send_parts(self.parts, receive, send)
+            return
         length = (b"content-length", b"%d" % len(self.body))
         headers = [length, (b"content-type", self.media_type), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    async def _send_parts(
+        self, parts: Iterator[bytes | memoryview], receive: Receive, send: Send
+    ) -> None:
+        """Make every part when the one before has been read; none once the client has left."""
+        headers = [(b"content-type", self.media_type), *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        gone = asyncio.ensure_future(until_disconnect(receive))
+        try:
+            for part in parts:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+                await asyncio.sleep(0)  # a fast reader should keep nobody waiting
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+
+async def until_disconnect(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 Handler = Callable[[Exchange], Awaitable[Answer]]
@@ -105,7 +134,10 @@ class Endpoint:
     async def respond(self, request: Request) -> Response:
         """The same, for a route of FastAPI's."""
         answer = await self.answer(request.scope, request.receive)
-        response = Response(answer.body, answer.status, media_type=answer.media_type.decode())
+        media = answer.media_type.decode()
+        response = Response(answer.body, answer.status, media_type=media)
+        if answer.parts is not None:
+            response = StreamingResponse(map(bytes, answer.parts), answer.status, media_type=media)
         response.raw_headers.extend(answer.headers)
         return response
 
@@ -140,7 +172,7 @@ class Endpoints:
             return
         scope["route"] = endpoint
         answer = await endpoint.answer(scope, receive)
-        is_short = len(answer.body) < WORTH
+        is_short = answer.parts is None and len(answer.body) < WORTH
         await (answer if is_short else compressed(answer, scope))(scope, receive, send)
 
     def _find(self, scope: Scope) -> Endpoint | None:

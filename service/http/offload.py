@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,4 +20,5 @@ async def convert(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kw
     if size <= SMALL:
         return work(*args, **kwargs)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_thread, lambda: work(*args, **kwargs))
+    context = copy_context()  # whose request it is
+    return await loop.run_in_executor(_thread, lambda: context.run(work, *args, **kwargs))

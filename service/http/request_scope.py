@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.headers import header
 from service.http.security_headers import with_security
-from service.memory import Budget, Share
+from service.memory import Budget, Share, share
 from service.telemetry.logs import request_id
 from service.telemetry.request_log import ID_HEADER, Answered, RequestLog, choose_id
 
@@ -32,8 +32,10 @@ class Front:
             return
         chosen = choose_id(header(scope, ID_HEADER))
         told = scope.setdefault("state", {})
-        share = told["share"] = Share(self._budget)
+        taken = told["share"] = Share(self._budget)
+        taken_token = share.set(taken)
         started, status, size = time.perf_counter(), 0, 0
+        told["began"] = started
 
         def send_and_look(message: Message) -> Awaitable[None]:
             nonlocal status, size
@@ -51,7 +53,8 @@ class Front:
         try:
             await self._app(scope, receive, send_and_look)
         finally:
-            share.close()
+            taken.close()
+            share.reset(taken_token)
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", None)
             answered = Answered(route, status, told.get("code", "ok"), size, seconds)

@@ -1,6 +1,9 @@
 """Bytes in flight: counted over everybody, refused before they are allocated."""
 
+import json
+import socket
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -8,6 +11,7 @@ import pytest
 
 from service.errors import Overloaded
 from service.memory import KINDS, Budget, Share, available, default_limit
+from tests.service.bodies import body
 from tests.service.running import serving
 
 MEBIBYTE = 2**20
@@ -76,12 +80,34 @@ def in_flight(client: httpx.Client) -> dict[str, float]:
 
 def test_bodies_have_room_or_are_refused(repository: Path, tmp_path: Path) -> None:
     """By what they announce, and as they come; what is refused or answered takes none."""
-    json = {"content-type": "application/json"}
+    kind = {"content-type": "application/json"}
     with serving(repository, tmp_path, memory_bytes=MEBIBYTE) as server, server.client() as client:
-        for body in (b" " * MEBIBYTE, iter([b" " * 2**16] * 16)):
-            answer = client.post("/v2/models/copy/infer", content=body, headers=json)
+        for sent in (b" " * MEBIBYTE, iter([b" " * 2**16] * 16)):
+            answer = client.post("/v2/models/copy/infer", content=sent, headers=kind)
             assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
             assert answer.headers["retry-after"]
-        assert client.post("/sessions", content=b" " * 2**18, headers=json).status_code == 400
+        assert client.post("/sessions", content=b" " * 2**18, headers=kind).status_code == 400
         assert in_flight(client) == dict.fromkeys(KINDS, 0)
         assert "ntm_bytes_in_flight_limit 1.048576e+06" in client.get("/metrics").text
+
+
+def test_answers_have_room_before_they_are_computed(repository: Path, tmp_path: Path) -> None:
+    """And keep it until they have been read, whoever reads them."""
+    asked = body(steps=1900, memory_slots=512, include=["read_weightings", "write_weightings"])
+    sent = json.dumps(asked).encode()
+    settings = {"memory_bytes": 24 * MEBIBYTE, "max_response_bytes": 64 * MEBIBYTE}
+    with serving(repository, tmp_path, **settings) as server, server.client() as client:
+        assert len(client.post("/predict", content=sent).json()["read_weightings"]) == 1900
+        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(sent)
+        with closing(socket.create_connection((client.base_url.host, client.base_url.port))) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.sendall(head + sent)
+            assert one.recv(15) == b"HTTP/1.1 200 OK"
+            assert in_flight(client)["answers"] > 10 * MEBIBYTE
+            answer = client.post("/predict", content=sent)
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert client.post("/predict", json=body()).status_code == 200
+        while in_flight(client)["answers"]:
+            assert client.get("/v2/health/live").status_code == 200
+        assert client.post("/predict", content=sent).status_code == 200
+        assert in_flight(client) == dict.fromkeys(KINDS, 0)
