@@ -1,5 +1,7 @@
 # make serve   start the service on the shipped models
 # make test    everything that a machine without a GPU can check
+# make quick   formatting, lint, types and the tests that need no server: what an edit needs
+# make coverage   all tests once more, with the branches that they take
 # make check   formatting, lint and types only
 # make kserve  install KServe's own client, for the test that runs it
 # make test-gpu, make bench-gpu   what needs a GPU; they say so where there is none
@@ -13,13 +15,19 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check install -q -c .ci/constr
 EXTRA := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 JOBS ?= 2
 
-.PHONY: serve test check kserve bench test-gpu bench-gpu clean
+.PHONY: serve test quick coverage check kserve bench test-gpu bench-gpu clean
 
 serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
 
 test: check
 	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+quick: check
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup -m quick
+
+coverage: check
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: $(VENV)/develops
 	$(RUN)/ruff format --check .

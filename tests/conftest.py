@@ -12,6 +12,21 @@ from ntm.architectures import kernels
 from tests import compiled as shared
 from tests import small_models
 
+TESTS = Path(__file__).parent
+# What starts no server and trains nothing: seconds in all.
+QUICK = (
+    "ntm/architectures",
+    "ntm/compiled",
+    "ntm/insight",
+    "ntm/repository",
+    "ntm/tasks",
+    "ntm/test_interventions",
+    "service/contract",
+    "service/records",
+    "service/telemetry/test_deferred",
+    "service/test_memory",
+)
+
 settings.register_profile("ntm", deadline=None, derandomize=True)
 settings.load_profile("ntm")
 torch.set_num_threads(1)  # waiting threads of torch and ONNX Runtime would fight for the cores
@@ -25,8 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, so that what they share is made once."""
+    """Keep a file's tests in one process, and mark those that `make quick` runs."""
     for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        if place.startswith(QUICK):
+            item.add_marker(pytest.mark.quick)
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
 

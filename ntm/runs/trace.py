@@ -6,6 +6,7 @@ NumPy only; torch is needed to record a run, matplotlib to draw one, and neither
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ntm.architectures.model import Model, Unrolled
 
 Array = NDArray[np.float32]
+
+DRAWING = "ntm.figures"  # above this module, which needs no matplotlib: loaded for a picture
 
 DEFAULT_INCLUDE = (
     "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller"
@@ -238,9 +241,8 @@ class Trace:
         )
 
     def _repr_png_(self) -> bytes:
-        from ntm import figures
-
-        return figures.render(self.figure(), "png")
+        picture: bytes = import_module(DRAWING).render(self.figure(), "png")
+        return picture
 
     @property
     def title(self) -> str:
@@ -301,9 +303,8 @@ class Trace:
 
     def figure(self, name: str = "overview", **options: Any) -> "Figure":
         """A picture of it: see `ntm.figures.draw` for the names and options."""
-        from ntm import figures
-
-        return figures.draw(self, name, **options)
+        figure: Figure = import_module(DRAWING).draw(self, name, **options)
+        return figure
 
 
 def layout(task: Task | None, inputs: Array) -> dict[str, Any]:
