@@ -1,6 +1,6 @@
 """Inference engines: one Protocol, one module an engine. An engine knows nothing of requests."""
 
-from service.engines.choose import EngineUnavailable, native_is_best, open_engine
+from service.engines.choose import EngineUnavailable, has_kernel, native_is_best, open_engine
 from service.engines.protocol import WEIGHTINGS, Engine, EngineFacts, Kind, Pins, Values
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Kind",
     "Pins",
     "Values",
+    "has_kernel",
     "native_is_best",
     "open_engine",
 ]

@@ -4,8 +4,8 @@ import importlib.util
 import logging
 from pathlib import Path
 
-from ntm.architectures import kernels
-from ntm.repository.folders import VersionFolder
+from ntm.architectures import catalogue, kernels
+from ntm.repository.folders import ModelDescription, VersionFolder
 from service.engines.protocol import Engine
 
 log = logging.getLogger("ntm.engines")
@@ -27,8 +27,8 @@ def open_engine(
 
     Args:
         version: the model's folder
-        engine: onnx, torchscript, native, or auto: native where it is compiled already and onnx
-            otherwise or for CUDA
+        engine: onnx, torchscript, native, or auto: native where the architecture has a kernel that
+            is compiled already, and onnx otherwise or for CUDA
         device: cpu, cuda or auto; asked for cuda, it is CUDA or an error
         threads: that the engine may use
         compiled: folder of what native compiles; auto is never native without one
@@ -45,7 +45,8 @@ def open_engine(
         return _onnx(version, "cuda", threads, cuda_graphs)
     if engine == "native":
         return _native(version, device, compiled)
-    if engine == "auto" and native_is_best(device) and compiled and kernels.is_ready(compiled):
+    best = engine == "auto" and native_is_best(device) and has_kernel(version.description())
+    if best and compiled and kernels.is_ready(compiled):
         return _native(version, device, compiled)
     if engine == "torchscript":
         return _torchscript(version, device, threads)
@@ -57,6 +58,11 @@ def native_is_best(device: str) -> bool:
     if device == "cuda" or not kernels.is_installed():
         return False
     return device == "cpu" or not _lists_cuda()
+
+
+def has_kernel(description: ModelDescription) -> bool:
+    """Whether a model's architecture has a compiled kernel, without which there is no native."""
+    return catalogue.find(description.architecture).kernel is not None
 
 
 def _lists_cuda() -> bool:
@@ -72,6 +78,12 @@ def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engin
         raise EngineUnavailable("engine native needs Numba: pip install -e '.[cpu]'")
     if device == "cuda":
         raise EngineUnavailable("NTM_DEVICE=cuda, but engine native runs on the CPU only")
+    description = version.description()
+    if not has_kernel(description):
+        raise EngineUnavailable(
+            f"engine native has no kernel for {description.architecture}, the architecture of "
+            f"{version.path}: use auto or onnx"
+        )
     if compiled is None:
         raise EngineUnavailable("engine native needs a folder for what it compiles")
     from service.engines.native import NativeEngine

@@ -28,6 +28,7 @@ from service.engines import (
     EngineFacts,
     EngineUnavailable,
     Kind,
+    has_kernel,
     native_is_best,
     open_engine,
 )
@@ -88,6 +89,11 @@ class LoadedModel:
             return verified_slots(self.description, read_json(self.folder.evaluation))
         except (RepositoryError, KeyError, TypeError, ValueError):  # a model without an evaluation
             return ()
+
+    @property
+    def lacks_native(self) -> bool:
+        """Whether another engine runs it though its architecture has a compiled kernel."""
+        return self.engine.name != "native" and has_kernel(self.description)
 
     @property
     def digest(self) -> str:
@@ -187,7 +193,7 @@ class Models:
         for key in self._broken if retry_broken else ():
             self._seen.pop(key, None)
         ready = self.wants_native() and kernels.is_ready(self._settings.compiled_path)
-        slower = {m.key for m in self if ready and m.engine.name != "native"}
+        slower = {model.key for model in self if ready and model.lacks_native}
         added = []
         for key, (folder, fingerprint) in found.items():
             if self._seen.get(key) == fingerprint and key not in slower:
@@ -229,7 +235,7 @@ class Models:
         return (
             settings.engine == "auto"
             and native_is_best(settings.device)
-            and any(model.engine.name != "native" for model in self)
+            and any(model.lacks_native for model in self)
         )
 
     async def on_engine(self, model: LoadedModel, engine: str) -> LoadedModel:
