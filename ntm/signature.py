@@ -80,6 +80,7 @@ class Stage(_Frozen):
     kind: StageKind = Field("vector", exclude=True)
     group: Group = Field("controller", exclude=True)
     bounds: tuple[float | None, float | None] = Field((None, None), exclude=True)
+    after_zero: float | None = Field(None, exclude=True)  # a last weighting to go on from instead
     symbol: str = Field("", exclude=True)
     equation: str = Field("", exclude=True)
 

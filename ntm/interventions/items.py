@@ -6,10 +6,13 @@ sequence is in edits.py. No torch: serving reads it too.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from ntm.signature import Signature, Stage
 
 MOST_ITEMS = 10_000
 LARGEST = 1e6  # beyond it norms and sums could leave float32
@@ -39,24 +42,21 @@ class _Exact(BaseModel):
 
 
 class Changes(_Exact):
-    """What to set: stages of one head, the memory that the steps' reads see, or the inputs."""
+    """What to set: the memory that the steps' reads see, the inputs, or stages of one head.
 
-    key: list[Bounded] | None = Field(default=None, description="k [M]")
-    key_strength: Positive | None = Field(default=None, description="β")
-    gate: Share | None = Field(default=None, description="g")
-    shift: list[Share] | None = Field(default=None, description="s [S]; sums to 1")
-    sharpening: Annotated[Number, Field(ge=1, le=LARGEST)] | None = Field(
-        default=None, description="γ"
-    )
-    weighting: Literal["zero", "uniform"] | list[Positive] | None = Field(
-        default=None, description="w [N], which sums to 1 or is all zero"
-    )
-    erase: list[Share] | None = Field(default=None, description="e [M] of a write head")
-    add: list[Bounded] | None = Field(default=None, description="a [M] of a write head")
+    What stages there are says the model's table; `changes_of` adds a field for each.
+    """
+
     memory: Bounded | list[Bounded] | list[list[Bounded]] | None = Field(
         default=None, description="of `slot` [M], or of all slots [N][M]; a number fills it"
     )
     input: list[Number] | None = Field(default=None, description="x [input_size]")
+
+
+class Described(Changes):
+    """What to set, as documents describe it: `memory`, `input`, or stages of the model's table."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class Intervention(_Exact):
@@ -65,11 +65,29 @@ class Intervention(_Exact):
     steps: Step | Text = Field(description="a step, or a range a:b, either end optional")
     head: Text | None = Field(default=None, description="read.0, write.0, ... of the stages set")
     slot: Step | None = Field(default=None, description="of the memory set; all of it without")
-    set: Changes
+    set: Described
 
 
-def parse(told: Any) -> list[Intervention]:
-    """Items from JSON values, or from Python ones with arrays for lists.
+def field_of(stage: Stage) -> Any:
+    """The type of what a stage may be set to."""
+    low, high = stage.bounds
+    number = Annotated[Number, Field(ge=low, le=high)]
+    if stage.kind == "weighting":
+        return Literal["zero", "uniform"] | list[number]
+    return number if stage.is_scalar else list[number]
+
+
+@lru_cache(64)
+def form_of(pinnable: tuple[Stage, ...]) -> Any:
+    """The form of an intervention on a model with these pinnable stages, a pydantic model."""
+    fields: dict[str, Any] = {stage.name: (field_of(stage) | None, None) for stage in pinnable}
+    rest = {n: (field.annotation, field) for n, field in Changes.model_fields.items()}
+    changes = create_model("Changes", __base__=_Exact, **(fields | rest))
+    return create_model("Intervention", __base__=Intervention, set=(changes, ...))
+
+
+def parse(told: Any, signature: Signature) -> list[Any]:
+    """Items from JSON values, or from Python ones with arrays for lists, as `form_of` has them.
 
     Raises:
         InterventionError: one has another form; the message names it
@@ -80,8 +98,9 @@ def parse(told: Any) -> list[Intervention]:
         raise InterventionError(
             f"interventions should be at most {MOST_ITEMS} items, got {len(told)}"
         )
+    form = form_of(signature.pinnable)
     return [
-        item if isinstance(item, Intervention) else _parse_item(number, item)
+        item if isinstance(item, form) else _parse_item(number, item, form)
         for number, item in enumerate(told)
     ]
 
@@ -105,12 +124,12 @@ def load(text: str) -> Any:
         raise InterventionError(f"interventions should be JSON: {error}") from None
 
 
-def _parse_item(number: int, told: Any) -> Intervention:
+def _parse_item(number: int, told: Any, form: Any) -> Any:
     try:
-        return Intervention.model_validate(_with_lists(told))
+        return form.model_validate(_with_lists(told))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
-        raise InterventionError(_explain(number, problem)) from None
+        raise InterventionError(_explain(number, problem, form)) from None
 
 
 def _with_lists(told: Any) -> Any:
@@ -124,11 +143,12 @@ def _with_lists(told: Any) -> Any:
     return {**told, "set": changes}
 
 
-def _explain(number: int, problem: Any) -> str:
+def _explain(number: int, problem: Any, form: Any) -> str:
     """One validation problem as a sentence."""
-    location, known = problem["loc"], {*Intervention.model_fields, *Changes.model_fields}
+    changes = form.model_fields["set"].annotation.model_fields
+    location, known = problem["loc"], {*Intervention.model_fields, *changes}
     if problem["type"] == "extra_forbidden":
-        fields = Changes.model_fields if len(location) > 1 else Intervention.model_fields
+        fields = changes if len(location) > 1 else Intervention.model_fields
         where = "".join(f".{part}" for part in location)
         return (
             f"unknown field 'interventions[{number}]{where:.64}', "

@@ -235,11 +235,12 @@ def test_an_intervention_that_does_not_fit_is_named(items: Any, sentence: str) -
 
 
 def test_the_item_that_is_wrong_is_the_one_that_is_named() -> None:
+    told = small_models.make("copy").signature
     good = {"steps": 1, "head": "read.0", "set": GATE}
     with pytest.raises(InterventionError, match=r"interventions\[2\]\.set\.gate should be"):
-        parse([good, good, {**good, "set": {"gate": 3}}])
+        parse([good, good, {**good, "set": {"gate": 3}}], told)
     with pytest.raises(InterventionError, match="at most 10000 items, got 10001"):
-        parse([good] * 10_001)
+        parse([good] * 10_001, told)
 
 
 def test_a_list_is_read_from_text_or_from_a_file(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ from ntm.signature import (
 )
 
 INITIAL_VALUE = 1e-6
+
+# A head whose weighting is zero and whose gate keeps all of it has nothing to sharpen: Eq. 9 would
+# be 0 / 0. It goes on from this on every slot, which adds nothing and sharpens to uniform.
+FAINT = 1e-20
 LARGEST = 1e6  # of what may be pinned: beyond it norms and sums could leave float32
 
 
@@ -100,6 +104,7 @@ def stages(config: NTMConfig) -> tuple[Stage, ...]:
             kind="weighting",
             group="weighting",
             bounds=(0, LARGEST),
+            after_zero=FAINT,
             symbol="w",
             equation="Eq. 9",
         ),
