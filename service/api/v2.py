@@ -88,7 +88,7 @@ async def server_metadata(request: Request) -> Response:
 async def all_statistics(request: Request) -> Response:
     """The statistics of every model."""
     context = context_of(request)
-    return respond({"model_stats": [context.statistics.told(m) for m in context.models]})
+    return respond({"model_stats": [context.statistics.of_model(m) for m in context.models]})
 
 
 def find(models: Models, name: str, version: str | None) -> LoadedModel:
@@ -174,7 +174,7 @@ async def model_config(request: Request, model: LoadedModel) -> Response:
 @serve("GET", "/stats", responses={200: {"model": ModelStatistics}, **errors(404)})
 async def model_statistics(request: Request, model: LoadedModel) -> Response:
     """What a model has done since the start, in the words of Triton."""
-    return respond({"model_stats": [context_of(request).statistics.told(model)]})
+    return respond({"model_stats": [context_of(request).statistics.of_model(model)]})
 
 
 @serve(

@@ -58,7 +58,7 @@ class Front:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", None)
             answered = Answered(route, status, told.get("code", "ok"), size, seconds)
-            self._request_log.tell(scope, chosen, answered)
+            self._request_log.record(scope, chosen, answered)
             request_id.reset(token)
 
 

@@ -1,7 +1,7 @@
-"""Takes connections off a listening socket as fast as they come.
+"""Accept loop of a listening socket: many connections in one turn of the event loop.
 
-uvloop accepts one a turn of its loop. In a flood turns are long, and what the system does not get
-rid of it drops: clients then send again after longer and longer pauses, or are reset.
+uvloop accepts one connection a turn. Under a flood turns are long, the backlog overflows, and the
+system drops connections: clients then retry after ever longer pauses, or are reset.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from functools import partial
 
 log = logging.getLogger("ntm.server")
 
-MOST = 1024  # connections that one turn takes when more and more wait
+MOST = 1024  # connections accepted in one turn at most, when more and more wait
 STEP_BACK = 0.002  # seconds that other processes have to take a connection
 PAUSE = 0.5  # seconds until the next try when there is no room for another connection
 
@@ -52,7 +52,7 @@ class Acceptor:
         self._loop.remove_reader(self._listener.fileno())
 
     async def wait_closed(self) -> None:
-        """There is nothing to wait for; as asyncio's servers have it."""
+        """Return at once; part of the interface of asyncio's servers."""
 
     def _watch(self) -> None:
         self._loop.add_reader(self._listener.fileno(), self._accept)
@@ -77,7 +77,7 @@ class Acceptor:
         self._now = min(2 * self._now, max(MOST, self._at_once))
 
     def _others_first(self) -> bool:
-        """Whether to leave the next one to others, which is done once."""
+        """Whether to leave the next connection to other processes; never twice in a row."""
         self._stepped_back = not self._stepped_back and self._leads(len(self._opening))
         return self._stepped_back
 

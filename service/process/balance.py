@@ -1,15 +1,16 @@
-"""Who of several processes takes the next connection: not one that has more of them than another.
+"""Connection balancing between worker processes, by counts in shared memory.
 
-Whoever wakes first would take all that wait, and keep them as long as their clients stay: two
-processes could then have 30 and 2 of 32 clients.
+The process that wakes first would accept every waiting connection and hold it as long as its client
+stays: of 32 clients one process could have 30 and the other 2. So a process with more connections
+than another one leaves the next connection to the others.
 """
 
 import asyncio
 from collections.abc import MutableSequence
 
-AWAY = 2**31 - 1  # connections of a process that takes none
+AWAY = 2**31 - 1  # the count of a process that does not accept
 LOOKS_PER_SECOND = 50
-LEAD, SHARE = 2, 0.25  # how many more than another one may have: so many, and a share of those
+LEAD, SHARE = 2, 0.25  # allowed lead over another process: connections, plus a share of its own
 
 
 class Balance:
@@ -20,23 +21,23 @@ class Balance:
         self._counts, self._index = counts, index
 
     def tell(self, connections: int) -> None:
-        """This process has so many."""
+        """Publish the number of connections of this process."""
         self._counts[self._index] = connections
 
     async def all_there(self, patience: float) -> None:
-        """Wait for the others, or so many seconds: who is first would get all connections."""
+        """Wait until all processes accept, at most `patience` seconds: the first would get all."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while AWAY in list(self._counts) and loop.time() < deadline:
             await asyncio.sleep(1 / LOOKS_PER_SECOND)
 
     def leads(self, more: int) -> bool:
-        """Whether another has much fewer than this one with so many more that are on their way."""
-        mine = self._counts[self._index] + more
+        """Whether another process has far fewer connections than this one, `more` being opened."""
+        own = self._counts[self._index] + more
         others = (held for index, held in enumerate(self._counts) if index != self._index)
-        return mine > min(others, default=AWAY) * (1 + SHARE) + LEAD
+        return own > min(others, default=AWAY) * (1 + SHARE) + LEAD
 
 
 def alone() -> Balance:
-    """Of a process that is the only one."""
+    """The balance of a single process."""
     return Balance([0], 0)

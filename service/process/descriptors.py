@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open: as many as it can get."""
+"""File descriptor limit of this process, raised to the hard limit."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ UNKNOWN = 512  # where the system has no limit that could be read
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of descriptors to the hard one; what it is then."""
+    """Raise the soft limit of descriptors to the hard one; returns the limit in force."""
     if sys.platform == "win32":
         return UNKNOWN
     import resource
@@ -26,5 +26,5 @@ def raise_limit() -> int:
 
 
 def room_for_connections(most: int) -> int:
-    """Connections that there can be at once, at most so many."""
+    """The number of connections that the descriptor limit allows, at most `most`."""
     return max(1, min(most, raise_limit() - RESERVED))

@@ -1,4 +1,4 @@
-"""One serving process: uvicorn, with an end that refuses new work and finishes what there is."""
+"""The server of one process: uvicorn with graceful shutdown (draining)."""
 
 import asyncio
 import logging
@@ -23,8 +23,8 @@ log = logging.getLogger("ntm.server")
 LOOKS_PER_SECOND = 50
 PATIENCE = 5.0  # seconds to wait for the other workers before the first connection is taken
 BACKLOG = 4096  # connections that wait to be accepted, as far as the system allows
-# seconds; a client that takes a kept connection at the moment it is closed sees a reset, so idle
-# ones are kept longer than clients and proxies do
+# seconds an idle connection stays open: longer than clients and proxies hold theirs, since a client
+# that reuses a connection at the moment the server closes it sees a reset
 KEEP_ALIVE = 75
 # connections that one turn of the event loop takes; few where other processes want their share
 ACCEPTED_ALONE, ACCEPTED_AMONG_OTHERS = 64, 8
@@ -33,8 +33,8 @@ ACCEPTED_ALONE, ACCEPTED_AMONG_OTHERS = 64, 8
 class Server(uvicorn.Server):
     """Ends with exit code 0 on SIGTERM and SIGINT, within NTM_DRAIN_TIMEOUT.
 
-    uvicorn closes its socket at once, so that nobody can be told anything any more, and ends by
-    the signal it got. Here the probe turns and new work gets 503 while the rest finishes.
+    uvicorn closes its listening socket at once and ends by the signal that it got. Here the socket
+    stays open: the readiness probe fails and new requests get 503 while the others finish.
     """
 
     def __init__(self, app: FastAPI, settings: Settings, work: InFlight, balance: Balance) -> None:
@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=TimedConnection,
-            ws="none",  # nothing here speaks it
+            ws="none",  # there are no WebSockets here
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, signal.SIG_IGN)  # it is ending already
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say where."""
+        """Start, and log the address."""
         await super().startup([])
 
         def make_connection(accepted: socket.socket) -> TimedConnection:
@@ -96,7 +96,7 @@ class Server(uvicorn.Server):
             log.info("running on %s", address_of(listener))
 
     def drain(self, number: int) -> None:
-        """Let nothing new in, finish what there is, end; a second Ctrl-C ends at once."""
+        """Refuse new requests, finish the others, end; a second Ctrl-C ends at once."""
         if self._draining is None:
             log.info("%s: draining", signal.Signals(number).name)
             self._work.draining = True
@@ -136,6 +136,6 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """As a browser takes it."""
+    """The URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

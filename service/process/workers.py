@@ -1,4 +1,4 @@
-"""Several serving processes on one socket; they share traces and sessions through the store."""
+"""Worker processes and their supervisor: several servers on one listening socket."""
 
 import gc
 import logging
@@ -27,8 +27,8 @@ log = logging.getLogger("ntm.workers")
 
 CANNOT_START = 3  # exit code of a worker that would fail again
 PAUSE = 1.0  # seconds before a worker that died is replaced
-# Seconds. Engine and store come back from outside the interpreter many times a request, and each
-# time wait for it so long at most; the default of 5 ms is longer than a whole chunk.
+# Seconds. Engine and store release the interpreter lock many times a request, and wait up to one
+# switch interval to get it back; the default of 5 ms is longer than a whole chunk.
 SWITCH_INTERVAL = 0.0005
 KILL_AFTER = 10.0  # seconds beyond NTM_DRAIN_TIMEOUT until a worker is killed
 
@@ -52,7 +52,7 @@ class Supervisor:
     def _run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self._stop())
-        signal.signal(signal.SIGHUP, lambda number, frame: self._tell(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, lambda number, frame: self._send_signal(signal.SIGHUP))
         for index in range(self._settings.workers):
             self._start(index)
         while self._workers:
@@ -61,19 +61,19 @@ class Supervisor:
                 if not worker.is_alive():
                     self._bury(index, worker)
             if self._stop_by is not None and time.monotonic() > self._stop_by:
-                self._tell(signal.SIGKILL)
+                self._send_signal(signal.SIGKILL)
         return int(self._failed)
 
     def _start(self, index: int) -> None:
-        told = self._settings, self._listener, self._counts, index
-        worker = self._spawn.Process(target=work, args=told)
+        arguments = self._settings, self._listener, self._counts, index
+        worker = self._spawn.Process(target=work, args=arguments)
         self._workers[index] = worker
         worker.start()
         if self._stop_by is not None:  # the signal came while it was being started
             worker.terminate()
 
     def _bury(self, index: int, worker: SpawnProcess) -> None:
-        """See off a worker that has ended; a successor unless all are to end."""
+        """Clean up after a worker that has ended, and replace it unless all are to end."""
         del self._workers[index]
         if worker.pid is not None:
             forget_process(worker.pid)
@@ -89,9 +89,9 @@ class Supervisor:
     def _stop(self) -> None:
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self._settings.drain_timeout + KILL_AFTER
-        self._tell(signal.SIGTERM)
+        self._send_signal(signal.SIGTERM)
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _send_signal(self, number: signal.Signals) -> None:
         for worker in list(self._workers.values()):
             if worker.pid is not None and worker.is_alive():
                 os.kill(worker.pid, number)
@@ -102,7 +102,9 @@ def work(
 ) -> None:
     """One worker process, from its start to its end."""
     logs.configure()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor tells
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the supervisor sends SIGTERM
     take_share_of_cores(index, settings.workers)
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
@@ -123,12 +125,12 @@ def serve(settings: Settings, listener: socket.socket, balance: Balance) -> None
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = create_app(settings)
     gc.collect()
-    gc.freeze()  # what is there now stays: to look through it again takes 60 ms each time
+    gc.freeze()  # these objects live as long as the process; collecting over them takes 60 ms
     Server(app, settings, app.state.context.work, balance).run(sockets=[listener])
 
 
 def take_share_of_cores(index: int, workers: int) -> None:
-    """Cores of its own for each worker, where there are enough, so that none fights another."""
+    """Pin each worker to cores of its own, where there are enough."""
     if not hasattr(os, "sched_setaffinity"):
         return
     cores = sorted(os.sched_getaffinity(0))
@@ -137,7 +139,7 @@ def take_share_of_cores(index: int, workers: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Drain when the supervisor is gone, however it went."""
+    """Drain when the supervisor has ended, for any reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,7 +1,7 @@
-"""What can wait until answers have left: counting, and telling of them in the log.
+"""Deferred callbacks: metrics and log lines of a request, put off for one turn of the event loop.
 
-All of a turn of the event loop is done in the next one, one after the other: together it takes half
-as long as in between, and nobody waits for it.
+The answer has left by then. Run one after the other, the callbacks of a turn take half as long as
+they would between the answers.
 """
 
 import asyncio

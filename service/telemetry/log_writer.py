@@ -1,9 +1,9 @@
-"""Asynchronous logging with a bounded buffer: a log that nobody reads stops nothing.
+"""Asynchronous logging with a bounded buffer: a log that nobody reads blocks no request.
 
-Standard error is a pipe that whatever collects logs empties. When it does not, a write waits, and
-on the event loop everybody would wait with it. Lines are made where they are logged and written by
-a thread, all of some milliseconds together: `logging.handlers.QueueListener` wakes once a line,
-for which the interpreter changes hands as often.
+Standard error is usually a pipe to a log collector. When the collector stops reading, a write to
+the pipe blocks, and on the event loop it would block every request. So lines are formatted where
+they are logged, and a thread writes those of some milliseconds at once.
+`logging.handlers.QueueListener` would wake its thread, and switch threads, for every line.
 """
 
 import logging
@@ -36,7 +36,7 @@ class LogWriter(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Make the line and leave it to the thread; called under the handler's lock."""
+        """Format the line and leave it to the thread; called under the handler's lock."""
         try:
             line = f"{self.format(record)}\n".encode()
         except Exception:
@@ -68,7 +68,7 @@ class LogWriter(logging.Handler):
             self._report()
 
     def _take(self) -> tuple[bytes, int]:
-        """The lines that wait, and how many there are."""
+        """The lines in the buffer, joined, and their number."""
         assert self.lock is not None
         with self.lock:
             lines, self._lines, self._size = self._lines, [], 0
@@ -81,7 +81,7 @@ class LogWriter(logging.Handler):
             logging.getLogger("ntm.log").warning("%s lines of log found no reader", missing)
 
     def _write(self, lines: bytes, count: int) -> None:
-        """All of it; what finds no reader any more is counted as dropped."""
+        """Write all of it; count the lines as dropped where the pipe has no reader any more."""
         left = memoryview(lines)
         while left:
             try:

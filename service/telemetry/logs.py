@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, for people with jq and for whatever collects them."""
+"""Structured logging: one JSON object a line on stderr, for jq and for log collectors."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told = {
+        entry: dict[str, Any] = {
             "time": f"{second_of(int(record.created))}.{int(record.msecs):03d}+00:00",
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -29,10 +29,10 @@ class JsonLines(logging.Formatter):
             **getattr(record, "facts", {}),
         }
         if current := request_id.get():
-            told.setdefault("request_id", current)
+            entry.setdefault("request_id", current)
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return as_line(told)
+            entry["exception"] = self.formatException(record.exc_info)
+        return as_line(entry)
 
 
 @lru_cache(maxsize=1)
@@ -41,18 +41,18 @@ def second_of(created: int) -> str:
     return datetime.fromtimestamp(created, UTC).isoformat().removesuffix("+00:00")
 
 
-def as_line(told: dict[str, Any]) -> str:
-    """An object as JSON on one line; ASCII only, for U+2028 and its like end a line for some."""
+def as_line(entry: dict[str, Any]) -> str:
+    """An object as JSON on one line; ASCII only: some readers end a line at U+2028."""
     try:
-        line = orjson.dumps(told, default=str)
+        line = orjson.dumps(entry, default=str)
     except orjson.JSONEncodeError:  # half a surrogate pair
         line = b""
-    return line.decode() if line and line.isascii() else json.dumps(told, default=str)
+    return line.decode() if line and line.isascii() else json.dumps(entry, default=str)
 
 
 def configure() -> None:
-    """Send everything that is logged to stderr, without finding out what no line tells."""
-    logging._srcfile = None  # file and line of the call
+    """Send everything that is logged to stderr."""
+    # no line has these, so records need not look them up
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = LogWriter(sys.stderr.fileno())
     handler.setFormatter(JsonLines())

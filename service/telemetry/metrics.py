@@ -1,4 +1,4 @@
-"""What /metrics tells: requests by outcome, time in and around the engine, what is queued."""
+"""Prometheus metrics: requests by outcome, engine time, queue length, memory in flight."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,12 +20,12 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 @lru_cache(maxsize=4096)
 def child(metric: Any, *labels: str) -> Any:
-    """A metric with its labels; to look it up takes longer than to count with it."""
+    """A metric with its labels, cached: looking it up takes longer than counting with it."""
     return metric.labels(*labels)
 
 
 class DroppedLines(Collector):
-    """What the log lost; it is one for the whole process."""
+    """Lines that the log dropped; the log is one for the whole process."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """The one counter."""
@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry, self._are_shared = CollectorRegistry(), are_shared()
-        self._told: dict[tuple[str, str], int] = {}  # steps queued, as shared with others
+        self._shared_queue: dict[tuple[str, str], int] = {}  # queued steps last written, by model
         self._registry.register(DroppedLines())
         self._requests = Counter(
             "ntm_requests_total",
@@ -152,20 +152,20 @@ class Metrics:
         )
 
     def watch_memory(self, budget: Budget) -> None:
-        """Tell what is in flight: when asked, or of several processes after every request."""
+        """Publish the bytes in flight: when scraped; of several processes after every request."""
         self._limit.set(budget.limit)
         self._budget = budget
 
-    def _tell_memory(self) -> None:
+    def _set_memory(self) -> None:
         if self._budget is not None:
             for kind in KINDS:
                 child(self._in_flight, kind).set(self._budget.taken(kind))
 
     def forget(self, model: LoadedModel) -> None:
-        """Tell no more of a model that is not served any more; what it did stays counted."""
+        """Drop the gauges of a model that is not served any more; its counters stay."""
         labels = (model.name, str(model.version))
         info = (*labels, model.engine.name, model.engine.device)
-        if self._are_shared:  # where nothing can be removed
+        if self._are_shared:  # prometheus-client cannot remove labels from shared files
             self._engines.labels(*info).set(0)
             self._queued.labels(*labels).set(0)
         else:
@@ -173,7 +173,7 @@ class Metrics:
             self._queued.remove(*labels)
 
     def watch(self, models: Iterable[LoadedModel]) -> None:
-        """Tell of these models, and read their queues when asked."""
+        """Add the gauges of these models; their queues are read when scraped."""
         for model in models:
             labels = (model.name, str(model.version))
             self._engines.labels(*labels, model.engine.name, model.engine.device).set(1)
@@ -184,15 +184,15 @@ class Metrics:
     def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
         if self._are_shared:
-            self._tell_memory()
+            self._set_memory()
         child(self._requests, route, str(status), code, model).inc()
         child(self._seconds, route).observe(seconds)
 
     def observed(self, model: LoadedModel, event: Event) -> None:
         """Count one run of an engine, or one sequence that ended."""
         labels = (model.name, str(model.version))
-        if self._are_shared:  # another process may be asked, which cannot look
-            self._tell_queue(labels, model.scheduler.queued_steps)
+        if self._are_shared:  # another process may be scraped, which cannot read this queue
+            self._set_queue(labels, model.scheduler.queued_steps)
         match event:
             case Chunk():
                 child(self._steps, *labels).inc(event.useful)
@@ -205,22 +205,22 @@ class Metrics:
                     child(self._waits, *labels).observe(event.queued)
                     child(self._walks, *labels).observe(event.computed)
 
-    def _tell_queue(self, labels: tuple[str, str], steps: int) -> None:
-        """Write how many steps are queued, where that is another number."""
-        if self._told.get(labels) != steps:
-            self._told[labels] = steps
+    def _set_queue(self, labels: tuple[str, str], steps: int) -> None:
+        """Write the number of queued steps where it has changed."""
+        if self._shared_queue.get(labels) != steps:
+            self._shared_queue[labels] = steps
             child(self._queued, *labels).set(steps)
 
     def holds(self, kind: str, count: int, size: int) -> None:
-        """Tell how many traces or sessions are kept, and their bytes."""
+        """Set the number of stored traces or sessions, and their bytes."""
         self._held.labels(kind).set(count)
         self._held_bytes.labels(kind).set(size)
 
     def damaged(self, count: int) -> None:
-        """Tell how many records could not be read."""
+        """Set how many records could not be read."""
         self._damaged.set(count)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
-        self._tell_memory()
+        """All metrics in Prometheus' text format."""
+        self._set_memory()
         return text_of_all() if self._are_shared else generate_latest(self._registry)

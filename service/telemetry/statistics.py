@@ -1,6 +1,6 @@
-"""What every model version has done since the start, as the statistics extension of v2 tells it.
+"""Inference statistics of every model version: the statistics extension of Open Inference v2.
 
-A sequence counts as one inference, whichever route it came by; a batch of three as three.
+A sequence counts as one inference on every route; a batch of three counts as three.
 """
 
 import threading
@@ -15,24 +15,24 @@ from service.scheduling.events import Chunk, Ended, Event
 
 @dataclass
 class Duration:
-    """How often something happened, and how long it took in all."""
+    """A count of events and their total time."""
 
     count: int = 0
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more time."""
+        """Count one more event."""
         self.count += 1
         self.seconds += seconds
 
-    def told(self) -> dict[str, int]:
-        """As the protocol tells it."""
+    def as_json(self) -> dict[str, int]:
+        """The duration as the protocol writes it."""
         return {"count": self.count, "ns": round(self.seconds * 1e9)}
 
 
 @dataclass
 class Record:
-    """One model version."""
+    """The statistics of one model version."""
 
     last_inference: int = 0  # milliseconds since the epoch
     executions: int = 0
@@ -67,14 +67,14 @@ class Statistics:
                 case Ended():
                     record.fail.add(event.queued + event.computed)
 
-    def told(self, model: LoadedModel) -> dict[str, Any]:
+    def of_model(self, model: LoadedModel) -> dict[str, Any]:
         """One entry of `model_stats`.
 
         Reading and writing bodies is no model's time, and nothing is cached: both stay 0.
         """
         with self._lock:
             record = self._records[model.name, model.version]
-            untimed, never = Duration(record.success.count).told(), Duration().told()
+            untimed, never = Duration(record.success.count).as_json(), Duration().as_json()
             return {
                 "name": model.name,
                 "version": str(model.version),
@@ -82,11 +82,11 @@ class Statistics:
                 "inference_count": record.success.count,
                 "execution_count": record.executions,
                 "inference_stats": {
-                    "success": record.success.told(),
-                    "fail": record.fail.told(),
-                    "queue": record.queue.told(),
+                    "success": record.success.as_json(),
+                    "fail": record.fail.as_json(),
+                    "queue": record.queue.as_json(),
                     "compute_input": untimed,
-                    "compute_infer": record.compute.told(),
+                    "compute_infer": record.compute.as_json(),
                     "compute_output": untimed,
                     "cache_hit": never,
                     "cache_miss": never,
@@ -94,9 +94,9 @@ class Statistics:
                 "batch_stats": [
                     {
                         "batch_size": rows,
-                        "compute_input": Duration(spent.count).told(),
-                        "compute_infer": spent.told(),
-                        "compute_output": Duration(spent.count).told(),
+                        "compute_input": Duration(spent.count).as_json(),
+                        "compute_infer": spent.as_json(),
+                        "compute_output": Duration(spent.count).as_json(),
                     }
                     for rows, spent in sorted(record.batches.items())
                 ],

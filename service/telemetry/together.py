@@ -1,7 +1,7 @@
-"""The metrics of several processes as one: prometheus-client's files, which all of them write.
+"""Multiprocess metrics: prometheus-client's shared files, one set for each worker process.
 
-The supervisor names a folder before it starts the workers, where prometheus-client then keeps every
-counter in a file of its process. What a process counted stays counted when it ends.
+The supervisor sets the folder before it starts the workers; prometheus-client then writes every
+counter to a file of its process. The counts of a process stay when it ends.
 """
 
 import os
@@ -17,7 +17,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imp
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
-    """Have the processes that are started meanwhile count together."""
+    """Let the processes started inside this context share their metrics."""
     with TemporaryDirectory(prefix="ntm-metrics-") as folder:
         os.environ[FOLDER] = folder
         try:
@@ -27,7 +27,7 @@ def shared_metrics() -> Iterator[None]:
 
 
 def are_shared() -> bool:
-    """Whether this process counts together with others."""
+    """Whether this process shares its metrics with others."""
     return FOLDER in os.environ
 
 
@@ -39,5 +39,5 @@ def text_of_all() -> bytes:
 
 
 def forget_process(process: int) -> None:
-    """Drop what only a running process has, such as a queue; what it counted stays."""
+    """Drop the live gauges of a process that ended, such as its queue; its counters stay."""
     mark_process_dead(process)  # type: ignore[no-untyped-call]
