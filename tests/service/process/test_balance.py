@@ -83,7 +83,7 @@ def test_who_leads_steps_back_once_for_each(listener: socket.socket) -> None:
     async def main() -> int:
         asked, there = list[int](), list[Silent]()
 
-        def made() -> asyncio.Protocol:
+        def made(accepted: socket.socket) -> asyncio.Protocol:
             there.append(Silent())
             return there[-1]
 
@@ -107,7 +107,7 @@ def test_two_share_what_waits(listener: socket.socket) -> None:
         counts = [0, 0]
 
         def make(balance: Balance, index: int) -> Acceptor:
-            def made() -> asyncio.Protocol:
+            def made(accepted: socket.socket) -> asyncio.Protocol:
                 balance.tell(counts[index] + 1)
                 return Silent()
 
