@@ -30,6 +30,7 @@ from service.http.in_flight import InFlight
 from service.http.keys import Keys, owner
 from service.http.request_scope import Front
 from service.http.root_path import RootPath
+from service.http.trailing_slash import TrailingSlash
 from service.models.compiler import Compiler
 from service.models.rollout import rolling_out
 from service.models.served import LoadedModel, Models, Observer
@@ -132,7 +133,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
             sessions.endpoint(context),
             *v2.endpoints(context),
         ]
-        inside: ASGIApp = Gate(Endpoints(behind, endpoints), keys, work)
+        inside: ASGIApp = Gate(TrailingSlash(Endpoints(behind, endpoints)), keys, work)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
         front = Front(inside, request_log, context.models.budget)

@@ -151,7 +151,7 @@ def available(cgroups: Path) -> int:
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in CGROUP_LIMITS:
         try:
-            limits.append(int((cgroups / name).read_text()))
+            limits.append(int((cgroups / name).read_text(encoding="utf-8")))
         except (OSError, ValueError):  # there is none, or it is "max"
             continue
     return min(limits)

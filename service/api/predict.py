@@ -126,6 +126,8 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     if asked.prediction.edits is not None:
         take("interventions", asked.prediction.edits.nbytes)
     prediction, recording = asked.prediction, recording_of(asked, context)
+    timeout = checks.check_timeout(asked.request.timeout, context.settings)
+    left = time_left(timeout, spent)
     keep = frozenset(asked.request.include)
     return Plan(
         Walk(
@@ -135,7 +137,8 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
             edits=prediction.edits,
         ),
         Terms(
-            time_left(checks.check_timeout(asked.request.timeout, context.settings), spent),
+            left,
+            spent=timeout - left,
             alone=context.work.running == 1,
             batch_end=None if recording is None else context.trace_writer.store_batch,
             tag=recording,

@@ -104,7 +104,7 @@ class RemoteScheduler:
         except BaseException as error:
             outcome = outcome_of(error)
             if outcome == "timed_out":
-                raise too_late(terms.timeout) from None
+                raise too_late(terms.timeout + terms.spent) from None
             raise
         finally:
             leave(outcome)

@@ -75,7 +75,7 @@ class Scheduler:
         except BaseException as error:
             outcome = outcome_of(error)
             if isinstance(error, TimeoutError):
-                raise too_late(terms.timeout) from None
+                raise too_late(terms.timeout + terms.spent) from None
             raise
         finally:
             leave(outcome)

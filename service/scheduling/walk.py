@@ -63,6 +63,7 @@ class Terms:
     """On which terms a walk is scheduled."""
 
     timeout: float  # seconds until it is given up
+    spent: float = 0.0  # seconds of the request's time before, which its error counts
     alone: bool = False  # no other request waits for the event loop
     together: bool = False  # one of many walks that are answered as one
     batch_end: BatchEnd | None = None  # hook: tags and results of all that ended together

@@ -194,7 +194,8 @@ def test_a_broken_model_is_kept_out_and_told(repository: Path, tmp_path: Path) -
     with serving(models, tmp_path / "run") as server, server.client() as client:
         told = client.get("/models").json()
         assert {m["name"]: m["versions"] for m in told["models"]} == {"copy": [1], "odd": [1]}
-        (broken,) = told["broken"]
+        stray, broken = told["broken"]
+        assert (stray["name"], stray["version"]) == ("Not-a-Name", None)
         assert (broken["name"], broken["version"]) == ("copy", 2)
         assert "predict_4.onnx differs from its SHA-256" in broken["error"]
         assert str(tmp_path) not in broken["error"]
