@@ -9,10 +9,9 @@ import onnx
 from onnx import TensorProto
 
 from ntm.architectures import catalogue
+from ntm.architectures.onnx_step import OnnxStep, Values
 from ntm.onnx_graph import Graph
 from ntm.signature import Signature, State, StateTensor, initial_row
-
-Values = dict[str, str]  # names of values in a graph
 
 KINDS = ("predict", "inspect")
 
@@ -77,14 +76,14 @@ def nodes_per_step(config: Any, weights: State) -> float:
 
 def _steps(
     graph: Graph,
-    step: Any,
+    step: OnnxStep,
     x: str,
     packed: Any,
     steps: int,
     slots: int | None = None,
     pins: dict[str, list[Values]] | None = None,
 ) -> tuple[Any, list[Values], list[str]]:
-    shifts, ones = step.shifts(packed.weightings, slots), step.ones(packed.weightings)
+    prepared = step.prepare(packed, slots)
     records, products = [], []
     for t, x_t in enumerate(step.inputs(x, steps)):
 
@@ -94,7 +93,7 @@ def _steps(
             at = pins[stage][t]
             return graph.add("Where", at["pinned"], at["pin"], value)
 
-        packed, record, product = step(x_t, packed, shifts, ones, pin)
+        packed, record, product = step(x_t, packed, prepared, pin)
         records.append(record)
         products.append(product)
     return packed, records, products

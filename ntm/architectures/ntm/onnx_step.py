@@ -4,20 +4,14 @@ Lean means few nodes: one product for the controller, one for all heads, and ins
 state stays packed (all weightings in one tensor, memory with slots last, reads beside hidden).
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.architectures.ntm.addressing import SMALLEST_NORM
-from ntm.architectures.ntm.config import NTMConfig
 from ntm.architectures.ntm.heads import Heads
-from ntm.onnx_graph import Graph
-
-Weights = dict[str, NDArray[np.float32]]
-Values = dict[str, str]
-Pin = Callable[[str, str], str]
+from ntm.architectures.onnx_step import OnnxStep, Pin, Values
 
 # ONNX Runtime's Softplus works on four values at a time and rounds a last one, two or three
 # differently. Two unused columns a head make every batch a multiple of four, so that a row's
@@ -34,22 +28,8 @@ class Packed(NamedTuple):
     cell: str | None  # [B, C]
 
 
-class Step:
+class Step(OnnxStep):
     """Adds steps of one model to one graph."""
-
-    def __init__(
-        self, graph: Graph, config: NTMConfig, weights: Weights, recorded: bool = False
-    ) -> None:
-        """`recorded` gives every stage its own shape; without, some are left as they come."""
-        self.graph, self.config, self.weights = graph, config, weights
-        self.recorded = recorded
-
-    def inputs(self, x: str, steps: int) -> list[str]:
-        """The inputs of a chunk [K, B, I] cut into K [B, I]."""
-        if steps == 1:
-            return [self.graph.reshape(x, -1, self.config.input_size)]
-        flat = self.graph.reshape(x, -1, self.config.input_size)
-        return self.graph.split_add("Split", flat, count=steps, axis=0, num_outputs=steps)
 
     def pack(self, state: Values) -> Packed:
         """From the state tensors by name to what a chunk carries."""
@@ -89,6 +69,10 @@ class Step:
         """
         return self.graph.add("Einsum", memory, equation="bij->bji")
 
+    def prepare(self, packed: Packed, slots: int | None) -> tuple[str, str]:
+        """The shifts and the ones of a chunk."""
+        return self.shifts(packed.weightings, slots), self.ones(packed.weightings)
+
     def shifts(self, weightings: str, slots: int | None) -> str:
         """For every shift and slot the slot it comes from, [S, N]; made once a chunk.
 
@@ -118,15 +102,14 @@ class Step:
         return graph.add("Expand", graph.floats(1.0), shape)
 
     def __call__(
-        self, x: str, packed: Packed, shifts: str, ones: str, pin: Pin
+        self, x: str, packed: Packed, prepared: tuple[str, str], pin: Pin
     ) -> tuple[Packed, Values, str]:
         """One step.
 
         Args:
             x: the input [B, I]
             packed: the last step's state
-            shifts: from `shifts`
-            ones: from `ones`
+            prepared: the shifts and the ones
             pin: called with the name and value of every pinnable stage
         Returns:
             the new state, every stage by name, and the output layer's product [B, O]
@@ -134,7 +117,7 @@ class Step:
         graph, config = self.graph, self.config
         hidden, cell = self._controller(x, packed)
         told = self._heads(hidden, pin)
-        stages = self._address(told, packed, shifts, ones, pin)
+        stages = self._address(told, packed, prepared, pin)
         read, write = graph.split(
             stages["weighting"], [config.num_reads, config.num_writes], axis=1
         )
@@ -148,14 +131,9 @@ class Step:
         carried = seen if self._is_lstm else reads_flat
         return Packed(memory, stages["weighting"], carried, cell), record, self._output(seen)
 
-    def outputs(self, products: list[str]) -> str:
-        """What the steps of a chunk give, [K * B, O], from the output layer's products."""
-        logits = self.graph.concat(products, 0)
-        return self.graph.add("Sigmoid", logits) if self.config.output == "sigmoid" else logits
-
     @property
     def _is_lstm(self) -> bool:
-        return self.config.controller == "lstm"
+        return bool(self.config.controller == "lstm")
 
     @property
     def _controller_layer(self) -> str:
@@ -229,7 +207,7 @@ class Step:
         heads = np.insert(heads, [config.M + 2] * UNUSED, 0, axis=1)
         return np.concatenate([heads.reshape(-1, *rows.shape[1:]), rows[addressing:]])
 
-    def _address(self, told: Values, packed: Packed, shifts: str, ones: str, pin: Pin) -> Values:
+    def _address(self, told: Values, packed: Packed, prepared: tuple[str, str], pin: Pin) -> Values:
         graph, smallest = self.graph, self.graph.floats(SMALLEST_NORM)
         # Eq. 6: both norms held off zero; β rides on the key
         last, slots = graph.integers(2), graph.integers(1)
@@ -243,13 +221,13 @@ class Step:
         change = graph.add("Sub", content, packed.weightings)
         gated = graph.add("Add", packed.weightings, graph.add("Mul", told["gate"], change))
         # Eq. 8
-        rolled = graph.add("Gather", gated, shifts, axis=2)
+        rolled = graph.add("Gather", gated, prepared[0], axis=2)
         taps = graph.add("Unsqueeze", told["shift"], last)
         shifted = graph.add("Squeeze", graph.add("MatMul", taps, rolled), last)
         # Eq. 9, over the largest so that γ = 100 cannot underflow to 0 / 0
         relative = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
         powers = graph.add("Pow", relative, told["sharpening"])
-        sharpened = graph.add("Div", powers, graph.add("MatMul", powers, ones))
+        sharpened = graph.add("Div", powers, graph.add("MatMul", powers, prepared[1]))
         return {
             "content_weighting": content,
             "gated_weighting": gated,
