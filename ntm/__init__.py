@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 from ntm import silence
 
 if TYPE_CHECKING:
+    from ntm.architectures.dnc.config import DNCConfig
+    from ntm.architectures.dnc.model import DNC
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
     from ntm.runs.trace import Trace
 
-__all__ = ["NTM", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
+__all__ = ["DNC", "NTM", "DNCConfig", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
 
 silence.opt_out()
 
 _MODULES = {"checkpoint": "ntm.repository.checkpoint"}
 _LAZY = {
+    "DNC": "ntm.architectures.dnc.model",
+    "DNCConfig": "ntm.architectures.dnc.config",
     "NTM": "ntm.architectures.ntm.model",
     "NTMConfig": "ntm.architectures.ntm.config",
     "NTMState": "ntm.architectures.ntm.model",

@@ -33,7 +33,7 @@ class Architecture:
     config: str
     signature: str
     model: str
-    onnx_step: str
+    onnx_step: str | None = None  # without one it trains and runs, and cannot be exported
     learned_values: str | None = None
     kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
     memories: str | None = None  # the memory of every step again, from what was written
@@ -50,7 +50,13 @@ class Architecture:
 
     @cached_property
     def step_class(self) -> Any:
-        """What adds a step to an ONNX graph."""
+        """What adds a step to an ONNX graph.
+
+        Raises:
+            UnknownArchitecture: nothing does
+        """
+        if self.onnx_step is None:
+            raise UnknownArchitecture(f"{self.name} has no step in ONNX yet: it is not exported")
         return imported(self.onnx_step)
 
     @cached_property
@@ -88,7 +94,7 @@ def imported(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
-_NTM = "ntm.architectures.ntm"
+_NTM, _DNC = "ntm.architectures.ntm", "ntm.architectures.dnc"
 _known: dict[str, Architecture] = {}
 
 
@@ -107,6 +113,14 @@ register(
         onnx_step=f"{_NTM}.onnx_step:Step",
         kernel=f"{_NTM}.kernel.compiled_model:CompiledModel",
         memories=f"{_NTM}.replay:memories",
+    )
+)
+register(
+    Architecture(
+        name="dnc/1",
+        config=f"{_DNC}.config:DNCConfig",
+        signature=f"{_DNC}.signature:signature",
+        model=f"{_DNC}.model:DNC",
     )
 )
 DEFAULT = "ntm/1"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 
 class Format(StrEnum):
@@ -35,6 +36,8 @@ def export(
     """
     import torch
 
+    from ntm.architectures.catalogue import UnknownArchitecture
+    from ntm.export.check import ExportError
     from ntm.export.write import Exported, export_onnx, export_standalone, export_torchscript
     from ntm.repository import folders
 
@@ -52,14 +55,15 @@ def export(
     version = folders.find(model)
     if (steps is None) != (out is None):
         raise typer.BadParameter("--steps and --out go together")
-    if steps is not None and out is not None:
-        if to is not Format.onnx:
-            raise typer.BadParameter("--steps writes ONNX only")
-        tell(export_standalone(version, steps, memory_slots, out))
-        return
+    if steps is not None and to is not Format.onnx:
+        raise typer.BadParameter("--steps writes ONNX only")
     started = time.perf_counter()
-    if to is Format.onnx:
-        export_onnx(version, tell)
-    else:
-        export_torchscript(version, tell)
+    try:
+        if steps is not None and out is not None:
+            tell(export_standalone(version, steps, memory_slots, out))
+            return
+        (export_onnx if to is Format.onnx else export_torchscript)(version, tell)
+    except (ExportError, UnknownArchitecture) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
     console.print(f"exported in {time.perf_counter() - started:.1f} s")

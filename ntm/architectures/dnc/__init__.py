@@ -1,0 +1,1 @@
+"""The Differentiable Neural Computer (Graves et al. 2016)."""
