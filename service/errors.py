@@ -4,7 +4,7 @@ import orjson
 
 
 class ServiceError(Exception):
-    """An error told to the client as `{"error": <message>, "code": <code>}`."""
+    """An error sent to the client as `{"error": <message>, "code": <code>}`."""
 
     status = 422
     code = "invalid_request"

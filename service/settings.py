@@ -180,8 +180,8 @@ class Settings(BaseSettings):
     @classmethod
     def _some_entry(cls, value: SecretStr | str) -> SecretStr | str:
         """A list of nothing but commas would let everybody in as an empty one does."""
-        told = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if told and not listed(told):
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text and not listed(text):
             raise ValueError("a list should have an entry; an empty value means none")
         return value
 

@@ -54,15 +54,15 @@ def evaluate(
     console = Console(width=max(120, Console().width))
     if model is not None:
         version = find(model)
-        told = measure(version, seed, sequences, threads, write, reach)
-        console.print(report.one_model(f"{version.name}/{version.version}", told))
+        evaluated = measure(version, seed, sequences, threads, write, reach)
+        console.print(report.one_model(f"{version.name}/{version.version}", evaluated))
         return
     newest = {version.name: version for version in models(repository)}
     rows = []
     for name, version in newest.items():
-        told = measured(version) or measure(version, seed, sequences, threads, write, reach)
+        evaluated = measured(version) or measure(version, seed, sequences, threads, write, reach)
         baseline = version.path.parent / BASELINE_FILE
-        rows.append((name, told, read_json(baseline) if baseline.exists() else None))
+        rows.append((name, evaluated, read_json(baseline) if baseline.exists() else None))
     console.print(report.all_models(rows))
 
 
@@ -70,8 +70,8 @@ def measured(version: VersionFolder) -> dict[str, Any] | None:
     """The evaluation.json of a version, unless its weights have changed since."""
     if not version.evaluation.exists():
         return None
-    told = read_json(version.evaluation)
-    return told if told.get("checkpoint_sha256") == digest(version.checkpoint) else None
+    evaluated = read_json(version.evaluation)
+    return evaluated if evaluated.get("checkpoint_sha256") == digest(version.checkpoint) else None
 
 
 def measure(
@@ -119,7 +119,7 @@ def measure(
         row.model_copy(update={"beyond_training": beyond_training(description, row.sizes)})
         for row in rows
     ]
-    told = evaluation.as_json(task, rows) | {"checkpoint_sha256": digest(version.checkpoint)}
+    evaluated = evaluation.as_json(task, rows) | {"checkpoint_sha256": digest(version.checkpoint)}
     if write and not (sequences and version.evaluation.exists()):
-        write_json(version.evaluation, told)
-    return told
+        write_json(version.evaluation, evaluated)
+    return evaluated

@@ -113,14 +113,14 @@ def run(
         raise typer.Exit(130) from None
     except TrainingError as error:
         complain(str(error))
-    for seed, given in scores.items():
-        told = ", ".join(
+    for seed, score in scores.items():
+        line = ", ".join(
             f"{' '.join(f'{k} {v}' for k, v in row.sizes.items())}: {row.mean:.2f}"
-            for row in given.errors
+            for row in score.errors
         )
-        if given.own_write is not None:
-            told += f"; of every item's read at least {given.own_write:.2f} is its own write"
-        console.print(f"seed {seed}: errors a sequence at {told}")
+        if score.own_write is not None:
+            line += f"; of every item's read at least {score.own_write:.2f} is its own write"
+        console.print(f"seed {seed}: errors a sequence at {line}")
     console.print(
         f"Saved {saved.path}. Next: ntm eval {saved.path} && ntm export {saved.path}",
         soft_wrap=True,

@@ -148,7 +148,7 @@ def eight_digits(number: np.uint64) -> np.uint64:
 
 
 @part
-def put_number(text: Any, end: int, bits: np.uint64, digits: np.uint64, told: np.uint64) -> int:
+def put_number(text: Any, end: int, bits: np.uint64, digits: np.uint64, packed: np.uint64) -> int:
     """Write one number; where it ends."""
     magnitude = bits & MAGNITUDE
     if magnitude >= INFINITE:
@@ -160,9 +160,9 @@ def put_number(text: Any, end: int, bits: np.uint64, digits: np.uint64, told: np
     if magnitude == U(0):
         put(text, end, BELOW_ONE)
         return end + 3
-    first, digits = np.uint8(told) + ZERO, digits | ZEROS
-    count = np.int64((told >> COUNT_FROM) & BYTE)
-    point = np.int64(told >> POINT_FROM) - BIAS
+    first, digits = np.uint8(packed) + ZERO, digits | ZEROS
+    count = np.int64((packed >> COUNT_FROM) & BYTE)
+    point = np.int64(packed >> POINT_FROM) - BIAS
     if LEAST_POINT <= point <= 0:
         return put_below_one(text, end, first, digits, count, point)
     if 0 < point <= GREATEST_POINT:

@@ -135,13 +135,13 @@ def check(name: str, task: Task | None, *, whole: bool = True) -> None:
         raise TraceError(f"figure {name} needs all steps of the sequence, got some of them")
 
 
-def parse_steps(told: str) -> list[int]:
+def parse_steps(text: str) -> list[int]:
     """`0,10,20` as steps.
 
     Raises:
         TraceError: it is no list of whole numbers
     """
     try:
-        return [int(step) for step in told.split(",")]
+        return [int(step) for step in text.split(",")]
     except ValueError:
-        raise TraceError(f"at should name steps, such as 0,10,20, got '{told:.40}'") from None
+        raise TraceError(f"at should name steps, such as 0,10,20, got '{text:.40}'") from None

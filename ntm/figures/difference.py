@@ -23,8 +23,8 @@ def difference(trace: Trace, other: Trace, *, cmap: str = "gray") -> Figure:
     pairs = list(shared(trace, other))
     steps = min(len(trace), len(other))
     weightings = ("write_weightings", "read_weightings")
-    there = [t[name][:steps] for t in (trace, other) for name in weightings if name in t]
-    shown = slots.window(there)
+    drawn = [t[name][:steps] for t in (trace, other) for name in weightings if name in t]
+    shown = slots.window(drawn)
     rows = []
     for name, one, two, is_slots in pairs:
         minus = one - two
@@ -71,8 +71,8 @@ def shared(trace: Trace, other: Trace) -> "list[tuple[str, Array, Array, bool]]"
             kind = name.partition("_")[0]
             numbers = trace.numbers(kind)
             for at, number in enumerate(numbers):
-                told = f"{label} {number}" if len(numbers) > 1 else label
-                pairs.append((told, one[:, at], two[:, at], True))
+                title = f"{label} {number}" if len(numbers) > 1 else label
+                pairs.append((title, one[:, at], two[:, at], True))
         elif name == "outputs" or not np.array_equal(one, two):
             pairs.append((label, one, two, False))
     return pairs

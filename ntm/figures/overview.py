@@ -55,17 +55,17 @@ def _panels(tensors: Mapping[str, Array], cmap: str) -> list[Panel]:
     known = ("write_weightings", "read_weightings")
     shown = slots.window(tensors[name] for name in known if name in tensors)
     limit = reach(*(tensors[name] for name in ("writes.add", "reads") if name in tensors))
-    for told, weightings, label, verb in (
+    for content, weightings, label, verb in (
         ("writes.add", "write_weightings", "write", "add"),
         ("reads", "read_weightings", "read", "read"),
     ):
         heads = max(
-            [tensors[name].shape[1] for name in (told, weightings) if name in tensors], default=0
+            [tensors[name].shape[1] for name in (content, weightings) if name in tensors], default=0
         )
         for head in range(heads):
             number = f" {head}" if heads > 1 else ""
-            if told in tensors:
-                panels.append(vectors(f"{verb}{number}", tensors[told][:, head], limit, cmap))
+            if content in tensors:
+                panels.append(vectors(f"{verb}{number}", tensors[content][:, head], limit, cmap))
             if weightings in tensors:
                 weighting = tensors[weightings][:, head]
                 panels.append(

@@ -80,13 +80,13 @@ def rows_of(trace: Trace, cmap: str, *, with_vectors: bool) -> list[tuple[Panel 
     shown = slots.window(known)
     limit = reach(trace["writes.add"], trace["reads"]) if with_vectors else 1.0
     columns = []
-    for kind, verb, told in (("write", "add", "writes.add"), ("read", "read", "reads")):
+    for kind, verb, vector in (("write", "add", "writes.add"), ("read", "read", "reads")):
         column: list[Panel | None] = []
         numbers = trace.numbers(kind)
         for at, number in enumerate(numbers):
             which = f" {number}" if len(numbers) > 1 else ""
             if with_vectors:
-                column.append(vectors(f"{verb}s{which}", trace[told][:, at], limit, cmap))
+                column.append(vectors(f"{verb}s{which}", trace[vector][:, at], limit, cmap))
             weighting = trace[f"{kind}_weightings"][:, at]
             column.append(slots.panel(f"{kind} weightings{which}", weighting, shown, cmap=cmap))
         columns.append(column)

@@ -28,7 +28,7 @@ def ranges(flags: Flags, first: int = 0) -> list[tuple[int, int]]:
     return [(int(a) + first, int(b) + first) for a, b in edges.reshape(-1, 2)]
 
 
-def told(stretches: Sequence[tuple[int, int]], most: int = 3) -> str:
+def listing(stretches: Sequence[tuple[int, int]], most: int = 3) -> str:
     """Stretches in words: `step 4`, `steps 4 to 9, 12`."""
     words = [str(a) if b == a + 1 else f"{a} to {b - 1}" for a, b in stretches[:most]]
     if len(stretches) > most:

@@ -1,16 +1,18 @@
-"""What is odd about a run, each oddity with its definition, its thresholds, a value and its steps.
+"""Findings: rules that detect unusual addressing, writes and memory in a run.
+
+Each has a definition, thresholds, a measured value and the steps at which it is met.
 
 A finding is no error: a copy that answers does not read while it listens, and its read head is
 diffuse then. It says where to look.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.insight.arrays import Array, Flags, Tensors, needed, ranges, told
+from ntm.insight.arrays import Array, Tensors, listing, needed, ranges
 from ntm.insight.measures import (
     Vector,
     at_peak,
@@ -19,6 +21,7 @@ from ntm.insight.measures import (
     moved,
     peak_distance,
 )
+from ntm.insight.rules import focus_rules, stage_rules
 from ntm.insight.thresholds import Thresholds
 from ntm.insight.writes import Fates
 
@@ -52,7 +55,7 @@ class Finding:
 
     slug: str
     head: str | None  # read.0, write.0, ...; None for the memory
-    value: float  # what the sentence tells, measured
+    value: float  # measured; the sentence has it
     steps: list[tuple[int, int]]  # stretches [a, b)
     sentence: str
     thresholds: dict[str, float]
@@ -163,105 +166,32 @@ def findings(tensors: Tensors, thresholds: Thresholds | None = None) -> list[Fin
     return examination.finish()
 
 
-def of_head(head: str, own: dict[str, Vector], slots: int, told: Thresholds) -> Iterator[Finding]:
+def of_head(
+    head: str, series: dict[str, Vector], slots: int, thresholds: Thresholds
+) -> Iterator[Finding]:
     """What is odd about a head's addressing.
 
     Args:
         head: its name
-        own: what was kept of every step, [T] by name
+        series: what was measured of every step, [T] by name
         slots: N
-        told: thresholds
+        thresholds: of the rules
     """
-    steps = len(own["peak"])
-    focused: Flags = own["peak"] >= told.focused
-
-    def found(
-        slug: str, flags: Flags, value: float, sentence: Callable[[str], str], *names: str
-    ) -> Finding:
-        stretches = ranges(flags)
-        used = {name: float(getattr(told, name)) for name in names}
-        return Finding(slug, head, value, stretches, sentence(where(stretches)), used)
-
-    flags = long_enough(own["slots"] > told.diffuse_slots, told.diffuse_steps)
-    if flags.any():
-        value = float(own["slots"][flags].max())
-        yield found(
-            "diffuse_focus",
-            flags,
-            value,
-            lambda at: f"{head} spreads over as many as {value:.1f} of {slots} slots at once {at}.",
-            *("diffuse_slots", "diffuse_steps"),
-        )
-    still = focused & (own["moved"] <= told.frozen_moved) & (own["distance"] == 0)
-    flags = long_enough(still, told.frozen_steps)
-    if flags.any():
-        value = float(max(b - a for a, b in ranges(flags)))
-        yield found(
-            "frozen_head",
-            flags,
-            value,
-            lambda at: f"{head} stays on its slot for up to {value:.0f} steps {at}.",
-            *("frozen_moved", "frozen_steps", "focused"),
-        )
-    flags = focused & (own["peak_before"] >= told.focused) & (own["distance"] > told.jumping_slots)
-    if flags.sum() >= told.jumping_times:
-        value = float(own["distance"][flags].max())
-        yield found(
-            "jumping_head",
-            flags,
-            value,
-            lambda at: f"{head} jumps {flags.sum()} times, by up to {value:.0f} slots, {at}.",
-            *("jumping_slots", "jumping_times", "focused"),
-        )
-    for side, name in ((0, "keeps its last weighting"), (1, "takes the content weighting alone")):
-        flags = np.abs(own["gate"] - side) <= told.saturated_margin
-        value = float(flags.mean())
-        if flags.any() and value >= told.saturated_share:
-            yield found(
-                "saturated_gate",
-                flags,
-                value,
-                lambda at, value=value, side=side, name=name: (  # type: ignore[misc]
-                    f"{head} {name} (its gate is at {side}) at {value:.0%} of all steps, {at}."
-                ),
-                *("saturated_margin", "saturated_share"),
-            )
-    even = (own["evenness"] > told.uniform_evenness) & (own["gate"] >= told.uniform_gate)
-    flags = long_enough(even, told.uniform_steps) if slots > 1 else np.zeros(steps, np.bool_)
-    if flags.any():
-        value = float(own["evenness"][flags].max())
-        yield found(
-            "uniform_content",
-            flags,
-            value,
-            lambda at: (
-                f"The content match of {head} is spread over up to {value:.1%} of all slots, and "
-                f"its gate lets it in, {at}."
-            ),
-            *("uniform_evenness", "uniform_gate", "uniform_steps"),
-        )
-    # Sharpening leaves the largest slot the largest; a weighting that was set may be elsewhere.
-    sharpened = own["unsharpened"] >= own["unsharpened_most"]
-    weak = own["unsharpened"] < told.undershoot_peak
-    flags = sharpened & weak & (own["peak"] >= told.undershoot_restored)
-    if flags.sum() >= told.undershoot_times:
-        value = float(own["unsharpened"][flags].min())
-        yield found(
-            "undershoot",
-            flags,
-            value,
-            lambda at: (
-                f"Before sharpening, {head} has as little as {value:.2f} on the slot that it ends "
-                f"up on {at}."
-            ),
-            *("undershoot_peak", "undershoot_restored", "undershoot_times"),
-        )
+    for rule in (*focus_rules(series, thresholds), *stage_rules(series, slots, thresholds)):
+        steps = int(rule.flags.sum())
+        if steps == 0 or steps < rule.least:
+            continue
+        stretches, value = ranges(rule.flags), rule.measure(rule.flags)
+        at = where(stretches)
+        sentence = rule.sentence.format(head=head, slots=slots, value=value, steps=steps, at=at)
+        used = {name: float(getattr(thresholds, name)) for name in rule.thresholds}
+        yield Finding(rule.slug, head, value, stretches, sentence, used)
 
 
-def of_writes(fates: Fates, heads: int, told: Thresholds) -> Iterator[Finding]:
+def of_writes(fates: Fates, heads: int, thresholds: Thresholds) -> Iterator[Finding]:
     """Writes that nobody read, by head."""
     names = ("written_weight", "written_add", "read_weight")
-    used = {name: float(getattr(told, name)) for name in names}
+    used = {name: float(getattr(thresholds, name)) for name in names}
     for head in range(heads):
         lost = sorted(write.step for write in fates.never_read if write.head == head)
         if lost:
@@ -272,20 +202,21 @@ def of_writes(fates: Fates, heads: int, told: Thresholds) -> Iterator[Finding]:
         if gone:
             at = stretches_of(gone)
             sentence = f"Erased before it was read: {count(gone)} of write.{head} {where(at)}."
-            kept = used | {"overwritten_kept": told.overwritten_kept}
-            yield Finding("overwritten_before_read", f"write.{head}", len(gone), at, sentence, kept)
+            limits = used | {"overwritten_kept": thresholds.overwritten_kept}
+            slug = "overwritten_before_read"
+            yield Finding(slug, f"write.{head}", len(gone), at, sentence, limits)
 
 
-def of_memory(alike: Vector, written: Vector, told: Thresholds) -> Iterator[Finding]:
+def of_memory(alike: Vector, written: Vector, thresholds: Thresholds) -> Iterator[Finding]:
     """Whether the written slots grow alike.
 
     Args:
         alike: their mean cosine at every step [T]
-        written: how many there are at every step [T]
-        told: thresholds
+        written: how many slots were written by every step [T]
+        thresholds: of the rule
     """
-    enough = written >= told.alike_slots
-    flags = enough & (alike > told.alike_cosine)
+    enough = written >= thresholds.alike_slots
+    flags = enough & (alike > thresholds.alike_cosine)
     if not flags.any():
         return
     value, start = float(alike[flags].max()), int(enough.argmax())
@@ -294,16 +225,8 @@ def of_memory(alike: Vector, written: Vector, told: Thresholds) -> Iterator[Find
         f"The written slots have a mean cosine of up to {value:.2f} {where(at)}; it was "
         f"{alike[start]:.2f} when {written[start]:.0f} were written."
     )
-    used = {name: float(getattr(told, name)) for name in ("alike_cosine", "alike_slots")}
+    used = {name: float(getattr(thresholds, name)) for name in ("alike_cosine", "alike_slots")}
     yield Finding("slots_alike", None, value, at, sentence, used)
-
-
-def long_enough(flags: Flags, steps: int) -> Flags:
-    """The flags [T] without the stretches that are shorter."""
-    kept = np.zeros_like(flags)
-    for start, stop in ranges(flags):
-        kept[start:stop] = stop - start >= steps
-    return kept
 
 
 def stretches_of(steps: list[int]) -> list[tuple[int, int]]:
@@ -320,4 +243,4 @@ def count(writes: list[int]) -> str:
 
 def where(stretches: list[tuple[int, int]]) -> str:
     """Stretches as a sentence's end."""
-    return f"at {told(stretches)}"
+    return f"at {listing(stretches)}"

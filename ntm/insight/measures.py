@@ -1,4 +1,4 @@
-"""What is measured of a head at every step: how wide its focus is, how far it moved, ..."""
+"""Measures of a head's addressing at every step: effective slots, movement, peak, cosine."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,8 @@ def peak_distance(weighting: Array, before: Array) -> NDArray[np.int64]:
         weighting, before: [..., N]
     """
     slots = weighting.shape[-1]
-    there = np.abs(weighting.argmax(axis=-1) - before.argmax(axis=-1))
-    nearer: NDArray[np.int64] = np.minimum(there, slots - there)
+    apart = np.abs(weighting.argmax(axis=-1) - before.argmax(axis=-1))
+    nearer: NDArray[np.int64] = np.minimum(apart, slots - apart)
     return nearer
 
 

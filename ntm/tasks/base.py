@@ -142,8 +142,8 @@ def wrong_bits(outputs: Float, targets: Float) -> NDArray[np.int64]:
 def begun(inputs: Float, *phases: tuple[str, int]) -> tuple[Phase, ...]:
     """Phases by their names and first steps, those that the sequence [T, .] has come to."""
     stops = [start for _, start in phases[1:]] + [len(inputs)]
-    told = zip(phases, stops, strict=True)
-    return tuple(Phase(name, start, stop) for (name, start), stop in told if start < stop)
+    pairs = zip(phases, stops, strict=True)
+    return tuple(Phase(name, start, stop) for (name, start), stop in pairs if start < stop)
 
 
 def marked(inputs: Float, channel: int) -> list[int]:

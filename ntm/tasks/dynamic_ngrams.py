@@ -74,8 +74,8 @@ class DynamicNgrams(Task):
         probability = np.clip(
             outputs.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY
         )
-        told = np.where(targets > 0.5, probability, 1 - probability)
-        return np.asarray(-np.log2(np.where(np.isnan(targets), 1.0, told)).sum(axis=(0, 2)))
+        likelihood = np.where(targets > 0.5, probability, 1 - probability)
+        return np.asarray(-np.log2(np.where(np.isnan(targets), 1.0, likelihood)).sum(axis=(0, 2)))
 
     def lowest_error(self, episode: Episode) -> NDArray[np.float64]:
         return self.error(self.estimate(episode.inputs), episode.targets)

@@ -1,4 +1,4 @@
-"""How many replicas a model gets: as many as its queued steps ask for."""
+"""Autoscaling policy: the number of replicas of a model, by its queued steps."""
 
 import math
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""What the ingress asks of a replica, and what comes back."""
+"""Call and reply: the messages between the ingress and a replica."""
 
 from dataclasses import dataclass
 

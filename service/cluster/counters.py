@@ -1,4 +1,4 @@
-"""What replicas count, in Ray's own metrics: Prometheus finds them where it finds Ray's."""
+"""Metrics of replicas, as Ray metrics: Prometheus scrapes them together with Ray's own."""
 
 from ray.util.metrics import Counter, Gauge
 

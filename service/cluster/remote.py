@@ -1,4 +1,4 @@
-"""A model version as the ingress has it: what is known of its engine, and who walks for it."""
+"""Remote engine and scheduler: a model version at the ingress, computed by replicas."""
 
 import asyncio
 import time
@@ -46,14 +46,14 @@ class RemoteEngine:
         """
         self.name = engine
         folder = version.torchscript if self.name == "torchscript" else version.onnx
-        told = manifest.read(version, folder)
-        self.signature: Signature = told.signature
-        self.digest = told.digest
-        self.device: str = settings.device  # `auto` until a replica has told
+        exported = manifest.read(version, folder)
+        self.signature: Signature = exported.signature
+        self.digest = exported.digest
+        self.device: str = settings.device  # `auto` until a replica has answered
         self.batches = self.name != "native"
         self.replays_memory = self.name != "torchscript"
         learned = folder / manifest.INITIAL
-        self._learned = load_file(learned) if told.initial_sha256 else None
+        self._learned = load_file(learned) if exported.initial_sha256 else None
 
     def initial_state(self, slots: int) -> State:
         """See `EngineFacts`."""

@@ -1,4 +1,4 @@
-"""Compiling the native engine in a process of its own, and how long that takes."""
+"""Compiler of the native engine: one compilation in a process of its own, with its state."""
 
 import asyncio
 import logging

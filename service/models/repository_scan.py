@@ -1,4 +1,4 @@
-"""What lies in the model repository right now, and whether it is still the same."""
+"""Repository scan: the versions in the model repository, and fingerprints to detect changes."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def scan(root: Path) -> Scan:
 
 def fingerprint(folder: VersionFolder) -> Fingerprint:
     """Differs once a file of the model was written, replaced, added or removed."""
-    told = set()
+    files = set()
     for pattern in MODEL_FILES:
         for path in folder.path.glob(pattern):
             try:
@@ -43,5 +43,5 @@ def fingerprint(folder: VersionFolder) -> Fingerprint:
                 continue
             # A copy may set the modification time, nobody sets that of the change.
             times = (stat.st_mtime_ns, stat.st_ctime_ns)
-            told.add((str(path.relative_to(folder.path)), stat.st_size, stat.st_ino, *times))
-    return frozenset(told)
+            files.add((str(path.relative_to(folder.path)), stat.st_size, stat.st_ino, *times))
+    return frozenset(files)

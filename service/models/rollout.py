@@ -1,4 +1,4 @@
-"""Models that come, change and go while the service runs: looked for now and then and on SIGHUP."""
+"""Rolling updates of models: the repository is polled, and scanned on SIGHUP."""
 
 import asyncio
 import logging
@@ -32,12 +32,12 @@ class Rollout:
         self._compiler = compiler
         self._grace = settings.request_timeout if grace is None else grace
         self._looking = asyncio.Lock()
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
         self._retiring: set[asyncio.Task[None]] = set()
 
     def ask(self) -> None:
         """Look now instead of later."""
-        self._asked.set()
+        self._requested.set()
 
     async def compile(self) -> None:
         """Have the native engine compiled where it would serve better, and take it once it is."""
@@ -49,11 +49,11 @@ class Rollout:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.poll or None):
-                    await self._asked.wait()
-            asked = self._asked.is_set()
-            self._asked.clear()
+                    await self._requested.wait()
+            requested = self._requested.is_set()
+            self._requested.clear()
             try:
-                await self.look(retry_broken=asked)
+                await self.look(retry_broken=requested)
             except RepositoryError as error:  # perhaps a mount that comes back: serve on
                 log.error("the models stay as they are: %s", error)
             except Exception:

@@ -119,11 +119,11 @@ class Models:
         loader: Loader | None = None,
         names: Collection[str] | None = None,
     ) -> None:
-        """Open all models; a broken one is kept out and told in the log and by `broken`.
+        """Open all models; a broken one is left out and reported in the log and by `broken`.
 
         Args:
             settings: of the service
-            observe: told of every chunk and of every sequence that ended
+            observe: called with every chunk and of every sequence that ended
             loader: opens one version; with an engine in this process by default
             names: of the models to serve; all by default
         Raises:
@@ -182,8 +182,8 @@ class Models:
         """
         versions, strays = scan(self._settings.models)
         found = {
-            key: told
-            for key, told in versions.items()
+            key: version
+            for key, version in versions.items()
             if self._names is None or key[0] in self._names
         }
         for stray in strays:
@@ -204,8 +204,8 @@ class Models:
             except fatal:
                 raise
             except Exception as error:
-                told = str(error).replace(f"{self._settings.models}/", "")
-                self._broken[key] = told if isinstance(error, RepositoryError) else UNREADABLE
+                reason = str(error).replace(f"{self._settings.models}/", "")
+                self._broken[key] = reason if isinstance(error, RepositoryError) else UNREADABLE
                 log.error("model %s/%s is not served: %s", *key, error)
             else:
                 self._broken.pop(key, None)
@@ -218,9 +218,9 @@ class Models:
 
     def take(self, change: Change) -> None:
         """Serve what has been loaded, all at once; what is gone finishes what it has."""
-        kept = [model for model in self if model not in change.removed]
+        staying = [model for model in self if model not in change.removed]
         loaded: dict[str, dict[int, LoadedModel]] = {}
-        for model in sorted([*kept, *change.added], key=lambda model: model.key):
+        for model in sorted([*staying, *change.added], key=lambda model: model.key):
             loaded.setdefault(model.name, {})[model.version] = model
         self._loaded = loaded
         self._retired += change.removed
@@ -319,7 +319,7 @@ def load(
     Args:
         folder: where it is
         settings: of the service
-        observe: told of every chunk and of every sequence that ended
+        observe: called with every chunk and of every sequence that ended
         cores: shared with all other models
         budget: of bytes, shared with everything that is in flight
         engine: instead of the settings'
