@@ -159,3 +159,12 @@ def test_it_is_drawn(client: httpx.Client, version: VersionFolder, sequence: Any
     assert picture.content.startswith(b"\x89PNG")
     trace = Trace.record(checkpoint.load(version), sequence)
     assert figures.render(trace.figure(), "png").startswith(b"\x89PNG")
+
+
+def test_what_its_stages_do_not_allow_is_refused(client: httpx.Client, sequence: Any) -> None:
+    answer = post(client, "/predict", model="ring", sequence=sequence.tolist())
+    url = f"/trace/{answer['trace_id']}"
+    for path in ("provenance?step=4&head=read.0", "findings"):
+        refused = client.get(f"{url}/{path}")
+        assert refused.status_code == 422, refused.text
+        assert "not defined for ring/1" in refused.json()["error"]

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ntm.figures import slots
 from ntm.figures.canvas import Array, Times, draw_map, mark, settle, sheet
-from ntm.runs.trace import Trace
+from ntm.runs.trace import Trace, TraceError
 
 HEIGHTS = (0.7, 1.6) * 4
 
@@ -17,6 +17,8 @@ def addressing(trace: Trace, head: str, *, cmap: str = "gray") -> Figure:
     Above each is what made it: key strength, gate, shift, sharpening.
     """
     stages = trace.head(head)
+    if "gated_weighting" not in stages:
+        raise TraceError("figure addressing draws the four weightings of Eq. 5 to 9, not these")
     shown = slots.window([stages["weighting"][:, None], stages["gated_weighting"][:, None]])
     times = Times(trace.phases, trace.first_step)
     figure = sheet(sum(HEIGHTS) + 2.6, f"{trace.title}: how {head} found its place")

@@ -76,3 +76,16 @@ def tensors_of(signature: Signature, stages: Mapping[str, Array]) -> dict[str, A
     for group in ("writes", "reads", "controller", "memory"):
         tensors |= grouped_of(signature, stages, group, read, write)
     return tensors | {MEMORY: stages[MEMORY]}
+
+
+def names_in_traces(signature: Signature) -> list[str]:
+    """The names of all tensors that a trace of such a model has of what happened inside."""
+    heads = {side.removesuffix("_weightings"): side for side in signature.sides}
+    names = [*signature.sides, MEMORY]
+    for stage in signature.stages:
+        if stage.group == "addressing":
+            sides = signature.sides_of(stage)
+            names += [f"addressing.{h}.{stage.name}" for h, side in heads.items() if side in sides]
+        elif stage.group != "weighting":
+            names.append(stage.name if stage.name == stage.group else f"{stage.group}.{stage.name}")
+    return names

@@ -1,13 +1,17 @@
 """What a replay tells of a trace: where a read came from, where two traces part, what is odd."""
 
 import asyncio
+from collections.abc import Collection
 
 from ntm.insight import Difference, Finding, Provenance, Thresholds
 from ntm.insight.arrays import Array, Flags
 from ntm.insight.difference import Comparison
+from ntm.insight.findings import NEEDED as FINDINGS_NEED
 from ntm.insight.findings import Examination
+from ntm.insight.provenance import NEEDED as PROVENANCE_NEEDS
 from ntm.insight.provenance import Backward
 from ntm.interventions.edits import Edits
+from ntm.runs.record import names_in_traces
 from service.errors import NotComparable, ServiceError
 from service.inspection.replay import Replay
 
@@ -22,6 +26,7 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[
     The steps before the read are walked forwards once, which keeps the states between stretches,
     and then from the last stretch to the first.
     """
+    refuse_without(replay, PROVENANCE_NEEDS, "parts of a read")
     fields = (*WRITTEN, "reads")
     length, cuts = replay.balanced_stretch(step + 1, fields), []
     while step + 1 - replay.position > length:
@@ -116,8 +121,25 @@ def drop_unlike(left: dict[str, Array], right: dict[str, Array]) -> None:
             del left[name]
 
 
+def refuse_without(replay: Replay, needed: Collection[str], purpose: str) -> None:
+    """Say no to what the stages of a model do not allow.
+
+    Raises:
+        ServiceError: the model has no such stages, or its reads see what the same step writes
+    """
+    signature = replay.model.signature
+    arrays = set(names_in_traces(signature))
+    missing = [name for name in needed if name not in arrays]
+    if missing or signature.reads_see != "before":
+        reason = f"has no {missing[0]}" if missing else "reads what the same step writes"
+        raise ServiceError(
+            f"{purpose} are not defined for {signature.architecture}, which {reason}"
+        )
+
+
 async def findings(replay: Replay, thresholds: Thresholds) -> list[Finding]:
     """What is odd about a trace."""
+    refuse_without(replay, FINDINGS_NEED, "findings")
     examination, steps = Examination(thresholds), replay.trace.steps
     length = replay.stretch(EXAMINED)
     while replay.position < steps:
