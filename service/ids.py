@@ -1,7 +1,7 @@
 """Random identifiers: unguessable tokens, and ids that sort by the time they were made.
 
-Random bytes are drawn from a pool: a system call for each id took 44 us of a request's 840, as it
-lets other threads run and waits for its turn.
+Random bytes are drawn from a pool: a system call for each id lets other threads run, and waits for
+its turn after.
 """
 
 import os
