@@ -34,6 +34,12 @@ class UnknownVersion(NotFound):
     code = "unknown_version"
 
 
+class NoExample(NotFound):
+    """The model's task is not known here."""
+
+    code = "no_example"
+
+
 class UnknownTrace(NotFound):
     code = "unknown_trace"
 

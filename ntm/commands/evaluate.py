@@ -60,6 +60,9 @@ def evaluate(
     newest = {version.name: version for version in models(repository)}
     rows = []
     for name, version in newest.items():
+        if version.description().make_task() is None and not version.evaluation.exists():
+            Console(stderr=True).print(f"not measured: {unknown_task(version)}", soft_wrap=True)
+            continue
         evaluated = measured(version) or measure(version, seed, sequences, threads, write, reach)
         baseline = version.path.parent / BASELINE_FILE
         rows.append((name, evaluated, read_json(baseline) if baseline.exists() else None))
@@ -72,6 +75,12 @@ def measured(version: VersionFolder) -> dict[str, Any] | None:
         return None
     evaluated = read_json(version.evaluation)
     return evaluated if evaluated.get("checkpoint_sha256") == digest(version.checkpoint) else None
+
+
+def unknown_task(version: VersionFolder) -> str:
+    """Why a model cannot be measured."""
+    name = version.description().task_name
+    return f"{version.config}: the task '{name}' is not known here, so there is nothing to measure"
 
 
 def measure(
@@ -92,7 +101,10 @@ def measure(
 
     torch.set_num_threads(threads)
     description = version.description()
-    loaded, task = checkpoint.load(version), description.make_task()
+    task = description.make_task()
+    if task is None:
+        raise RepositoryError(unknown_task(version))
+    loaded = checkpoint.load(version)
     recipe = description.training.get("recipe", task.name)
     if recipe not in RECIPES:
         raise RepositoryError(

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ntm import seeds
 from ntm.interventions.items import InterventionError, load
 from ntm.repository.folders import MODELS, VersionFolder, find
 from ntm.runs.trace import Trace
-from ntm.tasks import Episode, Task
+from ntm.tasks import Episode, Size, Sizes, Task
+from ntm.tasks.base import check_sizes, random_bits, unanswered
 
 if TYPE_CHECKING:
     from ntm.architectures.model import Model, Unrolled
@@ -23,6 +25,8 @@ Interventions = Annotated[
     ),
 ]
 
+NOISE = {"length": Size(1, 100_000, 20, "steps of random bits")}
+
 
 @dataclass(frozen=True)
 class Example:
@@ -30,8 +34,8 @@ class Example:
 
     version: VersionFolder
     model: "Model"
-    task: Task
-    sizes: dict[str, int]
+    task: Task | None
+    sizes: Sizes
     episode: Episode
     interventions: list[Any]
     unrolled: "Unrolled"
@@ -44,7 +48,7 @@ class Example:
             self.episode.inputs[:, 0],
             self.unrolled,
             task=self.task,
-            target=self.episode.targets[:, 0],
+            target=self.episode.targets[:, 0] if self.task else None,
             interventions=self.interventions,
             name=self.version.name,
             version=self.version.version,
@@ -53,13 +57,14 @@ class Example:
     @property
     def told(self) -> str:
         """A line about it."""
-        wrong = self.task.error(self.unrolled.outputs.numpy(), self.episode.targets)[0]
         sizes = " ".join(f"{size} {value}" for size, value in self.sizes.items())
-        slots = self.unrolled.state.memory.shape[1]
-        return (
-            f"{self.version.name}/{self.version.version} {sizes}, {slots} slots: "
-            f"{wrong:g} {self.task.unit}"
-        )
+        slots = self.model.slots_of(self.unrolled.state)
+        told = f"{self.version.name}/{self.version.version} {sizes}, {slots} slots: "
+        if self.task is None:
+            name = self.version.description().task_name
+            return f"{told}random bits, as the task '{name}' is not known here"
+        wrong = self.task.error(self.unrolled.outputs.numpy(), self.episode.targets)[0]
+        return f"{told}{wrong:g} {self.task.unit}"
 
 
 def run(
@@ -84,19 +89,19 @@ def run(
     """
     import torch
 
-    from ntm import seeds
     from ntm.repository import checkpoint
 
     version = find(path, among)
-    task = version.description().make_task()
+    description = version.description()
+    task = description.make_task()
     try:
-        sizes = task.complete(sizes_of(arguments))
+        sizes = complete(task, sizes_of(arguments))
         changes = load(interventions) if interventions else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     model = checkpoint.load(version)
-    slots = memory_slots or max(model.config.N, task.slots_needed(sizes))
-    episode = task.sample(seeds.generator("example", seed), 1, **sizes)
+    slots = memory_slots or max(model.memory_slots, task.slots_needed(sizes) if task else 0)
+    episode = sample(task, description.config, seed, sizes)
     try:
         with torch.inference_mode():
             unrolled = model.unroll(
@@ -108,6 +113,32 @@ def run(
     except InterventionError as error:
         raise typer.BadParameter(str(error)) from None
     return Example(version, model, task, sizes, episode, changes, unrolled)
+
+
+def complete(task: Task | None, sizes: Sizes) -> Sizes:
+    """Sizes checked, with their defaults; of a sequence of random bits where there is no task.
+
+    Raises:
+        ValueError: a size is unknown, no whole number or out of its bounds
+    """
+    return task.complete(sizes) if task else check_sizes("a model of an unknown task", NOISE, sizes)
+
+
+def sample(task: Task | None, config: Any, seed: int, sizes: Sizes) -> Episode:
+    """One example of the task; random bits without a target where there is none.
+
+    Args:
+        task: of the model
+        config: the model's, for the width of its inputs and outputs
+        seed: of the example
+        sizes: all of them
+    """
+    generator = seeds.generator("example", seed)
+    if task is not None:
+        return task.sample(generator, 1, **sizes)
+    steps = sizes["length"]
+    inputs = random_bits(generator, steps, 1, config.input_size)
+    return Episode(inputs, unanswered(steps, 1, config.output_size), ())
 
 
 def sizes_of(arguments: list[str]) -> dict[str, int]:

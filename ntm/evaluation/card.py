@@ -12,29 +12,31 @@ from ntm.tasks import Task
 
 FIGURE = "figure.png"
 FIGURE_SEED = 1
+RECORDED = {"recipe", "seed", "seeds_compared", "updates", "sequences", "settings", "libraries"}
 
 
 def write_card(version: VersionFolder) -> None:
     """Write README.md and the paper-style figure into a version's folder.
 
+    A model whose task is not known here gets no figure, and needs no evaluation.
+
     Raises:
         RepositoryError: config.json, model.safetensors or evaluation.json is missing or damaged
     """
     description = version.description()
-    evaluation = read_json(version.evaluation)
+    task = description.make_task()
+    needs_none = task is None and not version.evaluation.exists()
+    evaluation = None if needs_none else read_json(version.evaluation)
     model = checkpoint.load(version)
-    (version.path / FIGURE).write_bytes(draw(model, description.make_task(), version))
-    text = "\n\n".join(
-        (
-            f"# {version.name}, version {version.version}",
-            f"![What the heads did on one sequence]({FIGURE})",
-            _architecture(description, model, evaluation),
-            _measured(evaluation),
-            _training(description),
-            _use(version),
-        )
-    )
-    version.card.write_text(text + "\n", encoding="utf-8")
+    parts = [f"# {version.name}, version {version.version}"]
+    if task is not None:
+        (version.path / FIGURE).write_bytes(draw(model, task, version))
+        parts.append(f"![What the heads did on one sequence]({FIGURE})")
+    parts.append(_architecture(description, model, evaluation))
+    if evaluation is not None:
+        parts.append(_measured(evaluation))
+    parts += [_training(description), _use(version)]
+    version.card.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
@@ -52,14 +54,18 @@ def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
     return figures.render(trace.figure(), "png")
 
 
-def _architecture(description: ModelDescription, model: Any, evaluation: dict[str, Any]) -> str:
+def _architecture(
+    description: ModelDescription, model: Any, evaluation: dict[str, Any] | None
+) -> str:
     config = description.config
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    verified = range_of(verified_slots(description, evaluation))
-    slots = "runs only with that N" if config.fixed_slots else f"verified with {verified}"
+    verified = verified_slots(description, evaluation)
+    slots = f"verified with {range_of(verified)}" if verified else "not measured"
+    if config.fixed_slots:
+        slots = "runs only with that N"
     return (
         f"A Neural Turing Machine (`{description.architecture}`) trained on "
-        f"{description.task['name']}: "
+        f"{description.task_name}: "
         f"{config.controller} controller of {config.controller_size}, {config.num_reads} read and "
         f"{config.num_writes} write heads, shifts of up to {config.max_shift}, memory "
         f"{config.N} x {config.M} ({slots}), {parameters:,} parameters. "
@@ -88,8 +94,8 @@ def _measured(evaluation: dict[str, Any]) -> str:
 
 def _training(description: ModelDescription) -> str:
     told = description.training
-    if "seed" not in told:
-        return "## Training\n\nNot recorded."
+    if not told.keys() >= RECORDED:
+        return "## Training\n\nNot recorded by `ntm train`."
     settings = told["settings"]
     asked, chosen = told.get("own_write"), "the fewest errors on longer sequences"
     if asked:

@@ -43,9 +43,21 @@ class ModelDescription(BaseModel):
         architecture = catalogue.find(self.architecture)
         return architecture.config_class(architecture=self.architecture, **self.sizes)
 
-    def make_task(self) -> tasks.Task:
-        """The task that the model was trained on."""
-        return tasks.load(self.task)
+    @property
+    def task_name(self) -> str:
+        """The name of the task that the model was trained on, known here or not."""
+        return str(self.task["name"])
+
+    def make_task(self) -> tasks.Task | None:
+        """The task that the model was trained on; None where nobody here knows it.
+
+        Raises:
+            ValueError: it has no name, or a field does not fit
+        """
+        try:
+            return tasks.load(self.task)
+        except tasks.UnknownTask:
+            return None
 
 
 def describe(config: Any, task: tasks.Task, training: dict[str, Any]) -> ModelDescription:
@@ -119,11 +131,12 @@ class VersionFolder:
             raise RepositoryError(f"{self.config}: {where}: {first['msg']}") from error
         except (TypeError, ValueError) as error:
             raise RepositoryError(f"{self.config}: {error}") from error
-        wired, needed = (config.input_size, config.output_size), (task.input_size, task.output_size)
+        wired = config.input_size, config.output_size
+        needed = wired if task is None else (task.input_size, task.output_size)
         if wired != needed:
             raise RepositoryError(
                 f"{self.config}: input_size and output_size are {wired}, "
-                f"but the task {task.name} needs {needed}"
+                f"but the task {description.task_name} needs {needed}"
             )
         return description
 

@@ -263,8 +263,11 @@ class Trace:
 
     @cached_property
     def task(self) -> Task | None:
-        """The task that the model was trained on, where that is known."""
-        return tasks.load(self.facts["task"]) if self.facts.get("task") else None
+        """The task that the model was trained on, where that is told and known here."""
+        try:
+            return tasks.load(self.facts["task"]) if self.facts.get("task") else None
+        except tasks.UnknownTask:
+            return None
 
     @property
     def phases(self) -> tuple[Phase, ...]:

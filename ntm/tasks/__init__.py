@@ -25,22 +25,30 @@ __all__ = [
     "Size",
     "Sizes",
     "Task",
+    "UnknownTask",
     "dump",
     "load",
     "wrong_bits",
 ]
 
 
+class UnknownTask(ValueError):
+    """No task of this name is known here."""
+
+
 def load(description: dict[str, Any]) -> Task:
     """The task of a config.json: `{"name": "copy", ...its fields}`.
 
     Raises:
-        ValueError: the name is unknown or a field does not fit
+        UnknownTask: nobody here knows the name
+        ValueError: there is no name, or a field does not fit
     """
     fields = dict(description)
     name = fields.pop("name", None)
-    if not isinstance(name, str) or name not in TASKS:
-        raise ValueError(f"unknown task '{name}', expected one of {', '.join(TASKS)}")
+    if not isinstance(name, str):
+        raise ValueError(f"a task should have a name, got {name!r}")
+    if name not in TASKS:
+        raise UnknownTask(f"unknown task '{name}', expected one of {', '.join(TASKS)}")
     return TASKS[name](**fields)
 
 

@@ -113,17 +113,29 @@ class Task(BaseModel, ABC):
         Raises:
             ValueError: a size is unknown, no whole number or out of its bounds
         """
-        known = self.sizes
-        for name, value in sizes.items():
-            if name not in known:
-                raise ValueError(f"{self.name} has no size '{name}', only {', '.join(known)}")
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ValueError(f"{name} must be a whole number, got {value!r}")
-            if not known[name].low <= value <= known[name].high:
-                raise ValueError(
-                    f"{name} must be from {known[name].low} to {known[name].high}, got {value}"
-                )
-        return {name: sizes.get(name, size.default) for name, size in known.items()}
+        return check_sizes(self.name, self.sizes, sizes)
+
+
+def check_sizes(owner: str, known: dict[str, Size], sizes: dict[str, Any]) -> Sizes:
+    """Check sizes and fill in defaults.
+
+    Args:
+        owner: what has these sizes, for a sentence
+        known: which there are
+        sizes: those chosen
+    Raises:
+        ValueError: a size is unknown, no whole number or out of its bounds
+    """
+    for name, value in sizes.items():
+        if name not in known:
+            raise ValueError(f"{owner} has no size '{name}', only {', '.join(known)}")
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+        if not known[name].low <= value <= known[name].high:
+            raise ValueError(
+                f"{name} must be from {known[name].low} to {known[name].high}, got {value}"
+            )
+    return {name: sizes.get(name, size.default) for name, size in known.items()}
 
 
 def wrong_bits(outputs: Float, targets: Float) -> NDArray[np.int64]:

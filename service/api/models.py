@@ -7,11 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from ntm import seeds
 from ntm.repository.folders import RepositoryError, read_file, read_json
+from ntm.tasks import Task
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents.models import Example, ModelDetails, ModelList
 from service.contract.encodings import to_json
-from service.errors import ServiceError
+from service.errors import NoExample, ServiceError
 from service.models.served import LoadedModel
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -51,7 +52,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
                     "high": told.high,
                     "meaning": told.meaning,
                 }
-                for size, told in model.task.sizes.items()
+                for size, told in (model.task.sizes if model.task else {}).items()
             },
         }
     )
@@ -64,11 +65,12 @@ async def get_example(
     """A body that POST /predict accepts as it is; further parameters are the task's sizes."""
     context = context_of(request)
     model = context.models.get(name, version)
-    sizes = sizes_of(request, model)
-    slots = slots_for(model, sizes, context)
+    task = task_of(model)
+    sizes = sizes_of(request, task)
+    slots = slots_for(model, task.slots_needed(sizes), context)
     if not 0 <= seed < 2**63:
         raise ServiceError(f"seed should be from 0 to {2**63 - 1}, got {seed}")
-    episode = model.task.sample(seeds.generator("example", seed), 1, **sizes)
+    episode = task.sample(seeds.generator("example", seed), 1, **sizes)
     if len(episode.inputs) > context.settings.max_steps:
         raise ServiceError(
             f"such an example has {len(episode.inputs)} steps, the service takes at most "
@@ -89,7 +91,21 @@ async def get_example(
     )
 
 
-def sizes_of(request: Request, model: LoadedModel) -> dict[str, int]:
+def task_of(model: LoadedModel) -> Task:
+    """The task that examples are of.
+
+    Raises:
+        NoExample: it is not known here
+    """
+    if model.task is None:
+        raise NoExample(
+            f"model {model.name} has no examples: its task '{model.description.task_name}' is not "
+            f"known here"
+        )
+    return model.task
+
+
+def sizes_of(request: Request, task: Task) -> dict[str, int]:
     """The task sizes in a query, completed and checked.
 
     Raises:
@@ -104,18 +120,18 @@ def sizes_of(request: Request, model: LoadedModel) -> dict[str, int]:
         except ValueError:
             raise ServiceError(f"{name:.40} should be an integer, got '{value:.40}'") from None
     try:
-        return model.task.complete(sizes)
+        return task.complete(sizes)
     except ValueError as error:
         raise ServiceError(f"{error}") from None
 
 
-def slots_for(model: LoadedModel, sizes: dict[str, int], context: Context) -> int:
-    """The model's own N, or the next power of two that the sizes need.
+def slots_for(model: LoadedModel, needed: int, context: Context) -> int:
+    """The model's own N, or the next power of two that holds the slots an example needs.
 
     Raises:
         ServiceError: the service does not allow that many
     """
-    own, needed = model.signature.memory_slots, model.task.slots_needed(sizes)
+    own = model.signature.memory_slots
     if needed <= own or model.signature.fixed_slots:
         return own
     slots = 1 << (needed - 1).bit_length()
@@ -133,7 +149,7 @@ def summary(model: LoadedModel, versions: list[int]) -> dict[str, Any]:
         "name": model.name,
         "version": model.version,
         "versions": versions,
-        "task": model.task.name,
+        "task": model.description.task_name,
         "architecture": model.description.architecture,
         "input_size": model.signature.input_size,
         "output_size": model.signature.output_size,

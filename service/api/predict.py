@@ -238,9 +238,13 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
         "steps": len(prediction.sequence),
         "memory_slots": prediction.memory_slots,
     }
-    if warning := slots_warning(prediction.memory_slots, model.verified_slots):
-        facts["warning"] = warning
-    if prediction.target is not None:
+    warnings = [slots_warning(prediction.memory_slots, model.verified_slots)]
+    if prediction.target is not None and model.task is None:
+        name = model.description.task_name
+        warnings.append(f"no error: the task '{name}', whose targets these are, is not known here")
+    if any(warnings):
+        facts["warning"] = "; ".join(filter(None, warnings))
+    if prediction.target is not None and model.task is not None:
         wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
         facts["wrong_bits"] = int(wrong[0])
     return facts, {"outputs": walked.outputs, **walked.values}

@@ -208,5 +208,7 @@ def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str
         },
         "shifts": list(model.signature.shifts),
         "interventions": list(trace.interventions),
+        "task": model.description.task,
+        "phases": [],
         **layout(model.task, trace.inputs),
     }

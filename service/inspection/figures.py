@@ -29,7 +29,7 @@ class FigureQuery:
 
 
 def parse_query(
-    figure: str | None, heads: str | None, at: str | None, other: str | None, task: Task
+    figure: str | None, heads: str | None, at: str | None, other: str | None, task: Task | None
 ) -> FigureQuery:
     """Read the part of the query that is about a figure.
 

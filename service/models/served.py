@@ -62,7 +62,7 @@ class LoadedModel:
 
     folder: VersionFolder
     description: ModelDescription
-    task: Task
+    task: Task | None  # None where nobody here knows it: no examples, no scores
     engine: EngineFacts
     scheduler: Walker
 
@@ -346,6 +346,9 @@ def load(
         cores,
     )
     model = LoadedModel(folder, description, description.make_task(), opened, scheduler)
+    if model.task is None:
+        told = "model %s/%s has the task '%s', which is not known here: no examples, no scores"
+        log.info(told, *model.key, description.task_name)
     return model
 
 

@@ -40,9 +40,9 @@ def with_root_path(document: dict[str, Any], root_path: str) -> dict[str, Any]:
 def with_sizes(document: dict[str, Any], models: Iterable[LoadedModel]) -> dict[str, Any]:
     """The sizes of an example, by the tasks that are served; each model takes those of its own."""
     found: dict[str, dict[str, Size]] = {}
-    for model in models:
-        for name, size in model.task.sizes.items():
-            found.setdefault(name, {})[model.task.name] = size
+    for task in (model.task for model in models if model.task):
+        for name, size in task.sizes.items():
+            found.setdefault(name, {})[task.name] = size
     example = document["paths"][EXAMPLE]
     sizes = [parameter(name, tasks) for name, tasks in sorted(found.items())]
     get = {**example["get"], "parameters": [*example["get"]["parameters"], *sizes]}

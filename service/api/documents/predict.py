@@ -23,9 +23,11 @@ class Predicted(BaseModel):
     read_weightings: Stack = Field(default=[], description="[T][R][N], if included")
     write_weightings: Stack = Field(default=[], description="[T][W][N], if included")
     warning: str | None = Field(
-        default=None, description="where memory_slots was not verified for this model"
+        default=None,
+        description="where memory_slots was not verified for this model, or nobody here knows the "
+        "task whose target is sent",
     )
-    wrong_bits: int = Field(default=0, description="if the request had a target")
+    wrong_bits: int = Field(default=0, description="if the request had a target, of a known task")
 
 
 PREDICTED: dict[str, Any] = {

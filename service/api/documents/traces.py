@@ -83,7 +83,7 @@ class Trace(BaseModel):
     shifts: list[int]
     task: dict[str, Any] = Field(description="that the model was trained on, and its fields")
     phases: list[Phase] = Field(
-        description="of the sequence; none where it is not laid out as the task's examples are"
+        description="of the sequence; none where it is not laid out as examples of a known task are"
     )
     interventions: list[Intervention] = Field(
         description="what was changed in the run; inputs are as changed"

@@ -6,6 +6,8 @@ import { BitsEditor } from "../../parts/bits-editor.js";
 import { fill, make } from "../../parts/element.js";
 import { sentenceOfTask } from "../../parts/tasks.js";
 
+const BLANK_STEPS = 20;
+
 /** Tells `ran` events with the answer of POST /predict. */
 export class RunForm extends HTMLElement {
   constructor() {
@@ -14,6 +16,8 @@ export class RunForm extends HTMLElement {
     this.models = [];
     /** @type {any} the example that is being edited */
     this.example = null;
+    /** @type {any} what is run, and drawn on, where there are no examples */
+    this.blank = null;
     this.model = make("select", { id: "run-model" });
     this.version = make("select", { id: "run-version" });
     this.sizes = make("div", { class: "fields sizes" });
@@ -118,6 +122,8 @@ export class RunForm extends HTMLElement {
           ),
         ),
       );
+      const zeros = Array.from({ length: BLANK_STEPS }, () => Array(told.input_size).fill(0));
+      this.blank = { model: told.name, version: told.version, sequence: zeros };
       const fixed = told.signature.fixed_slots;
       this.slots.disabled = Boolean(fixed);
       this.slots.placeholder = fixed ? `${fixed}, fixed` : `auto, ${told.memory_slots}`;
@@ -127,11 +133,12 @@ export class RunForm extends HTMLElement {
     }
   }
 
-  /** @returns {Promise<any>} a request for an example with these sizes */
+  /** @returns {Promise<any>} a request for an example with these sizes; zeros where the task is not known */
   async fetchExample() {
     /** @type {Record<string, string>} */
     const sizes = {};
     for (const input of this.sizes.querySelectorAll("input")) sizes[input.name] = input.value;
+    if (!Object.keys(sizes).length) return this.blank;
     const asked = query({ version: this.version.value, seed: this.seed.value, ...sizes });
     return askJson(`models/${this.model.value}/example?${asked}`);
   }
@@ -165,7 +172,7 @@ export class RunForm extends HTMLElement {
       if (this.slots.value) body.memory_slots = Number(this.slots.value);
       if (this.example) {
         body.sequence = this.editor.sequence;
-        const fits = body.target.length === body.sequence.length;
+        const fits = body.target?.length === body.sequence.length;
         if (this.edited && !(this.keep.checked && fits)) delete body.target;
       }
       const answer = await send("predict", body);
