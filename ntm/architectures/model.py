@@ -137,6 +137,7 @@ class Model(nn.Module):
         record: Literal["addressing"] | None = None,
         memory_slots: int | None = None,
         interventions: Any = (),
+        observe: Callable[[Any], object] | None = None,
     ) -> Unrolled:
         """Run a whole sequence.
 
@@ -147,6 +148,7 @@ class Model(nn.Module):
             memory_slots: N of a new sequence, by default the config's
             interventions: what to change on the way, in every row of the batch, as in
                 `[{"steps": "20:41", "head": "read.0", "set": {"gate": 0}}]`
+            observe: called with the stages of every step, which need not be kept then
         Returns:
             outputs, last state, record; all with the batch axis
         Raises:
@@ -164,6 +166,8 @@ class Model(nn.Module):
             outputs.append(self.activate(logits))
             if record:
                 records.append(stages)
+            if observe:
+                observe(stages)
         return Unrolled(torch.stack(outputs), state, stacked(records) if records else None)
 
     @property

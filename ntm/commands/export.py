@@ -48,8 +48,16 @@ def export(
         size = done.path.stat().st_size / 1e3
         console.print(
             f"{done.path}  {size:.0f} kB, differs from the eager model by at most "
-            f"{done.difference:.1e}",
+            f"{done.difference:.1e}{scope(done.steps)}",
             soft_wrap=True,
+        )
+
+    def scope(compared: int | None) -> str:
+        if compared in (None, steps):
+            return ""
+        return (
+            f" over {compared} of {steps} steps, after which float32 is too coarse for this model "
+            f"to compare"
         )
 
     version = folders.find(model)

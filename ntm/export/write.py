@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from ntm.architectures import catalogue
-from ntm.architectures.model import Model, stages_of
-from ntm.export import torchscript
-from ntm.export.check import TOLERANCE, ExportError, Pins, Runner, check
+from ntm.architectures.model import Model
+from ntm.export import torchscript, whole_sequence
+from ntm.export.check import ExportError, Pins, Runner, check
 from ntm.export.unrolled import chunk, standalone
 from ntm.repository import checkpoint, manifest
 from ntm.repository.folders import VersionFolder, digest
@@ -30,6 +31,7 @@ class Exported:
 
     path: Path
     difference: float
+    steps: int | None = None  # over which they were compared, of a whole sequence
 
 
 def export_onnx(
@@ -76,27 +78,25 @@ def export_standalone(version: VersionFolder, steps: int, slots: int | None, out
     """Write one self-contained ONNX file of `steps` steps, initial state inside.
 
     Raises:
-        ExportError: it differs from the model
+        ExportError: it differs from the model, which may also run with another N only
     """
     model = checkpoint.load(version)
-    slots = slots or model.config.N
-    sequence = np.random.default_rng(0).normal(size=(steps, 2, model.config.input_size))
-    unrolled = model.unroll(
-        torch.from_numpy(sequence).float(), memory_slots=slots, record="addressing"
-    )
+    slots = slots or model.memory_slots
+    fixed = model.signature.fixed_slots
+    if fixed not in (None, slots):
+        raise ExportError(f"{version.path} runs only with {fixed} memory slots, got {slots}")
     data = standalone(model.config, checkpoint.weights_of(model), steps, slots).SerializeToString()
-    outputs, *weightings = _session(data).run(None, {"sequence": sequence.astype(np.float32)})
-    recorded = model.signature.weightings(stages_of(unrolled.record), axis=2)
-    expected = np.concatenate([value.detach().numpy() for value in recorded.values()], axis=2)
-    difference = max(
-        float(np.abs(outputs - unrolled.outputs.detach().numpy()).max()),
-        float(np.abs(np.concatenate(weightings, axis=2) - expected).max()),
-    )
-    if not difference <= 10 * TOLERANCE:
-        raise ExportError(f"the unrolled graph differs from the model by {difference:.2g}")
+    task = version.description().make_task()
+    session = _session(data)
+    names = [output.name for output in session.get_outputs()]
+
+    def run(sequence: NDArray[np.float32]) -> State:
+        return dict(zip(names, session.run(names, {"sequence": sequence}), strict=True))
+
+    agreement = whole_sequence.check(model, task, steps, slots, run)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
-    return Exported(out, difference)
+    return Exported(out, agreement.difference, agreement.steps)
 
 
 def _write(
