@@ -3,7 +3,7 @@
 An architecture adds its configuration, the state before the first step, and the step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -127,7 +127,14 @@ class Model(nn.Module):
 
     def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
         """The outputs alone for a whole sequence, shapes as for `logits`."""
-        return self.unroll(sequence, memory_slots=memory_slots).outputs
+        if sequence.dim() == 2:
+            sequence = sequence.unsqueeze(1)
+        # Tensors kept of every step would hold the heap between those that are let go.
+        outputs = sequence.new_zeros((*sequence.shape[:2], self.config.output_size))
+        state = self.initial_state(sequence.shape[1], memory_slots)
+        for t, (output, _, _) in enumerate(self.steps(sequence, state)):
+            outputs[t] = output
+        return outputs
 
     def unroll(
         self,
@@ -137,7 +144,6 @@ class Model(nn.Module):
         record: Literal["addressing"] | None = None,
         memory_slots: int | None = None,
         interventions: Any = (),
-        observe: Callable[[Any], object] | None = None,
     ) -> Unrolled:
         """Run a whole sequence.
 
@@ -148,7 +154,6 @@ class Model(nn.Module):
             memory_slots: N of a new sequence, by default the config's
             interventions: what to change on the way, in every row of the batch, as in
                 `[{"steps": "20:41", "head": "read.0", "set": {"gate": 0}}]`
-            observe: called with the stages of every step, which need not be kept then
         Returns:
             outputs, last state, record; all with the batch axis
         Raises:
@@ -158,17 +163,33 @@ class Model(nn.Module):
             sequence = sequence.unsqueeze(1)
         if state is None:
             state = self.initial_state(sequence.shape[1], memory_slots)
+        last, outputs, records = state, [], []
+        for output, after, stages in self.steps(sequence, state, interventions):
+            last = after
+            outputs.append(output)
+            if record:
+                records.append(stages)
+        return Unrolled(torch.stack(outputs), last, stacked(records) if records else None)
+
+    def steps(
+        self, sequence: Tensor, state: Any, interventions: Any = ()
+    ) -> Iterator[tuple[Tensor, Any, Any]]:
+        """Run a whole sequence and keep nothing of it.
+
+        Args:
+            sequence: [T, B, I]
+            state: where to start
+            interventions: as for `unroll`
+        Yields:
+            the output [B, O], the new state and the stages of every step
+        Raises:
+            InterventionError: an intervention does not fit; the message names it
+        """
         edits = resolve(interventions, self.signature, len(sequence), self.slots_of(state))
-        outputs, records = [], []
         for t, x in enumerate(edited_inputs(sequence, edits).unbind(0)):
             pin = used(edits.pins(t, t + 1)) if edits.pinned[t] else unpinned
             logits, state, stages = self.step(x, edited_state(self, state, edits, t), pin)
-            outputs.append(self.activate(logits))
-            if record:
-                records.append(stages)
-            if observe:
-                observe(stages)
-        return Unrolled(torch.stack(outputs), state, stacked(records) if records else None)
+            yield self.activate(logits), state, stages
 
     @property
     def signature(self) -> Signature:

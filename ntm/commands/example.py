@@ -1,20 +1,20 @@
-"""One example of a model's task, run by the model: what `ntm predict`, `trace` and `plot` share."""
+"""One example of a model's task to run: what `ntm predict`, `trace` and `plot` share."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from ntm import seeds
+from ntm.architectures import catalogue
 from ntm.interventions.items import InterventionError, load
-from ntm.repository.folders import MODELS, VersionFolder, find
+from ntm.repository.folders import MODELS, ModelDescription, VersionFolder, find
 from ntm.runs.trace import Trace
 from ntm.tasks import Episode, Size, Sizes, Task
 from ntm.tasks.base import check_sizes, random_bits, unanswered
-
-if TYPE_CHECKING:
-    from ntm.architectures.model import Model, Unrolled
 
 Seed = Annotated[int, typer.Option(min=0, help="Of the example.")]
 MemorySlots = Annotated[int | None, typer.Option(min=1, help="N; enough by default.")]
@@ -30,44 +30,51 @@ NOISE = {"length": Size(1, 100_000, 20, "steps of random bits")}
 
 @dataclass(frozen=True)
 class Example:
-    """What was run, and what came of it."""
+    """What a model is to run on."""
 
     version: VersionFolder
-    model: "Model"
-    task: Task | None
+    description: ModelDescription
     sizes: Sizes
     episode: Episode
+    slots: int
     interventions: list[Any]
-    unrolled: "Unrolled"
 
-    @property
-    def trace(self) -> Trace:
-        """All that happened."""
-        return Trace.from_record(
-            self.model,
-            self.episode.inputs[:, 0],
-            self.unrolled,
-            task=self.task,
-            target=self.episode.targets[:, 0] if self.task else None,
-            interventions=self.interventions,
-            name=self.version.name,
-            version=self.version.version,
-        )
-
-    @property
-    def told(self) -> str:
-        """A line about it."""
+    def summary(self, outputs: NDArray[np.float32]) -> str:
+        """A line about outputs [T, output_size] of it."""
+        task = self.description.make_task()
         sizes = " ".join(f"{size} {value}" for size, value in self.sizes.items())
-        slots = self.model.slots_of(self.unrolled.state)
-        told = f"{self.version.name}/{self.version.version} {sizes}, {slots} slots: "
-        if self.task is None:
-            name = self.version.description().task_name
-            return f"{told}random bits, as the task '{name}' is not known here"
-        wrong = self.task.error(self.unrolled.outputs.numpy(), self.episode.targets)[0]
-        return f"{told}{wrong:g} {self.task.unit}"
+        about = f"{self.version.name}/{self.version.version} {sizes}, {self.slots} slots: "
+        if task is None:
+            name = self.description.task_name
+            return f"{about}random bits, as the task '{name}' is not known here"
+        wrong = task.error(outputs[:, None], self.episode.targets)[0]
+        return f"{about}{wrong:g} {task.unit}"
+
+    def record(self) -> Trace:
+        """Run it and keep every stage.
+
+        Raises:
+            BadParameter: an intervention does not fit
+        """
+        from ntm.repository import checkpoint
+
+        task = self.description.make_task()
+        try:
+            return Trace.record(
+                checkpoint.load(self.version),
+                self.episode.inputs[:, 0],
+                task=task,
+                target=self.episode.targets[:, 0] if task else None,
+                memory_slots=self.slots,
+                interventions=self.interventions,
+                name=self.version.name,
+                version=self.version.version,
+            )
+        except InterventionError as error:
+            raise typer.BadParameter(str(error)) from None
 
 
-def run(
+def draw_example(
     path: Path,
     arguments: list[str],
     seed: int,
@@ -75,7 +82,7 @@ def run(
     interventions: str | None,
     among: Path = MODELS,
 ) -> Example:
-    """Run a model on an example, every stage recorded.
+    """Draw an example of a model's task; nothing is run yet, and torch is not needed.
 
     Args:
         path: of the model, or its name
@@ -85,34 +92,33 @@ def run(
         interventions: JSON, or a file of it
         among: where models are looked for by name
     Raises:
-        BadParameter: sizes or interventions do not fit
+        BadParameter: sizes, slots or interventions do not fit
     """
-    import torch
-
-    from ntm.repository import checkpoint
-
     version = find(path, among)
     description = version.description()
     task = description.make_task()
     try:
         sizes = complete(task, sizes_of(arguments))
+        slots = slots_for(description, task.slots_needed(sizes) if task else 0, memory_slots)
         changes = load(interventions) if interventions else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    model = checkpoint.load(version)
-    slots = memory_slots or max(model.memory_slots, task.slots_needed(sizes) if task else 0)
     episode = sample(task, description.config, seed, sizes)
-    try:
-        with torch.inference_mode():
-            unrolled = model.unroll(
-                torch.from_numpy(episode.inputs),
-                memory_slots=slots,
-                record="addressing",
-                interventions=changes,
-            )
-    except InterventionError as error:
-        raise typer.BadParameter(str(error)) from None
-    return Example(version, model, task, sizes, episode, changes, unrolled)
+    return Example(version, description, sizes, episode, slots, changes)
+
+
+def slots_for(description: ModelDescription, needed: int, chosen: int | None) -> int:
+    """N: the number chosen, else the model's own or what the example needs.
+
+    Raises:
+        ValueError: the model runs with another number only
+    """
+    told = catalogue.signature_of(description.config)
+    if told.fixed_slots is None:
+        return chosen or max(told.memory_slots, needed)
+    if chosen not in (None, told.fixed_slots):
+        raise ValueError(f"this model runs only with {told.fixed_slots} slots, got {chosen}")
+    return told.fixed_slots
 
 
 def complete(task: Task | None, sizes: Sizes) -> Sizes:

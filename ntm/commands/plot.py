@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ntm.commands.example import Interventions, MemorySlots, Seed, run
+from ntm.commands.example import Interventions, MemorySlots, Seed, draw_example
 from ntm.repository.folders import MODELS
 from ntm.runs.trace import Trace, TraceError
 
@@ -59,7 +59,8 @@ def plot(
         if figure not in figures.FIGURES:
             figures.check(figure, None)
         if Path(source).is_dir() or (MODELS / source).is_dir():
-            trace = run(Path(source), context.args, seed, memory_slots, interventions).trace
+            example = draw_example(Path(source), context.args, seed, memory_slots, interventions)
+            trace = example.record()
         else:
             trace = Trace.load(source, key=key)
         steps = figures.parse_steps(at) if at else None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ntm.commands.example import Interventions, MemorySlots, Seed, run
+from ntm.commands.example import Interventions, MemorySlots, Seed, draw_example
 
 
 def trace(
@@ -22,7 +22,9 @@ def trace(
     Further options are the task's sizes. The file has the arrays of GET /trace/ID?format=npz, with
     every stage of every head and the memory of every step.
     """
-    example = run(path, context.args, seed, memory_slots, interventions)
+    example = draw_example(path, context.args, seed, memory_slots, interventions)
+    recorded = example.record()
     out.parent.mkdir(parents=True, exist_ok=True)
-    example.trace.to_npz(out)
-    Console(highlight=False, soft_wrap=True).print(f"{example.told}; every stage in {out}")
+    recorded.to_npz(out)
+    summary = example.summary(recorded["outputs"])
+    Console(highlight=False, soft_wrap=True).print(f"{summary}; every stage in {out}")

@@ -147,18 +147,14 @@ def compare(
 
 def eager(model: Model, sequence: NDArray[np.float32], slots: int) -> dict[str, Array]:
     """Outputs and weightings of the eager model, in the type of its parameters."""
-    dtype, weightings = next(model.parameters()).dtype, list[dict[str, torch.Tensor]]()
-
-    def keep(stages: Any) -> None:
-        weightings.append(model.signature.weightings(stages_of(stages), axis=1))
-
+    dtype, kept = next(model.parameters()).dtype, list[dict[str, torch.Tensor]]()
     with torch.inference_mode():
         rows = torch.from_numpy(sequence).to(dtype)
-        outputs = model.unroll(rows, memory_slots=slots, observe=keep).outputs
-    over_time = {
-        name: torch.stack([step[name] for step in weightings]).numpy() for name in weightings[0]
-    }
-    return {"outputs": outputs.numpy(), **over_time}
+        state = model.initial_state(rows.shape[1], slots)
+        for output, _, stages in model.steps(rows, state):
+            weightings = model.signature.weightings(stages_of(stages), axis=1)
+            kept.append({"outputs": output, **weightings})
+    return {name: torch.stack([step[name] for step in kept]).numpy() for name in kept[0]}
 
 
 def _furthest(value: Array, other: Array) -> NDArray[np.float64]:

@@ -8,12 +8,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ntm.architectures import catalogue
-from ntm.repository.folders import RepositoryError, VersionFolder, digest, read_json
+from ntm.repository.folders import RepositoryError, VersionFolder, digest, read_file, read_json
 from ntm.signature import Signature
 
 FILE = "signature.json"
 INITIAL = "initial.safetensors"
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+EXTERNAL_DATA = b"location"  # the key under which a tensor names a file; no graph of ours has it
 KINDS = ("predict", "inspect")
 
 
@@ -92,6 +93,18 @@ def read(version: VersionFolder, folder: Path) -> Manifest:
             f"damaged, or was trained anew and wants ntm export"
         )
     return with_table(manifest, version, path)
+
+
+def read_graph(path: Path) -> bytes:
+    """An ONNX graph that is whole in its file.
+
+    Raises:
+        RepositoryError: it is missing, or wants external data
+    """
+    data = read_file(path)
+    if EXTERNAL_DATA in data:
+        raise RepositoryError(f"{path} keeps weights in another file, which is not allowed")
+    return data
 
 
 def with_table(manifest: Manifest, version: VersionFolder, path: Path) -> Manifest:

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from ntm.architectures import catalogue
+from ntm.interventions.pinning import no_pins
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
 from ntm.signature import Signature, State
 from service.engines.filled import ROWS, BoundGraph, Feed, run_filled
-from service.engines.pinning import no_pins
 from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-EXTERNAL_DATA = b"location"  # the key under which a tensor names a file; no graph of ours has it
 
 
 class OnnxEngine:
@@ -118,9 +117,7 @@ def open_session(
     options.log_severity_level = 3
     for name, size in (fixed or {}).items():
         options.add_free_dimension_override_by_name(name, size)
-    data = path.read_bytes()
-    if EXTERNAL_DATA in data:
-        raise RepositoryError(f"{path} keeps weights in another file, which is not allowed")
+    data = manifest.read_graph(path)
     try:
         return onnxruntime.InferenceSession(
             data, options, providers=providers_for(device, bool(fixed))

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from ntm.architectures import catalogue
+from ntm.interventions.pinning import no_pins
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
 from ntm.signature import Signature, State
-from service.engines.pinning import no_pins
 from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
 
 Array = NDArray[Any]

@@ -10,10 +10,10 @@ import onnx
 import onnxruntime
 import pytest
 
+from ntm.interventions.pinning import no_pins
 from ntm.repository.folders import VersionFolder
 from service.engines.filled import ROWS, pieces_of
 from service.engines.onnx import OnnxEngine
-from service.engines.pinning import no_pins
 from service.engines.protocol import Kind
 from tests.service.bodies import same
 

@@ -1,9 +1,13 @@
-"""Default inputs of the inspect graphs: pins that are nowhere in force."""
+"""Interventions as inputs of exported graphs; by default pins that are nowhere in force."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ntm.signature import Signature
-from service.engines.protocol import Pins
+
+Pins = dict[str, NDArray[Any]]
 
 
 def no_pins(signature: Signature, steps: int) -> Pins:
