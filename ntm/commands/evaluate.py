@@ -13,10 +13,10 @@ from ntm.repository.folders import (
     VersionFolder,
     digest,
     find,
-    models,
     read_json,
     write_json,
 )
+from ntm.repository.survey import models
 
 
 def evaluate(

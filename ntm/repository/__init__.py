@@ -5,8 +5,8 @@ from ntm.repository.folders import (
     RepositoryError,
     VersionFolder,
     find,
-    models,
     versions,
 )
+from ntm.repository.survey import models
 
 __all__ = ["ModelDescription", "RepositoryError", "VersionFolder", "find", "models", "versions"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 
 from ntm.architectures import kernels
-from ntm.repository import folders
+from ntm.repository import survey
 from ntm.repository.folders import RepositoryError, VersionFolder
 from service.app import create_app
 from service.cluster.autoscaling import STEPS_PER_REPLICA
@@ -69,7 +69,7 @@ def build(settings: Settings, arguments: Arguments) -> Any:
         update={"models": settings.models.resolve(), "data": settings.data.resolve()}
     )
     settings = settings.model_copy(update={"engine": one_engine(settings)})
-    names = sorted({folder.name for folder in folders.models(settings.models)})
+    names = sorted({folder.name for folder in survey.models(settings.models)})
     if not names:
         raise RepositoryError(f"{settings.models} holds no model that can be served")
     engines = [engine(name, settings, arguments) for name in names]

@@ -8,7 +8,7 @@ import ray
 from ray import serve
 from ray.serve.context import _get_global_client
 
-from ntm.repository import folders
+from ntm.repository import survey
 from service.cluster.application import Arguments, build
 from service.process.server import KEEP_ALIVE
 from service.settings import Settings
@@ -70,7 +70,7 @@ def arguments(settings: Settings) -> Arguments:
     """What the cluster has room for: on this one machine one replica of every model."""
     if settings.ray:
         return Arguments()
-    models = len({folder.name for folder in folders.models(settings.models)})
+    models = len({folder.name for folder in survey.models(settings.models)})
     share = 0.8 * ray.cluster_resources()["CPU"] / max(1, models)
     return Arguments(max_replicas=1, num_cpus=round(min(1.0, share), 3))
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from ntm.repository import folders as repository
-from ntm.repository.folders import Stray, VersionFolder
+from ntm.repository.folders import VersionFolder
+from ntm.repository.survey import Stray, survey
 
 Key = tuple[str, int]  # a model's name and version
 Fingerprint = frozenset[tuple[str, int, int, int, int]]
@@ -26,7 +26,7 @@ def scan(root: Path) -> Scan:
     Raises:
         RepositoryError: there is no repository
     """
-    found = repository.survey(root)
+    found = survey(root)
     folders = {(folder.name, folder.version): folder for folder in found.versions}
     versions = {key: (folder, fingerprint(folder)) for key, folder in folders.items()}
     return Scan(versions, found.strays)

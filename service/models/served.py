@@ -17,10 +17,10 @@ from ntm.evaluation.reach import verified_slots
 from ntm.repository.folders import (
     ModelDescription,
     RepositoryError,
-    Stray,
     VersionFolder,
     read_json,
 )
+from ntm.repository.survey import Stray
 from ntm.signature import Signature
 from ntm.tasks import Task
 from service.engines import (

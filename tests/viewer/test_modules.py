@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntm.repository import checkpoint, folders
+from ntm.repository import checkpoint, survey
 from ntm.runs.trace import Trace
 from tests.viewer.conftest import ROOT
 
-VERSIONS = list(folders.models(ROOT / "models"))
+VERSIONS = list(survey.models(ROOT / "models"))
 
 
 def steps_of(trace: Trace) -> list[dict[str, Any]]:

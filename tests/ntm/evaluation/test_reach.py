@@ -7,7 +7,8 @@ import pytest
 from ntm.evaluation.published import published
 from ntm.evaluation.reach import beyond_training, slots_warning, verified_slots
 from ntm.evaluation.report import shown
-from ntm.repository.folders import VersionFolder, find, models, read_json
+from ntm.repository.folders import VersionFolder, find, read_json
+from ntm.repository.survey import models
 from tests.command_line import ROOT
 
 MODELS = ROOT / "models"
