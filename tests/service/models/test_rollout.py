@@ -165,7 +165,7 @@ def test_a_broken_one_is_told_and_a_completed_one_is_served(
     assert "predict_16.onnx" in told["error"]
     assert told["served"] is False
     assert str(models) not in told["error"]
-    assert "copy/2 is not served" in server.log.read_text()
+    await_that(lambda: "copy/2 is not served" in server.log.read_text())
     assert client.post("/predict", json=body(version=1)).status_code == 200
     graph = (source / "onnx" / "predict_16.onnx").read_bytes()
     (target / "onnx" / "predict_16.onnx").write_bytes(graph[: len(graph) // 2])  # half copied
