@@ -31,22 +31,25 @@ class LogWriter(logging.Handler):
         self._descriptor, self._buffer = descriptor, buffer
         self._lines: list[bytes] = []
         self._size = self._reported = 0
+        # Not the handler's own lock: `logging` holds that one while it closes the handler.
+        self._buffering = threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Format the line and leave it to the thread; called under the handler's lock."""
+        """Format the line and leave it to the thread."""
         try:
             line = f"{self.format(record)}\n".encode()
         except Exception:
             self.handleError(record)
             return
-        if self._size + len(line) > self._buffer:
-            self.dropped += 1
-            return
-        self._lines.append(line)
-        self._size += len(line)
+        with self._buffering:
+            if self._size + len(line) > self._buffer:
+                self.dropped += 1
+                return
+            self._lines.append(line)
+            self._size += len(line)
         if not self._wake.is_set():
             self._wake.set()
 
@@ -69,8 +72,7 @@ class LogWriter(logging.Handler):
 
     def _take(self) -> tuple[bytes, int]:
         """The lines in the buffer, joined, and their number."""
-        assert self.lock is not None
-        with self.lock:
+        with self._buffering:
             lines, self._lines, self._size = self._lines, [], 0
         return b"".join(lines), len(lines)
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import httpx
 import pytest
 
 from service.telemetry.log_writer import LogWriter
-from tests.command_line import NTM
+from tests.command_line import ENVIRONMENT, NTM
 from tests.service.running import CLEAN, LISTENING
 
 REQUESTS = 700  # whose lines are more than a pipe takes
@@ -58,6 +59,17 @@ def test_a_reader_that_is_gone_costs_lines_only() -> None:
     writer.close()
     os.close(writing)
     assert writer.dropped == 1
+
+
+def test_what_is_logged_last_is_written_at_the_end_of_the_process() -> None:
+    code = (
+        "import logging\n"
+        "from service.telemetry.log_writer import LogWriter\n"
+        "logging.basicConfig(handlers=[LogWriter(2)], format='%(message)s', level='INFO')\n"
+        "logging.info('the last line')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=ENVIRONMENT)
+    assert ended.stderr == b"the last line\n"
 
 
 def launch(models: Path, folder: Path) -> "subprocess.Popen[bytes]":
