@@ -132,8 +132,7 @@ def _use(version: VersionFolder) -> str:
 
 ```python
 from pathlib import Path
-from ntm.repository import checkpoint
-from ntm.repository import folders
+from ntm import checkpoint, repository
 
-model = checkpoint.load(folders.find(Path("models/{version.name}")))
+model = checkpoint.load(repository.find(Path("models/{version.name}")))
 ```"""
