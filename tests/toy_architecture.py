@@ -69,7 +69,7 @@ class Ring(Model):
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> RingState:
         state = self.signature.initial_state(batch_size, memory_slots or self.config.N)
-        return self.state_from({n: torch.from_numpy(v) for n, v in state.items()})
+        return self.state_from({n: torch.tensor(v) for n, v in state.items()})
 
     def state_from(self, tensors: dict[str, Tensor]) -> RingState:
         return RingState(*(v.to(self.output.weight) for v in tensors.values()))

@@ -26,6 +26,7 @@ Source = tuple[Kind, int | None, int | None, int | None]
 # Of a step: where memory was replaced before it, and by what.
 Edits = Callable[[int], tuple[Flags, Array] | None]
 
+TOLERANCE = 1e-3  # of a read in float32, which is summed here in another order
 NEEDED = ("read_weightings", "write_weightings", "writes.erase", "writes.add", "memory")
 
 
@@ -164,14 +165,16 @@ def provenance(
 
     Args:
         tensors: read_weightings [T, R, N], write_weightings [T, W, N], writes.erase [T, W, M],
-            writes.add [T, W, M], and memory, whose first row [N, M] is all that is used
+            writes.add [T, W, M], and memory, whose first row [N, M] is all that is used; where
+            there are reads [T, R, M], the parts have to add up to them
         step: of the read, t < T
         head: of the read
         limit: parts that are told one by one; all of them by default
         edits: of a step, where the memory was replaced before its reads and by what, or None; the
             shapes broadcast to [N, M]
     Raises:
-        ValueError: an array is missing, or step or head are not in the trace
+        ValueError: an array is missing, step or head are not in the trace, or the parts
+            do not add up to the read, as where a model reads what the same step writes
     """
     needed(tensors, NEEDED, "provenance")
     weightings, erase = tensors["read_weightings"], tensors["writes.erase"]
@@ -181,4 +184,12 @@ def provenance(
             raise ValueError(f"{name} should be from 0 to {bound - 1}, got {value}")
     backward = Backward(weightings[step, head], erase.shape[-1], step, edits)
     backward.back(tensors["write_weightings"][:step], erase[:step], tensors["writes.add"][:step])
-    return backward.finish(tensors["memory"][0], head, step, limit)
+    found = backward.finish(tensors["memory"][0], head, step, limit)
+    if "reads" in tensors:
+        recorded = tensors["reads"][step, head]
+        if np.abs(found.read - recorded).max() > TOLERANCE * max(1.0, np.abs(recorded).max()):
+            raise ValueError(
+                "the parts do not add up to the read: the memory was replaced and `edits` does not "
+                "say so, or this model reads what the same step writes"
+            )
+    return found

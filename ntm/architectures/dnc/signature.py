@@ -1,7 +1,7 @@
 """The signature of a Differentiable Neural Computer: its state and its stages."""
 
 from ntm.architectures.dnc.config import DNCConfig, interface_widths
-from ntm.signature import Constant, Dimension, Signature, Stage, StageKind, StateTensor
+from ntm.signature import Constant, Dimension, Owner, Signature, Stage, StateTensor
 
 LARGEST = 1e6  # of what may be pinned: beyond it norms and sums could leave float32
 
@@ -31,7 +31,15 @@ SYMBOLS = {
     "write_gate": "g^w",
     "read_mode": "π",
 }
-WRITE_HEAD = ("write_key", "write_strength", "erase", "add", "allocation_gate", "write_gate")
+WRITE_HEAD = (
+    "write_key",
+    "write_strength",
+    "erase",
+    "add",
+    "allocation_gate",
+    "write_gate",
+    "write_mask",
+)
 
 
 def signature(config: DNCConfig) -> Signature:
@@ -81,7 +89,7 @@ def stages(config: DNCConfig) -> tuple[Stage, ...]:
         _of_memory("usage", ("slots",), "u"),
         _weighting("allocation_weighting", 1, "write", "a"),
         _weighting("write_content_weighting", 1, "write", "c^w"),
-        _final("write_weighting", 1, "write", "w^w"),
+        _weighting("write_weighting", 1, "write", "w^w", is_last=True),
     ]
     reads = config.num_reads
     if config.links:
@@ -96,7 +104,7 @@ def stages(config: DNCConfig) -> tuple[Stage, ...]:
             _weighting("backward_weighting", reads, "read", "b"),
         ]
     table += [
-        _final("read_weighting", reads, "read", "w^r"),
+        _weighting("read_weighting", reads, "read", "w^r", is_last=True),
         Stage(
             name="reads", shape=(reads, config.W), pinnable=False, owner="read", group="reads",
             symbol="r",
@@ -110,44 +118,28 @@ def stages(config: DNCConfig) -> tuple[Stage, ...]:
 
 def _emitted(name: str, shape: tuple[int, int]) -> Stage:
     """A part of the interface vector."""
-    owner = "write" if name in (*WRITE_HEAD, "write_mask") else "read"
-    kind: StageKind = "distribution" if name == "read_mode" else "control"
     return Stage(
         name=name,
         shape=shape,
         pinnable=True,
-        owner="write" if owner == "write" else "read",
-        kind=kind,
+        owner="write" if name in WRITE_HEAD else "read",
+        kind="distribution" if name == "read_mode" else "control",
         group="writes" if name in ("erase", "add") else "addressing",
         bounds=BOUNDS.get(name, (-LARGEST, LARGEST)),
         symbol=SYMBOLS.get(name, ""),
     )
 
 
-def _weighting(name: str, heads: int, owner: str, symbol: str) -> Stage:
-    """A weighting on the way to the last one."""
+def _weighting(name: str, heads: int, owner: Owner, symbol: str, *, is_last: bool = False) -> Stage:
+    """A weighting on the way, or the last one, which says where the heads look."""
     return Stage(
         name=name,
         shape=(heads, "slots"),
-        pinnable=False,
-        owner="write" if owner == "write" else "read",
+        pinnable=is_last,
+        owner=owner,
         kind="weighting",
-        group="addressing",
-        bounds=(0, 1),
-        symbol=symbol,
-    )
-
-
-def _final(name: str, heads: int, owner: str, symbol: str) -> Stage:
-    """Where the heads look in the end."""
-    return Stage(
-        name=name,
-        shape=(heads, "slots"),
-        pinnable=True,
-        owner="write" if owner == "write" else "read",
-        kind="weighting",
-        group="weighting",
-        bounds=(0, LARGEST),
+        group="weighting" if is_last else "addressing",
+        bounds=(0, LARGEST if is_last else 1),
         symbol=symbol,
     )
 

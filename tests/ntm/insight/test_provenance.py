@@ -99,6 +99,7 @@ def test_an_overwritten_write_has_no_share_and_the_slot_is_told() -> None:
 def test_a_read_of_nothing_has_no_shares() -> None:
     run = random_run()
     run["read_weightings"][5] = 0
+    run = complete(run, run["memory"][0])
     assert {part.share for part in provenance(run, 5).parts} == {0.0}
 
 

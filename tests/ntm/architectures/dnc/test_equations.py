@@ -10,6 +10,7 @@ from torch import Tensor
 from ntm.architectures.dnc import addressing
 from ntm.architectures.dnc.config import DNCConfig
 from ntm.architectures.dnc.model import DNC, DNCState
+from ntm.insight import provenance
 from ntm.runs.trace import Trace
 from tests.ntm.architectures.dnc import reference
 
@@ -155,3 +156,9 @@ def test_a_run_is_recorded_and_a_gate_can_be_pinned() -> None:
     assert not pinned["write_weightings"][3:].any()
     assert free["write_weightings"][3:].any()
     np.testing.assert_array_equal(pinned["memory"][3], pinned["memory"][2])
+
+
+def test_its_reads_are_not_split_as_those_of_the_memory_before_the_write() -> None:
+    trace = Trace.record(make({}).float(), np.random.default_rng(5).normal(size=(6, 3)))
+    with pytest.raises(ValueError, match="do not add up to the read"):
+        provenance(trace.arrays, 5)
