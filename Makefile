@@ -20,14 +20,15 @@ JOBS ?= 2
 serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
 
+# A file's tests run in one process, so that what they share is made once.
 test: check
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadfile
 
 quick: check
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup -m quick
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadfile -m quick
 
 coverage: check
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 
 check: $(VENV)/develops
 	$(RUN)/ruff format --check .

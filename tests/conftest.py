@@ -39,14 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
         kernels.compile_elsewhere(shared.FOLDER)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and mark those that `make quick` runs."""
-    for item in items:
-        place = item.path.relative_to(TESTS).as_posix()
-        if place.startswith(QUICK):
-            item.add_marker(pytest.mark.quick)
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `make quick` runs."""
+    if item.path.relative_to(TESTS).as_posix().startswith(QUICK):
+        item.add_marker(pytest.mark.quick)
 
 
 @pytest.fixture(scope="session")
