@@ -4,7 +4,7 @@ No request switches protocols here: one that offers to (`Upgrade: h2c`, as Java'
 default, or `Upgrade: websocket`) is answered as if it had not. The parser takes what follows such a
 head for another protocol and loses the body, so the header's name is changed before it gets there.
 
-Overridden are asyncio's callbacks, and the two of httptools' that say where a head ends and begins.
+Overridden are asyncio's callbacks, and those of httptools' that say where a head ends and begins.
 """
 
 import socket
@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(app_state=state, **named)
         self._count = count
         self._in_head = True
+        self._body_left = 0  # bytes that are certainly of the body
         self._begun: bytes | None = None  # of the name UPGRADE, at the end of the last packet
 
     def connection_made(self, transport: Any) -> None:
@@ -58,6 +59,10 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio; Upgrade headers in it get another name."""
         self._socket_age.measure()
+        if len(data) < self._body_left:  # no head in it: bodies are long, and searched for nothing
+            self._begun = None
+            super().data_received(data)
+            return
         lowered, fed = data.lower(), 0
         if self._begun is not None and (self._begun + lowered).startswith(UPGRADE):
             self._rename_header()
@@ -73,11 +78,17 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._in_head = False
+        self._body_left = int(dict(self.headers).get(b"content-length", 0))
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self._body_left -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """See httptools."""
-        self._in_head = True
+        self._in_head, self._body_left = True, 0
         super().on_message_complete()
 
     def _rename_header(self) -> None:
