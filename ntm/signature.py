@@ -4,7 +4,8 @@ Export, engines, scheduler and sessions read names, shapes and initial values he
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ Dimension = int | Literal["batch", "slots"]
 Owner = Literal["heads", "read", "write", "memory", "controller"]
 HEADS_OF = ("heads", "read", "write")
 SIDES = ("read_weightings", "write_weightings")
+MEMORY = "memory"  # as reads see it; told beside the stages, for it follows from what is written
 # A control is emitted by the controller; a weighting is over slots; a distribution sums to 1.
 StageKind = Literal["control", "weighting", "distribution", "vector", "matrix"]
 # Where a trace tells it; `weighting` is what its heads look at in the end.
@@ -165,11 +167,26 @@ class Signature(_Frozen):
                 found[side] = values[stage.name][at]
         return {side: found[side] for side in self.sides}
 
-    @property
-    def sides(self) -> list[str]:
+    @cached_property
+    def sides(self) -> tuple[str, ...]:
         """`read_weightings` and `write_weightings`, as far as there are such heads."""
         found = {side for s in self.in_group("weighting") for side in self.sides_of(s)}
-        return [side for side in SIDES if side in found]
+        return tuple(side for side in SIDES if side in found)
+
+    @cached_property
+    def has_memory(self) -> bool:
+        """Whether there is a matrix [N, M] that the reads of a step see."""
+        return any(tensor.name == MEMORY for tensor in self.state)
+
+    @cached_property
+    def recordable(self) -> tuple[str, ...]:
+        """What a step can be asked for beside its outputs: weightings, stages, the memory."""
+        stages = (stage.name for stage in self.stages)
+        return tuple(dict.fromkeys((*self.sides, *stages, *((MEMORY,) if self.has_memory else ()))))
+
+    def ordered(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those of the names that are `recordable`, in the order of the table."""
+        return tuple(name for name in self.recordable if name in names) if names else ()
 
     def sides_of(self, stage: Stage) -> dict[str, range]:
         """The heads of a stage that are read heads and those that are write heads, if any."""

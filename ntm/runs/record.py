@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.signature import Group, Signature, Stage
+from ntm.signature import MEMORY, Group, Signature, Stage
 
 Array = NDArray[np.float32]
 Heads = Sequence[int]
-
-MEMORY = "memory"  # recorded beside the table: engines compute it again from what was written
 
 
 def addressing_of(

@@ -128,7 +128,7 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     prediction, recording = asked.prediction, recording_of(asked, context)
     timeout = checks.check_timeout(asked.request.timeout, context.settings)
     left = time_left(timeout, spent)
-    keep = frozenset(asked.request.include)
+    keep = asked.model.signature.ordered(asked.request.include)
     return Plan(
         Walk(
             prediction.sequence,

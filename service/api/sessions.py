@@ -178,7 +178,7 @@ async def walk(
     state: dict[str, Array] | None,
 ) -> Walked:
     """A piece from a state."""
-    keep = frozenset(asked.include)
+    keep = model.signature.ordered(asked.include)
     segments = [Segment("predict", len(sequence), keep)]
     piece = Walk(sequence, session.memory_slots, segments, state=state, keep_state=True)
     terms = Terms(context.settings.request_timeout, alone=context.work.running == 1)

@@ -273,7 +273,7 @@ async def walk_all(
     context: Context,
 ) -> list[Walked]:
     """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
-    keep = frozenset(wanted.name for wanted in asked.wanted) - {"outputs"}
+    keep = model.signature.ordered({wanted.name for wanted in asked.wanted})
     limit = context.settings.request_timeout
     terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
     walks = [

@@ -1,10 +1,9 @@
 """Inference engines: one Protocol, one module an engine. An engine knows nothing of requests."""
 
 from service.engines.choose import EngineUnavailable, has_kernel, native_is_best, open_engine
-from service.engines.protocol import WEIGHTINGS, Engine, EngineFacts, Kind, Pins, Values
+from service.engines.protocol import Engine, EngineFacts, Kind, Pins, Values
 
 __all__ = [
-    "WEIGHTINGS",
     "Engine",
     "EngineFacts",
     "EngineUnavailable",

@@ -14,7 +14,7 @@ from ntm.architectures import catalogue
 from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.signature import Signature, State
-from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
+from service.engines.protocol import Kind, Pins, Values
 
 Float = NDArray[np.float32]
 
@@ -70,9 +70,10 @@ class NativeEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
-        wanted: Collection[str] = WEIGHTINGS,
+        wanted: Collection[str] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`."""
-        record = "stages" if kind == "inspect" else "weightings" if wanted else "outputs"
+        some = wanted is None or len(wanted) > 0
+        record = "stages" if kind == "inspect" else "weightings" if some else "outputs"
         result: tuple[Values, State] = self._model.run(x, state, lengths, record, pins)
         return result

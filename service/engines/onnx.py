@@ -16,7 +16,7 @@ from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
 from ntm.signature import Signature, State
 from service.engines.filled import ROWS, BoundGraph, Feed, run_filled
-from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
+from service.engines.protocol import Kind, Pins, Values
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -78,7 +78,7 @@ class OnnxEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
-        wanted: Collection[str] = WEIGHTINGS,
+        wanted: Collection[str] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`."""
         session = self._sessions[kind][len(x)]
@@ -89,10 +89,12 @@ class OnnxEngine:
         rows = x.shape[1]
         slots = self.signature.slots_of({name: v.shape for name, v in state.items()})
 
+        sides = set(self.signature.sides)
+        unwanted = set() if kind == "inspect" or wanted is None else sides.difference(wanted)
+
         def run(feed: Feed) -> dict[str, NDArray[Any]]:
             if kind == "predict" and self._bound and slots == self.signature.memory_slots:
                 return self._bound[len(x)].run(feed)
-            unwanted = {*WEIGHTINGS}.difference(wanted) if kind == "predict" else ()
             names = [o.name for o in session.get_outputs() if o.name not in unwanted]
             return dict(zip(names, session.run(names, feed), strict=True))
 

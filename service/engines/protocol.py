@@ -12,8 +12,6 @@ Kind = Literal["predict", "inspect"]
 Values = dict[str, NDArray[np.float32]]
 Pins = dict[str, NDArray[Any]]
 
-WEIGHTINGS = ("read_weightings", "write_weightings")
-
 
 class EngineFacts(Protocol):
     """The properties of an engine, here or on another machine."""
@@ -50,7 +48,7 @@ class Engine(EngineFacts, Protocol):
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
-        wanted: Collection[str] = WEIGHTINGS,
+        wanted: Collection[str] | None = None,
     ) -> tuple[Values, State]:
         """Run one chunk.
 
@@ -61,7 +59,7 @@ class Engine(EngineFacts, Protocol):
             pins: for `inspect`, `pin.<stage>` and `pinned.<stage>`; nothing is pinned without
             lengths: the steps [B] that each row walks, all K by default; only of a ragged engine.
                 What is given for later steps is arbitrary, and the state is the one after the last
-            wanted: of WEIGHTINGS; others may be given as well
+            wanted: of the signature's `sides`, all by default; others may be given as well
         Returns:
             outputs [K, B, O] and weightings or stages [K, B, ...] by name, and the new state
         """

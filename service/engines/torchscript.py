@@ -14,7 +14,7 @@ from ntm.repository import manifest
 from ntm.repository.folders import RepositoryError, VersionFolder
 from ntm.repository.manifest import Manifest
 from ntm.signature import Signature, State
-from service.engines.protocol import WEIGHTINGS, Kind, Pins, Values
+from service.engines.protocol import Kind, Pins, Values
 
 Array = NDArray[Any]
 
@@ -73,7 +73,7 @@ class TorchScriptEngine:
         state: State,
         pins: Pins | None = None,
         lengths: NDArray[np.int64] | None = None,
-        wanted: Collection[str] = WEIGHTINGS,
+        wanted: Collection[str] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`. One row at a time: torch's products round by the size of the batch."""
         chosen = no_pins(self.signature, len(x)) | (pins or {}) if kind == "inspect" else {}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.runs.record import MEMORY, addressing_of, grouped_of
-from ntm.signature import SIDES, Group, Signature, Stage
+from ntm.runs.record import addressing_of, grouped_of
+from ntm.signature import MEMORY, SIDES, Group, Signature, Stage
 from service.contract.encodings import Tensors
 from service.errors import ServiceError, UnknownInclude
 from service.models.served import LoadedModel
@@ -101,19 +101,19 @@ def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
     return signature.controls if field == "controls" else signature.in_group(GROUPS[field])
 
 
-def names_of(signature: Signature, fields: Collection[str]) -> frozenset[str]:
+def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:
     """What an engine has to record for these fields, by name."""
     names = {stage.name for field in fields for stage in stages_of(signature, field)}
-    return frozenset(names | ({MEMORY} if MEMORY in fields else set()))
+    return signature.ordered(names | ({MEMORY} if MEMORY in fields else set()))
 
 
 def plan(selection: Selection, model: LoadedModel, steps: int) -> list[Segment]:
     """How to walk the sequence so that what was asked for is kept and nothing else is."""
-    wanted = set(selection.fields).difference(ALWAYS)
+    signature, wanted = model.signature, set(selection.fields).difference(ALWAYS)
     if wanted <= set(SIDES):
-        kept = Segment("predict", selection.stop, frozenset(wanted))
+        kept = Segment("predict", selection.stop, signature.ordered(wanted))
     else:
-        kept = Segment("inspect", selection.stop, names_of(model.signature, wanted))
+        kept = Segment("inspect", selection.stop, names_of(signature, wanted))
     before = [Segment("predict", selection.start)] if selection.start else []
     after = [Segment("predict", steps)] if selection.stop < steps else []
     return [*before, kept, *after]

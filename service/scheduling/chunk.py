@@ -8,8 +8,8 @@ thrown away.
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.signature import State
-from service.engines import WEIGHTINGS, Engine, Pins, Values
+from ntm.signature import MEMORY, State
+from service.engines import Engine, Pins, Values
 from service.scheduling.sequence import Sequence
 
 WASTE = 0.05  # of the steps computed, and again of the length of the rows that end
@@ -64,15 +64,16 @@ def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
         np.array([sequence.steps_within(steps) for sequence in batch]) if engine.ragged else None
     )
     wanted = set[str]().union(*[sequence.segment.keep for sequence in batch])
-    values, after = engine.run(kind, x, before, pins, lengths, wanted & {*WEIGHTINGS})
+    sides = wanted.intersection(engine.signature.sides)
+    values, after = engine.run(kind, x, before, pins, lengths, sides)
     if kind == "inspect":
         values |= engine.signature.weightings(values, axis=2)
     for row, sequence in enumerate(batch):
-        if sequence.segment.memory:
-            length = sequence.steps_within(steps)
-            states = before if engine.signature.reads_see == "before" else after
-            sequence.keep("memory", memories_of(engine, row, states, values, length))
+        segment, length = sequence.segment, sequence.steps_within(steps)
         sequence.take(values, after, row, steps)
+        if segment.memory:
+            states = before if engine.signature.reads_see == "before" else after
+            sequence.keep(MEMORY, memories_of(engine, row, states, values, length))
 
 
 def inputs_of(batch: list[Sequence], steps: int) -> NDArray[np.float32]:
@@ -96,9 +97,9 @@ def memories_of(
     An engine that does not compute them again walks one step at a time; see `choose_steps`.
     """
     if not engine.replays_memory:
-        return states["memory"][row : row + 1]
+        return states[MEMORY][row : row + 1]
     written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
-    return engine.memories(states["memory"][row], *written)
+    return engine.memories(states[MEMORY][row], *written)
 
 
 def edit(before: State, batch: list[Sequence]) -> State:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.interventions.edits import Edits
-from ntm.signature import State
+from ntm.signature import MEMORY, State
 from service.engines import Kind, Values
 from service.scheduling.walk import Segment, Terms, Waiter, Walk, Walked
 
@@ -139,8 +139,9 @@ class Sequence:
         segment = self.segment
         steps = self.steps_within(steps)
         self.outputs.append(values["outputs"][:steps, row].copy())
-        for name in segment.keep - {"memory"}:
-            self.keep(name, values[name][:steps, row].copy())
+        for name in segment.keep:
+            if name != MEMORY:
+                self.keep(name, values[name][:steps, row].copy())
         self.rows, self.row = rows, row
         self.position += steps
 

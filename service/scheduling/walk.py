@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.interventions.edits import Edits
-from ntm.signature import State
+from ntm.signature import MEMORY, State
 from service.engines import Kind, Values
 
 
@@ -21,12 +21,12 @@ class Segment(NamedTuple):
 
     kind: Kind
     stop: int
-    keep: frozenset[str] = frozenset()  # values kept beside the outputs
+    keep: tuple[str, ...] = ()  # values kept beside the outputs, in the order of the result
 
     @property
     def memory(self) -> bool:
         """Whether the matrix that every step's reads saw is kept; only where it is inspected."""
-        return "memory" in self.keep
+        return MEMORY in self.keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ def test_the_answer_has_the_shape_it_promises(client: httpx.Client) -> None:
     assert "wrong_bits" not in told
 
 
+@pytest.mark.parametrize("include", [BOTH, BOTH[::-1]])
+def test_weightings_come_in_the_order_of_the_table(
+    client: httpx.Client, include: list[str]
+) -> None:
+    told = client.post("/predict", json=body(include=include)).json()
+    assert list(told)[-3:] == ["outputs", "read_weightings", "write_weightings"]
+
+
 def test_without_include_there_are_no_weightings(client: httpx.Client) -> None:
     told = client.post("/predict", json=body()).json()
     assert told.keys() & set(BOTH) == set()

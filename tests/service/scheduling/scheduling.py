@@ -18,7 +18,7 @@ from service.scheduling.sequence import Group, Sequence
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests.service.bodies import Float, draw, same
 
-KEPT = frozenset(("read_weightings", "write_weightings"))
+KEPT = ("read_weightings", "write_weightings")
 LONGEST_WAIT = 30.0  # seconds that a test waits for what should come at once
 
 

@@ -28,7 +28,7 @@ from tests.service.scheduling.scheduling import (
     submitted,
 )
 
-WEIGHTINGS = frozenset(("read_weightings", "write_weightings"))
+WEIGHTINGS = ("read_weightings", "write_weightings")
 PATIENCE = 30.0
 
 
@@ -97,7 +97,7 @@ class Call:
     slots: int
     arrives: float  # milliseconds
     leaves: float | None
-    keep: frozenset[str]
+    keep: tuple[str, ...]
     keep_state: bool
     first: int  # where a second segment begins
 
@@ -109,7 +109,7 @@ CALLS = st.builds(
     slots=st.sampled_from([16, 16, 16, 5]),
     arrives=st.floats(0, 3),
     leaves=st.one_of(st.none(), st.none(), st.floats(0, 3)),
-    keep=st.sampled_from([frozenset[str](), WEIGHTINGS]),
+    keep=st.sampled_from([(), WEIGHTINGS]),
     keep_state=st.booleans(),
     first=st.integers(0, 20),
 )
@@ -256,7 +256,7 @@ def sequences(
     engine: Engine,
     *left: tuple[int, int],
     keep_state: bool = False,
-    keep: frozenset[str] = frozenset(),
+    keep: tuple[str, ...] = (),
 ) -> list[Sequence]:
     """Rows with so many steps left of so many."""
     made = []

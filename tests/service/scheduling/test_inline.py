@@ -61,8 +61,8 @@ def test_those_who_begin_alike_may_go_on_differently_on_the_event_loop(engine: E
     fake = FakeEngine(engine, batches=False)
     scheduler, other = scheduler_of(fake, rate=FixedRate(FAST)), scheduler_of(engine)
     x = draw(9)
-    plain = [Segment("predict", 2), Segment("predict", 9, frozenset(("read_weightings",)))]
-    inside = [Segment("predict", 2), Segment("inspect", 9, frozenset(("content_weighting",)))]
+    plain = [Segment("predict", 2), Segment("predict", 9, ("read_weightings",))]
+    inside = [Segment("predict", 2), Segment("inspect", 9, ("content_weighting",))]
 
     async def main() -> None:
         for order in ([plain, inside], [inside, plain]):
@@ -96,7 +96,7 @@ def test_what_is_very_short_waits_for_nobody(engine: Engine) -> None:
 
 
 def test_what_is_interrupted_at_every_step_is_not_walked_on_the_event_loop(engine: Engine) -> None:
-    parts = [Segment("predict", 2), Segment("inspect", 3, frozenset(("memory",)))]
+    parts = [Segment("predict", 2), Segment("inspect", 3, ("memory",))]
     plain, interrupted = Walk(draw(3), 16, parts[:1]), Walk(draw(3), 16, parts)
     assert not sequence_of(plain).is_interrupted
     assert sequence_of(interrupted).is_interrupted

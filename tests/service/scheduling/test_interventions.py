@@ -42,12 +42,6 @@ def engine(choice: tuple[str, str], repository: Path) -> Engine:
     return open_engine(VersionFolder(repository / name / "1"), form, "cpu", 1)
 
 
-def everything(engine: Engine) -> frozenset[str]:
-    """All that can be kept."""
-    names = {stage.name for stage in engine.signature.stages}
-    return frozenset(names | {"memory", "read_weightings", "write_weightings"})
-
-
 def walk(
     engine: Engine, asked: list[tuple[Float, Any]], slots: int, batch: int, kind: str = "inspect"
 ) -> list[Walked]:
@@ -61,9 +55,9 @@ def walk(
         x = x.copy()
         if edits is not None:
             edits.write_inputs(x)
-        segments = [Segment("predict", len(x), frozenset(["read_weightings", "write_weightings"]))]
+        segments = [Segment("predict", len(x), engine.signature.sides)]
         if kind == "inspect":
-            segments = [Segment("inspect", len(x), everything(engine))]
+            segments = [Segment("inspect", len(x), engine.signature.recordable)]
         return await scheduler.walk(Walk(x, slots, segments, edits=edits), Terms(60))
 
     scheduler = scheduler_of(engine, batch)
@@ -94,7 +88,7 @@ def test_exported_and_eager_agree(
     walked = walk(engine, [(x, items)], slots, 1)[0]
     expected = {name: value[:, 0].numpy() for name, value in unrolled.record._asdict().items()}
     np.testing.assert_allclose(walked.outputs, unrolled.outputs[:, 0].numpy(), atol=1e-4)
-    for name in everything(engine) & expected.keys():
+    for name in engine.signature.recordable & expected.keys():
         np.testing.assert_allclose(walked.values[name], expected[name], atol=1e-4, err_msg=name)
 
 
@@ -115,7 +109,9 @@ def test_nobody_notices_the_interventions_of_others(
     for given_walked, one in zip(together, asked, strict=True):
         alone = walk(engine, [one], slots, 1)[0]
         assert same(given_walked.outputs, alone.outputs)
-        assert all(same(given_walked.values[n], alone.values[n]) for n in everything(engine))
+        assert all(
+            same(given_walked.values[n], alone.values[n]) for n in engine.signature.recordable
+        )
         predicted = walk(engine, [one], slots, 1, "predict")[0]
         assert same(predicted.outputs, alone.outputs)
         for name in ("read_weightings", "write_weightings"):
@@ -130,7 +126,7 @@ def test_pinning_what_the_model_did_anyway_changes_no_bit(engine: Engine) -> Non
     for chosen in (items, [i for i in items if rng.random() < 0.3], items[5:6]):
         pinned = walk(engine, [(x, chosen)], slots, 1)[0]
         assert same(pinned.outputs, plain.outputs)
-        assert all(same(pinned.values[n], plain.values[n]) for n in everything(engine))
+        assert all(same(pinned.values[n], plain.values[n]) for n in engine.signature.recordable)
 
 
 def test_pinning_what_an_intervened_run_did_anyway_gives_it_again(engine: Engine) -> None:

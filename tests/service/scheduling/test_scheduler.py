@@ -58,9 +58,8 @@ def schedules(draw_from: Any) -> list[tuple[Float, int, list[Segment], int]]:
         slots = draw_from(st.sampled_from([1, 5, 16, 37]))
         cut = draw_from(st.integers(0, steps))
         kind: Kind = draw_from(st.sampled_from(["predict", "inspect"]))
-        kept = KEPT if kind == "predict" else frozenset(("weighting", "memory"))
-        if steps >= 20:
-            kept -= {"memory"}
+        inside = ("weighting",) if steps >= 20 else ("weighting", "memory")
+        kept = KEPT if kind == "predict" else inside
         parts = [Segment("predict", cut)] if cut else []
         if cut < steps:
             parts.append(Segment(kind, steps, kept))
