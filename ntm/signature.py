@@ -5,7 +5,6 @@ Export, engines, scheduler and sessions read names, shapes and initial values he
 
 import math
 from collections.abc import Collection, Mapping
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -167,18 +166,18 @@ class Signature(_Frozen):
                 found[side] = values[stage.name][at]
         return {side: found[side] for side in self.sides}
 
-    @cached_property
+    @property
     def sides(self) -> tuple[str, ...]:
         """`read_weightings` and `write_weightings`, as far as there are such heads."""
         found = {side for s in self.in_group("weighting") for side in self.sides_of(s)}
         return tuple(side for side in SIDES if side in found)
 
-    @cached_property
+    @property
     def has_memory(self) -> bool:
         """Whether there is a matrix [N, M] that the reads of a step see."""
         return any(tensor.name == MEMORY for tensor in self.state)
 
-    @cached_property
+    @property
     def recordable(self) -> tuple[str, ...]:
         """What a step can be asked for beside its outputs: weightings, stages, the memory."""
         stages = (stage.name for stage in self.stages)
@@ -187,6 +186,19 @@ class Signature(_Frozen):
     def ordered(self, names: Collection[str]) -> tuple[str, ...]:
         """Those of the names that are `recordable`, in the order of the table."""
         return tuple(name for name in self.recordable if name in names) if names else ()
+
+    def heads_on(self, side: str) -> int:
+        """How many heads have `read_weightings`, or `write_weightings`."""
+        return self.read_heads if side == SIDES[0] else self.write_heads
+
+    def width(self, name: str, slots: int) -> int:
+        """Numbers that one step has of something `recordable`, of all heads together."""
+        if name in self.sides:
+            return self.heads_on(name) * slots
+        if name == MEMORY:
+            return slots * self.memory_width
+        stage = self.stage(name)
+        return stage.size(slots) * max(1, len(self.heads_of(stage)))
 
     def sides_of(self, stage: Stage) -> dict[str, range]:
         """The heads of a stage that are read heads and those that are write heads, if any."""

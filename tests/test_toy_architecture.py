@@ -107,6 +107,26 @@ def test_its_trace_has_its_own_stages(
     np.testing.assert_allclose(trace["reads"], recorded["reads"], atol=1e-5)
 
 
+def test_the_open_inference_protocol_gives_its_weightings(
+    client: httpx.Client, sequence: Any
+) -> None:
+    described = client.get("/v2/models/ring").json()
+    assert [output["name"] for output in described["outputs"]] == [
+        "outputs", "read_weightings", "write_weightings",
+    ]  # fmt: skip
+    rows = {"name": "sequence", "datatype": "FP32", "shape": sequence.shape}
+    tensor = {**rows, "data": sequence.tolist()}
+    told = post(client, "/v2/models/ring/infer", inputs=[tensor])["outputs"]
+    same = post(
+        client, "/predict", model="ring", sequence=sequence.tolist(),
+        include=["read_weightings", "write_weightings"],
+    )  # fmt: skip
+    for output in told:
+        np.testing.assert_array_equal(
+            np.reshape(output["data"], output["shape"]), same[output["name"]]
+        )
+
+
 def test_what_is_pinned_is_used(client: httpx.Client, sequence: Any) -> None:
     slot = np.eye(8)[3].tolist()
     pin = {"steps": "2:", "head": "write.0", "set": {"ring_weighting": slot}}

@@ -207,8 +207,7 @@ def refuse_large_answer(
         ResponseTooLarge: it says how to get it in parts
     """
     told = model.signature
-    heads = {"read_weightings": told.read_heads, "write_weightings": told.write_heads}
-    wanted = sum(heads[name] for name in set(asked.include)) * prediction.memory_slots
+    wanted = sum(told.width(name, prediction.memory_slots) for name in set(asked.include))
     size = 4 * len(prediction.sequence) * (told.output_size + wanted)
     if size > context.settings.max_response_bytes:
         raise ResponseTooLarge(

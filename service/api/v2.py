@@ -25,10 +25,11 @@ from service.api.documents.v2 import (
     ServerMetadata,
 )
 from service.api.predict import NOT_KEPT
-from service.contract import checks, open_inference
+from service.contract import checks
 from service.contract.checks import Prediction
 from service.contract.encodings import Tensors, to_json
-from service.contract.open_inference import InferRequest
+from service.contract.open_inference import answers, requests
+from service.contract.open_inference.requests import InferRequest
 from service.errors import (
     BatchTooLarge,
     ResponseTooLarge,
@@ -52,7 +53,7 @@ PLATFORMS = {
     "native": ("ntm_native", "native"),
     "torchscript": ("pytorch_libtorch", "pytorch"),
 }
-JSON_LENGTH = open_inference.HEADER.lower().encode()
+JSON_LENGTH = requests.HEADER.lower().encode()
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics", "parameters")
 
 
@@ -144,7 +145,7 @@ async def model_metadata(request: Request, model: LoadedModel) -> Response:
     """A model's versions and tensors; -1 stands for sizes that a request chooses."""
     platform, _ = PLATFORMS[model.engine.name]
     versions = context_of(request).models.versions(model.name)
-    return respond(open_inference.model_metadata(model.name, versions, platform, model.signature))
+    return respond(answers.model_metadata(model.name, versions, platform, model.signature))
 
 
 @serve(
@@ -162,7 +163,7 @@ async def model_ready(request: Request, model: LoadedModel) -> Response:
 async def model_config(request: Request, model: LoadedModel) -> Response:
     """A model's configuration in the words of Triton, for tools that ask before they send."""
     return respond(
-        open_inference.model_config(
+        answers.model_config(
             model.name,
             *PLATFORMS[model.engine.name],
             context_of(request).settings.max_batch,
@@ -213,7 +214,7 @@ async def infer(context: Context, exchange: Exchange) -> Answer:
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
     size = sum(tensor.nbytes for tensor in tensors.values())
-    encoded, length = await convert(size, open_inference.encode, facts, asked.wanted, tensors)
+    encoded, length = await convert(size, answers.encode, facts, asked.wanted, tensors)
     if length is None:
         return Answer(encoded, headers=headers)
     headers.append((JSON_LENGTH, b"%d" % length))
@@ -224,7 +225,7 @@ def understand(
     body: bytes, header: str | None, model: LoadedModel, context: Context
 ) -> tuple[InferRequest, list[Prediction]]:
     """What a body asks, and its checked sequences."""
-    asked = open_inference.parse(body, header, model.signature.input_size)
+    asked = requests.parse(body, header, model.signature)
     return asked, check(asked, model, context)
 
 
@@ -250,11 +251,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"got {batch} x {steps}"
         )
     slots = checks.check_slots(asked.memory_slots, told, settings)
-    widths = {
-        "outputs": told.output_size,
-        "read_weightings": told.read_heads * slots,
-        "write_weightings": told.write_heads * slots,
-    }
+    widths = {"outputs": told.output_size, **{n: told.width(n, slots) for n in told.sides}}
     size = 4 * batch * steps * sum(widths[wanted.name] for wanted in asked.wanted)
     if size > settings.max_response_bytes:
         raise ResponseTooLarge(
@@ -273,7 +270,7 @@ async def walk_all(
     context: Context,
 ) -> list[Walked]:
     """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
-    keep = model.signature.ordered({wanted.name for wanted in asked.wanted})
+    keep = tuple(wanted.name for wanted in asked.wanted if wanted.name != "outputs")
     limit = context.settings.request_timeout
     terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
     walks = [

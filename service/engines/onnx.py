@@ -48,6 +48,7 @@ class OnnxEngine:
         self.memories = catalogue.find(facts.signature.architecture).memories_function
         self.replays_memory = self.memories is not None
         self.digest = facts.digest
+        self._sides = frozenset(self.signature.sides)
         self._sessions: dict[str, dict[int, onnxruntime.InferenceSession]] = {}
         self._bound: dict[int, BoundGraph] = {}
         fixed = {"batch": ROWS, "slots": self.signature.memory_slots}
@@ -89,8 +90,9 @@ class OnnxEngine:
         rows = x.shape[1]
         slots = self.signature.slots_of({name: v.shape for name, v in state.items()})
 
-        sides = set(self.signature.sides)
-        unwanted = set() if kind == "inspect" or wanted is None else sides.difference(wanted)
+        unwanted = frozenset[str]()
+        if kind == "predict" and wanted is not None:
+            unwanted = self._sides.difference(wanted)
 
         def run(feed: Feed) -> dict[str, NDArray[Any]]:
             if kind == "predict" and self._bound and slots == self.signature.memory_slots:

@@ -59,7 +59,7 @@ class Engine(EngineFacts, Protocol):
             pins: for `inspect`, `pin.<stage>` and `pinned.<stage>`; nothing is pinned without
             lengths: the steps [B] that each row walks, all K by default; only of a ragged engine.
                 What is given for later steps is arbitrary, and the state is the one after the last
-            wanted: of the signature's `sides`, all by default; others may be given as well
+            wanted: of the signature's `sides`, all by default; `predict` may give others as well
         Returns:
             outputs [K, B, O] and weightings or stages [K, B, ...] by name, and the new state
         """

@@ -64,8 +64,7 @@ def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
         np.array([sequence.steps_within(steps) for sequence in batch]) if engine.ragged else None
     )
     wanted = set[str]().union(*[sequence.segment.keep for sequence in batch])
-    sides = wanted.intersection(engine.signature.sides)
-    values, after = engine.run(kind, x, before, pins, lengths, sides)
+    values, after = engine.run(kind, x, before, pins, lengths, wanted)
     if kind == "inspect":
         values |= engine.signature.weightings(values, axis=2)
     for row, sequence in enumerate(batch):

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service.contract.encodings import MEDIA_TYPES
-from service.contract.open_inference import HEADER, InferBody
+from service.contract.open_inference.requests import HEADER, InferBody
 from service.contract.schemas import PredictRequest
 
 SAFETENSORS = MEDIA_TYPES["safetensors"]

@@ -119,7 +119,7 @@ class OutputParameters(Exact):
 
 
 class OutputTensor(Exact):
-    name: Literal["outputs", "read_weightings", "write_weightings"]
+    name: str = Field(description="one that the model's metadata lists")
     datatype: Literal["FP32"]
     shape: list[int]
     parameters: OutputParameters | None = None

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract import checks, long_arrays, open_inference, schemas
+from service.contract import checks, long_arrays, schemas
+from service.contract.open_inference import tensors
 from service.errors import BodyTooLarge, MalformedBody, ServiceError
 
 TEXT = st.text(alphabet='ab[]{},:"\\é\n', max_size=8)
@@ -138,9 +139,9 @@ def test_tensors_are_read_from_text(shape: list[int], nested: bool) -> None:
     values = np.arange(120, dtype=np.float32).reshape(shape)
     body = json.dumps({"data": (values if nested else values.ravel()).tolist()}).encode()
     data = long_arrays.load(body)["data"]
-    assert open_inference.from_text(data, shape).tobytes() == values.tobytes()
+    assert tensors.from_text(data, shape).tobytes() == values.tobytes()
     for wrong in ([39, 3], [40, 4], [2, 40, 3], [120], [0, 40, 3]):
         if (not nested and np.prod(wrong) == 120) or wrong == shape:
             continue
         with pytest.raises(ServiceError):
-            open_inference.from_text(data, wrong)
+            tensors.from_text(data, wrong)

@@ -10,7 +10,7 @@ import pytest
 from service.api.context import Context
 from service.api.v2 import walk_all
 from service.contract.checks import Prediction
-from service.contract.open_inference import InferRequest, Wanted
+from service.contract.open_inference.requests import InferRequest, Wanted
 from service.errors import QueueFull
 from service.models.served import LoadedModel
 from service.scheduling.walk import Terms, Walk, Walked

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from service.contract import open_inference
+from ntm.architectures.ntm.config import NTMConfig
+from ntm.architectures.ntm.signature import signature
 from service.contract.checks import narrow
-from service.contract.open_inference import InferRequest, Wanted
+from service.contract.open_inference import answers, requests
+from service.contract.open_inference.requests import InferRequest, Wanted
 from service.errors import ServiceError
 from tests.service.bodies import Float, same
 
@@ -20,6 +22,8 @@ FINITE = {"min_value": -1e6, "max_value": 1e6, "allow_nan": False, "width": 32}
 TENSORS = array_shapes(min_dims=2, max_dims=3, max_side=5).flatmap(
     lambda shape: arrays(np.float32, shape, elements=st.floats(**FINITE))  # type: ignore[arg-type]
 )
+
+MODEL = signature(NTMConfig(input_size=3, output_size=2, controller_size=4, N=5, M=4))
 
 
 def told(**changed: Any) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def parse(body: Any, behind: bytes = b"", header: str | None = None) -> InferReq
     text = orjson.dumps(body)
     if behind and header is None:
         header = str(len(text))
-    return open_inference.parse(text + behind, header, 3)
+    return requests.parse(text + behind, header, MODEL)
 
 
 def refusal(body: Any, behind: bytes = b"", header: str | None = None) -> tuple[int, str]:
@@ -67,7 +71,7 @@ def test_an_answer_reads_back_as_its_tensors(tensor: Float, as_bytes: list[bool]
     names = ("outputs", "read_weightings", "write_weightings")
     tensors = {name: tensor * (place + 1) for place, name in enumerate(names)}
     wanted = [Wanted(name, sent) for name, sent in zip(names, as_bytes, strict=True)]
-    body, length = open_inference.encode({"id": "x"}, wanted, tensors)
+    body, length = answers.encode({"id": "x"}, wanted, tensors)
     answer, behind = orjson.loads(body[:length]), body[length or len(body) :]
     assert answer["id"] == "x"
     assert (length is None) == (not any(as_bytes))
@@ -102,13 +106,24 @@ def test_an_outputs_own_form_goes_before_that_of_the_request() -> None:
     assert request.wanted == (Wanted("write_weightings", False), Wanted("outputs", True))
 
 
+def test_a_model_without_heads_has_outputs_alone() -> None:
+    bare = MODEL.model_copy(update={"stages": (), "read_heads": 0, "write_heads": 0})
+    asked = requests.parse(orjson.dumps(told()), None, bare)
+    assert [each.name for each in asked.wanted] == ["outputs"]
+    assert answers.output_shapes(bare) == {"outputs": [-1, 2]}
+    with pytest.raises(ServiceError, match="each of outputs at most once, got 'read_weightings'"):
+        requests.parse(
+            orjson.dumps({**told(), "outputs": [{"name": "read_weightings"}]}), None, bare
+        )
+
+
 def test_a_raw_tensor_is_cut_by_the_models_width() -> None:
     tensor = np.arange(12, dtype=np.float32).reshape(4, 3)
-    request = open_inference.parse(tensor.tobytes(), "0", 3)
+    request = requests.parse(tensor.tobytes(), "0", MODEL)
     assert same(request.sequences, tensor[None])
     assert all(each.binary for each in request.wanted)
     with pytest.raises(ServiceError) as refused:
-        open_inference.parse(tensor.tobytes()[:-4], "0", 3)
+        requests.parse(tensor.tobytes()[:-4], "0", MODEL)
     assert refused.value.code == "wrong_shape"
 
 

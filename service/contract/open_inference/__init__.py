@@ -1,0 +1,1 @@
+"""The Open Inference Protocol v2: infer requests from bytes, answers to bytes. No HTTP here."""

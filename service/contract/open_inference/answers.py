@@ -1,0 +1,80 @@
+"""Infer answers to bytes, and a model's metadata and configuration."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ntm.signature import Signature
+from service.contract.encodings import nested
+from service.contract.open_inference.requests import Wanted
+from service.contract.open_inference.tensors import DATATYPE, INPUT, Float
+
+
+def encode(
+    facts: dict[str, Any], wanted: Sequence[Wanted], tensors: dict[str, Float]
+) -> tuple[bytes, int | None]:
+    """An infer answer.
+
+    Args:
+        facts: the answer without its outputs
+        wanted: which tensors, and how
+        tensors: by name
+    Returns:
+        the body, and the length of its JSON part if bytes follow it
+    """
+    outputs, behind = [], []
+    for output in wanted:
+        tensor = np.ascontiguousarray(tensors[output.name], dtype="<f4")
+        told = {"name": output.name, "datatype": DATATYPE, "shape": list(tensor.shape)}
+        if output.binary:
+            outputs.append({**told, "parameters": {"binary_data_size": tensor.nbytes}})
+            behind.append(tensor.tobytes())
+        else:
+            outputs.append({**told, "data": nested(tensor.ravel())})
+    text = orjson.dumps({**facts, "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return (b"".join([text, *behind]), len(text)) if behind else (text, None)
+
+
+def model_metadata(
+    name: str, versions: list[int], platform: str, signature: Signature
+) -> dict[str, Any]:
+    """What GET /v2/models/{model} tells: shapes with the batch axis, -1 where they vary."""
+    return {
+        "name": name,
+        "versions": [str(version) for version in versions],
+        "platform": platform,
+        "inputs": [{"name": INPUT, "datatype": DATATYPE, "shape": [-1, -1, signature.input_size]}],
+        "outputs": [
+            {"name": output, "datatype": DATATYPE, "shape": [-1, *shape]}
+            for output, shape in output_shapes(signature).items()
+        ],
+    }
+
+
+def model_config(
+    name: str, platform: str, backend: str, max_batch: int, signature: Signature
+) -> dict[str, Any]:
+    """What GET /v2/models/{model}/config tells: Triton's shape, dims without the batch axis."""
+    return {
+        "name": name,
+        "platform": platform,
+        "backend": backend,
+        "max_batch_size": max_batch,
+        "input": [
+            {"name": INPUT, "data_type": f"TYPE_{DATATYPE}", "dims": [-1, signature.input_size]}
+        ],
+        "output": [
+            {"name": output, "data_type": f"TYPE_{DATATYPE}", "dims": shape}
+            for output, shape in output_shapes(signature).items()
+        ],
+        "dynamic_batching": {},
+        "parameters": {"memory_slots": {"string_value": str(signature.memory_slots)}},
+    }
+
+
+def output_shapes(signature: Signature) -> dict[str, list[int]]:
+    """Shapes of the outputs of one sequence; T and N vary."""
+    weightings = {side: [-1, signature.heads_on(side), -1] for side in signature.sides}
+    return {"outputs": [-1, signature.output_size], **weightings}

@@ -1,0 +1,181 @@
+"""An infer request from its bytes: JSON, or JSON followed by tensors (the binary tensor extension).
+
+Of the latter a header says how long the JSON is.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from ntm.signature import Signature
+from service import errors
+from service.contract import schemas
+from service.contract.long_arrays import LongArray
+from service.contract.open_inference.parameters import (
+    Parameters,
+    flag,
+    read_timeout,
+    refuse_unsupported,
+    whole,
+)
+from service.contract.open_inference.tensors import ITEM, Float, InputTensor, Text, read_sequence
+
+HEADER = "Inference-Header-Content-Length"
+MOST_TENSORS = 16  # in a list of them; one input is known, and a few outputs
+
+
+class RequestedOutput(BaseModel):
+    """A tensor that the answer should hold."""
+
+    name: Text = Field(description="outputs, or weightings: one that the model's metadata lists")
+    parameters: Parameters | None = Field(
+        default=None, description="binary_data: true for bytes behind the JSON"
+    )
+
+
+class InferBody(BaseModel):
+    """The body of POST /v2/models/{model}/infer; unknown fields and parameters are ignored."""
+
+    id: Text | None = Field(default=None, description="given back in the answer")
+    parameters: Parameters | None = Field(
+        default=None,
+        description="memory_slots (integer), record (false keeps no trace), timeout "
+        "(microseconds), binary_data_output (what outputs without binary_data do)",
+    )
+    inputs: Annotated[list[InputTensor], schemas.First()]
+    outputs: Annotated[list[RequestedOutput], schemas.First()] | None = Field(
+        default=None, description="all by default"
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An output to answer with."""
+
+    name: str
+    binary: bool
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """A request of the right shape, not yet checked against a model."""
+
+    id: str | None
+    sequences: Float  # [B, T, I]
+    batched: bool  # it came with the batch axis, and so goes the answer
+    wanted: tuple[Wanted, ...]
+    memory_slots: int | None
+    record: bool
+    timeout: float | None  # seconds
+
+
+def parse(body: bytes, header: str | None, signature: Signature) -> InferRequest:
+    """An infer request from its bytes.
+
+    Args:
+        body: JSON and the tensors behind it
+        header: the value of Inference-Header-Content-Length; "0" is a raw tensor without JSON
+        signature: of the model
+    Raises:
+        MalformedBody: it is not JSON, or the header does not fit it
+        ServiceError: what is wrong, with the name of the field
+    """
+    length = json_length(header, len(body))
+    if length == 0 and header is not None:
+        return parse_raw(body, signature)
+    told = read_json(body[:length])
+    asked = told.parameters or {}
+    refuse_unsupported(asked, "parameters", ("sequence_id",))
+    sequence = read_sequence(told.inputs, body[length:])
+    return InferRequest(
+        id=told.id,
+        sequences=sequence if sequence.ndim == 3 else sequence[None],
+        batched=sequence.ndim == 3,
+        wanted=read_wanted(told.outputs or [], flag(asked, "binary_data_output", False), signature),
+        memory_slots=whole(asked, "memory_slots"),
+        record=flag(asked, "record", True),
+        timeout=read_timeout(asked),
+    )
+
+
+def parse_raw(body: bytes, signature: Signature) -> InferRequest:
+    """A tensor [T, I] with no JSON before it, cut by the model's I; all outputs are bytes.
+
+    Raises:
+        WrongShape: its bytes are no whole number of steps
+    """
+    width = signature.input_size
+    if len(body) % (ITEM * width):
+        raise errors.WrongShape(
+            f"a raw sequence should have {ITEM * width} bytes a step, got {len(body)} bytes"
+        )
+    sequence = np.frombuffer(body, "<f4").reshape(1, -1, width).astype(np.float32)
+    wanted = tuple(Wanted(name, True) for name in outputs_of(signature))
+    return InferRequest(None, sequence, False, wanted, None, True, None)
+
+
+def json_length(header: str | None, size: int) -> int:
+    """How many bytes of a body are JSON.
+
+    Raises:
+        MalformedBody: the header is no such number
+    """
+    if header is None:
+        return size
+    if not (header.isascii() and header.isdecimal() and len(header) < 19 and int(header) <= size):
+        raise errors.MalformedBody(
+            f"{HEADER} should be from 0 to the body's {size} bytes, got '{header:.40}'"
+        )
+    return int(header)
+
+
+def read_json(text: bytes) -> InferBody:
+    """The JSON part.
+
+    Raises:
+        MalformedBody: it is not a JSON object
+        ServiceError: a field is missing or of the wrong type
+    """
+    told = schemas.load_any(text)
+    for name in ("inputs", "outputs"):
+        if isinstance(items := told.get(name), LongArray):
+            if len(items) > MOST_TENSORS:
+                raise errors.WrongShape(
+                    f"{name} should be at most {MOST_TENSORS} tensors, got {len(items)}"
+                )
+            told = {**told, name: [tensor for _, piece in items.pieces() for tensor in piece]}
+    try:
+        return InferBody.model_validate(told)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]
+        raise schemas.explain(problem) from None
+
+
+def read_wanted(
+    outputs: list[RequestedOutput], binary: bool, signature: Signature
+) -> tuple[Wanted, ...]:
+    """What to answer with; everything if nothing is named.
+
+    Raises:
+        UnknownTensor: a name is none of ours, or comes twice
+    """
+    known, wanted = outputs_of(signature), dict[str, Wanted]()
+    for output in outputs:
+        told = output.parameters or {}
+        refuse_unsupported(
+            told, f"{output.name:.40}.parameters", ("shared_memory_region", "classification")
+        )
+        if output.name not in known or output.name in wanted:
+            raise errors.UnknownTensor(
+                f"outputs should name each of {', '.join(known)} at most once, "
+                f"got '{output.name:.40}'"
+            )
+        wanted[output.name] = Wanted(output.name, flag(told, "binary_data", binary))
+    return tuple(wanted.values()) or tuple(Wanted(name, binary) for name in known)
+
+
+def outputs_of(signature: Signature) -> tuple[str, ...]:
+    """The outputs that a model has: `outputs`, and the weightings of its heads."""
+    return "outputs", *signature.sides
