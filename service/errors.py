@@ -74,6 +74,14 @@ class ResponseTooLarge(ServiceError):
     status, code = 413, "response_too_large"
 
 
+class StateTooLarge(ServiceError):
+    status, code = 413, "state_too_large"
+
+
+class InterventionsTooLarge(ServiceError):
+    status, code = 413, "interventions_too_large"
+
+
 class UnsupportedMediaType(ServiceError):
     status, code = 415, "unsupported_media_type"
 

@@ -11,7 +11,14 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
-from service.errors import Overloaded
+from service.errors import (
+    BodyTooLarge,
+    InterventionsTooLarge,
+    Overloaded,
+    ResponseTooLarge,
+    ServiceError,
+    StateTooLarge,
+)
 
 Kind = Literal["bodies", "interventions", "states", "answers"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -21,6 +28,14 @@ SHARE = 0.5  # of the memory there is
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 CGROUPS = Path("/sys/fs/cgroup")
 RETRY_AFTER = 1  # seconds
+
+# What has no room even where nothing else is in flight, and what a client can do then.
+BEYOND: dict[Kind, tuple[type[ServiceError], str]] = {
+    "bodies": (BodyTooLarge, "send less at a time"),
+    "interventions": (InterventionsTooLarge, "change less at a time"),
+    "states": (StateTooLarge, "ask for fewer memory slots"),
+    "answers": (ResponseTooLarge, "ask for fewer steps or values at a time"),
+}
 
 
 class Budget:
@@ -41,16 +56,38 @@ class Budget:
 
         Raises:
             Overloaded: there is no room for so many now
+            ServiceError: there will never be; see `refuse_if_beyond`
         """
         if not self.take_if_room(kind, size):
+            self.refuse_if_beyond(kind, size)
             self.refuse(kind, size)
+
+    def refuse_if_beyond(self, kind: Kind, size: int, beside: int = 0) -> None:
+        """Refuse what would have no room if nothing else were in flight.
+
+        Args:
+            kind: of the bytes
+            size: how many there would be
+            beside: bytes that the same request has taken already
+        Raises:
+            ServiceError: of BEYOND; to try again is of no use
+        """
+        if size + beside > self.limit:
+            error, advice = BEYOND[kind]
+            more = f" beside {beside} of the same request" if beside else ""
+            raise error(
+                f"{size} bytes of {kind}{more} are more than the {self.limit} that everything in "
+                f"flight may take (NTM_MEMORY_BYTES); {advice}"
+            )
 
     def refuse_if_full(self, kind: Kind, size: int) -> None:
         """Refuse what has no room now, without counting it.
 
         Raises:
             Overloaded
+            ServiceError: see `refuse_if_beyond`
         """
+        self.refuse_if_beyond(kind, size)
         if sum(self._taken.values()) + size > self.limit:
             self.refuse(kind, size)
 
@@ -81,9 +118,10 @@ class Budget:
 
 
 COPIES = 2  # of the tensors of an answer: pieces of a walk, and those put together
-# Bytes of JSON text and of what it is copied to on its way, for each byte of a tensor, where an
-# answer is encoded as a whole.
-AS_JSON = 8
+# Bytes of text and of what it is copied to on its way, for each byte of a tensor, where an answer
+# is encoded as a whole.
+ENCODED = 8
+LONG_ANSWER = 2**20  # bytes of tensors, from which an answer is encoded while it is read
 
 
 class Share:
@@ -95,11 +133,18 @@ class Share:
         self._budget = budget
         self._taken: dict[Kind, int] | None = None
 
+    @property
+    def limit(self) -> int:
+        """Bytes that all requests together may take."""
+        return self._budget.limit
+
     def take(self, kind: Kind, size: int) -> None:
         """See `Budget.take`."""
-        self._budget.take(kind, size)
         if self._taken is None:
             self._taken = {}
+        elif self._taken:
+            self._budget.refuse_if_beyond(kind, size, sum(self._taken.values()))
+        self._budget.take(kind, size)
         self._taken[kind] = self._taken.get(kind, 0) + size
 
     def refuse_if_full(self, kind: Kind, size: int) -> None:
@@ -122,23 +167,35 @@ def take(kind: Kind, size: int) -> None:
     """Count bytes of the request that is being answered, until it has been.
 
     Raises:
-        Overloaded: there is no room for them
+        ServiceError: there is no room for them; see `Budget.take`
     """
     current = share.get()
     if current is not None:
         current.take(kind, size)
 
 
-def take_for_answer(size: int, *, whole_json: bool = False) -> None:
+def refuse_if_full(kind: Kind, size: int) -> None:
+    """Refuse the request that is being answered where so many bytes have no room.
+
+    Raises:
+        ServiceError: see `Budget.refuse_if_full`
+    """
+    current = share.get()
+    if current is not None:
+        current.refuse_if_full(kind, size)
+
+
+def take_for_answer(size: int, *, whole: bool = False) -> None:
     """Count an answer of this request before it is computed, until it has been read.
 
     Args:
         size: bytes of its tensors
-        whole_json: whether it is encoded as JSON as a whole
+        whole: whether it is encoded as a whole however long it is
     Raises:
-        Overloaded: there is no room for it
+        ServiceError: there is no room for it; see `Budget.take`
     """
-    take("answers", size * (COPIES + AS_JSON * whole_json))
+    is_whole = whole or size <= LONG_ANSWER
+    take("answers", size * (COPIES + ENCODED * is_whole))
 
 
 def default_limit(workers: int, cgroups: Path = CGROUPS) -> int:

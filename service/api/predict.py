@@ -13,10 +13,11 @@ from ntm.tasks import wrong_bits
 from service.api.context import Context, context_of, media_of, refuse_unless_json
 from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
+from service.api.encoded import encoded
 from service.api.recording import Recording
 from service.contract import checks, safetensors_body, schemas
 from service.contract.checks import Prediction
-from service.contract.encodings import ENCODERS, MEDIA_TYPES, PARTS, Tensors, effort
+from service.contract.encodings import MEDIA_TYPES, Tensors
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
 from service.errors import DeadlineExceeded, NotFound, ResponseTooLarge, StoreUnavailable
@@ -34,7 +35,6 @@ router = APIRouter(tags=["predict"])
 NOT_KEPT = (b"warning", b'199 ntm "the store does not answer: no trace was kept"')
 
 SHORT = 2**10  # bytes of what is remembered of a body beside its sequence
-LONG_ANSWER = 2**20  # bytes of tensors, from which an answer is encoded while it is read
 WORTH_COUNTING = 0.1  # seconds
 SOON_PARSED = 2**12  # bytes; to look at fewer before they are parsed gains nothing
 
@@ -76,11 +76,7 @@ async def predict(context: Context, exchange: Exchange) -> Answer:
             headers = [NOT_KEPT]
     facts, tensors = answer(asked, walked, trace_id)
     kind = preferred(exchange.header(b"accept"), KINDS, "json")
-    if sum(tensor.nbytes for tensor in tensors.values()) > LONG_ANSWER:
-        parts = PARTS[kind](facts, tensors)
-        return Answer(b"", MEDIA_TYPES[kind].encode(), headers=headers, parts=parts)
-    encoded = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
-    return Answer(encoded, MEDIA_TYPES[kind].encode(), headers=headers)
+    return await encoded(kind, facts, tensors, headers)
 
 
 class Asked(NamedTuple):

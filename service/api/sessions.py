@@ -19,9 +19,10 @@ from service.api.context import (
 )
 from service.api.documents import errors
 from service.api.documents.sessions import Fed, SessionFacts
+from service.api.encoded import encoded
 from service.api.predict import refuse_large_answer
 from service.contract import checks, schemas
-from service.contract.encodings import effort, to_json
+from service.contract.encodings import to_json
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
@@ -110,7 +111,7 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
         "memory_slots": session.memory_slots,
     }
     tensors = {"outputs": walked.outputs, **walked.values}
-    return Answer(await convert(effort("json", tensors), to_json, facts, tensors))
+    return await encoded("json", facts, tensors)
 
 
 @router.get("/{session_id}", responses={200: {"model": SessionFacts}, **errors(404, 422, 503)})
@@ -199,7 +200,7 @@ def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Co
     )
     prediction = checks.check(as_predict, model.signature, context.settings)
     size = refuse_large_answer(as_predict, prediction, model, context)
-    take_for_answer(size, whole_json=True)
+    take_for_answer(size)
     most, steps = context.settings.max_steps, len(prediction.sequence)
     start = session.position if asked.position is None else asked.position
     if start + steps > most and start == session.position:

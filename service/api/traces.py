@@ -4,12 +4,14 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from ntm.runs.trace import layout
 from service.api.context import Context, context_of, refuse_unknown_parameters
 from service.api.documents import errors
 from service.api.documents.traces import TRACED, TraceList
-from service.contract.encodings import ENCODERS, MEDIA_TYPES, Tensors
+from service.api.encoded import is_long
+from service.contract.encodings import ENCODERS, MEDIA_TYPES, PARTS, Tensors
 from service.engines import EngineUnavailable
 from service.errors import (
     ResponseTooLarge,
@@ -75,9 +77,8 @@ async def get_trace(
         figures.refuse_parameters(figure=figure, at=at, other=other)
         selection = select(trace, model, include, steps, heads)
         async with WhileConnected(request.receive):
-            facts, tensors = await compute(trace, model, selection, context)
-        encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
-        return Response(encoded, media_type=MEDIA_TYPES[kind])
+            facts, tensors = await compute(trace, model, selection, kind, context)
+        return await respond(kind, facts, tensors)
     query = figures.parse_query(figure, heads, at, other, model.task)
     runs = [(trace, model)]
     if query.other is not None:
@@ -87,23 +88,38 @@ async def get_trace(
     selections = [select(*run, fields, steps, heads) for run in runs]
     async with WhileConnected(request.receive):
         computed = [
-            await compute(*run, selection, context)
+            await compute(*run, selection, kind, context)
             for run, selection in zip(runs, selections, strict=True)
         ]
         encoded = await figures.draw(query, kind, *computed)
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
+async def respond(kind: str, facts: dict[str, Any], tensors: Tensors) -> Response:
+    """The answer with facts and tensors; a long one is encoded while it is read."""
+    if kind in PARTS and is_long(tensors):
+        return StreamingResponse(PARTS[kind](facts, tensors), media_type=MEDIA_TYPES[kind])
+    encoded = await asyncio.to_thread(ENCODERS[kind], facts, tensors)
+    return Response(encoded, media_type=MEDIA_TYPES[kind])
+
+
 async def compute(
-    trace: Trace, model: LoadedModel, selection: Selection, context: Context
+    trace: Trace, model: LoadedModel, selection: Selection, kind: str, context: Context
 ) -> tuple[dict[str, Any], Tensors]:
     """The facts of a trace, and the selected tensors computed again.
 
+    Args:
+        trace: which one
+        model: that it was computed with
+        selection: of its tensors
+        kind: of the answer
+        context: of the application
     Raises:
         ResponseTooLarge: it says how to slice
         ServiceError: as `replay`
     """
-    refuse_large_answer(selection, model, trace, context)
+    size = refuse_large_answer(selection, model, trace, context)
+    take_for_answer(size, whole=kind not in PARTS)
     segments = plan(selection, model, trace.steps)
     walked = await replay(trace, model, segments, context.settings.request_timeout)
     return facts_of(trace, model, selection), assemble(trace, model, selection, walked)
@@ -171,8 +187,8 @@ async def model_of(trace: Trace, context: Context) -> LoadedModel:
 
 def refuse_large_answer(
     selection: Selection, model: LoadedModel, trace: Trace, context: Context
-) -> None:
-    """Say no before computing what could not be sent.
+) -> int:
+    """Say no before computing what could not be sent; bytes of its tensors.
 
     Raises:
         ResponseTooLarge: it says how to slice
@@ -186,7 +202,7 @@ def refuse_large_answer(
             f"the answer would have {size} bytes of tensors, the limit is {limit}; ask for fewer "
             f"steps at a time, such as steps={selection.start}:{selection.start + fitting}"
         )
-    take_for_answer(size, whole_json=True)
+    return size
 
 
 def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str, Any]:

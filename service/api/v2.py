@@ -5,7 +5,7 @@ order, separated by commas.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version as version_of
 from typing import Any
@@ -24,12 +24,13 @@ from service.api.documents.v2 import (
     ModelStatistics,
     ServerMetadata,
 )
+from service.api.encoded import is_long
 from service.api.predict import NOT_KEPT
 from service.contract import checks
 from service.contract.checks import Prediction
 from service.contract.encodings import Tensors, to_json
 from service.contract.open_inference import answers, requests
-from service.contract.open_inference.requests import InferRequest
+from service.contract.open_inference.requests import InferRequest, Wanted
 from service.errors import (
     BatchTooLarge,
     ResponseTooLarge,
@@ -213,12 +214,24 @@ async def infer(context: Context, exchange: Exchange) -> Answer:
             headers.append(NOT_KEPT)
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
+    return await respond_with(facts, asked.wanted, tensors, headers)
+
+
+async def respond_with(
+    facts: dict[str, Any], wanted: Sequence[Wanted], tensors: Tensors, headers: list[Header]
+) -> Answer:
+    """The answer with facts and tensors; a long one is encoded while it is read."""
     size = sum(tensor.nbytes for tensor in tensors.values())
-    encoded, length = await convert(size, answers.encode, facts, asked.wanted, tensors)
+    arguments = facts, wanted, tensors
+    body, parts = b"", None
+    if is_long(tensors):
+        parts, length = await convert(size, answers.encode_in_parts, *arguments)
+    else:
+        body, length = await convert(size, answers.encode, *arguments)
     if length is None:
-        return Answer(encoded, headers=headers)
+        return Answer(body, headers=headers, parts=parts)
     headers.append((JSON_LENGTH, b"%d" % length))
-    return Answer(encoded, b"application/octet-stream", headers=headers)
+    return Answer(body, b"application/octet-stream", headers=headers, parts=parts)
 
 
 def understand(
@@ -259,7 +272,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"{settings.max_response_bytes}; ask for `outputs` alone and fetch slices of the "
             f"weightings with GET /trace/{{trace_id}}?steps=a:b"
         )
-    take_for_answer(size, whole_json=not all(wanted.binary for wanted in asked.wanted))
+    take_for_answer(size, whole=len({wanted.binary for wanted in asked.wanted}) > 1)
     return [Prediction(sequence, None, slots) for sequence in sequences]
 
 

@@ -35,14 +35,31 @@ def to_json(facts: dict[str, Any], tensors: Tensors) -> bytes:
 
 def json_parts(facts: dict[str, Any], tensors: Tensors) -> Iterator[bytes]:
     """The same in parts that are encoded when they are wanted, some rows of a tensor each."""
-    token, arrays = secrets.token_hex(), list(tensors.values())
-    stand_ins = {name: f"{token}{place}" for place, name in enumerate(tensors)}
-    text = orjson.dumps(merged(facts, stand_ins), option=orjson.OPT_SERIALIZE_NUMPY)
-    between = re.split(rb'"%b(\d+)"' % token.encode(), text)
-    for before, place in zip(between[::2], [*between[1::2], None], strict=True):
-        yield before
-        if place is not None:
-            yield from rows_as_json(arrays[int(place)])
+    stand_ins = StandIns()
+    document = merged(facts, {name: stand_ins.add(tensor) for name, tensor in tensors.items()})
+    return stand_ins.parts(document)
+
+
+class StandIns:
+    """Strings that stand for tensors in a document until it is sent."""
+
+    def __init__(self) -> None:
+        self._token = secrets.token_hex()  # no text of a client has it
+        self._tensors: list[NDArray[np.float32]] = []
+
+    def add(self, tensor: NDArray[np.float32]) -> str:
+        """What stands for a tensor of one axis at least."""
+        self._tensors.append(tensor)
+        return f"{self._token}{len(self._tensors) - 1}"
+
+    def parts(self, document: Any) -> Iterator[bytes]:
+        """A document as JSON, its tensors encoded when they are wanted, some rows at a time."""
+        text = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        between = re.split(rb'"%b(\d+)"' % self._token.encode(), text)
+        for before, place in zip(between[::2], [*between[1::2], None], strict=True):
+            yield before
+            if place is not None:
+                yield from rows_as_json(self._tensors[int(place)])
 
 
 def rows_as_json(tensor: NDArray[np.float32]) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.errors import Overloaded
-from service.memory import KINDS, Budget, Share, available, default_limit
+from service.errors import Overloaded, ResponseTooLarge, ServiceError
+from service.memory import KINDS, Budget, Kind, Share, available, default_limit
 from tests.service.bodies import body
 from tests.service.running import serving
 
@@ -29,13 +29,31 @@ def test_all_kinds_share_one_limit() -> None:
     budget.take("states", 60)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_never_has_room_is_told_apart(kind: Kind) -> None:
+    budget = Budget(100)
+    share = Share(budget)
+    with pytest.raises(ServiceError, match=f"101 bytes of {kind} are more than the 100") as told:
+        budget.take(kind, 101)
+    assert (told.value.status, told.value.retry_after) == (413, None)
+    with pytest.raises(ServiceError, match=f"101 bytes of {kind}"):
+        budget.refuse_if_full(kind, 101)
+    share.take("bodies", 40)
+    with pytest.raises(ServiceError, match=f"61 bytes of {kind} beside 40 of the same") as told:
+        share.take(kind, 61)
+    assert told.value.status == 413
+    other = Share(budget)
+    with pytest.raises(Overloaded):
+        other.take(kind, 61)
+
+
 def test_a_share_is_given_back_as_a_whole() -> None:
     budget = Budget(100)
     share = Share(budget)
     share.take("bodies", 10)
     share.take("bodies", 20)
     share.take("interventions", 30)
-    with pytest.raises(Overloaded):
+    with pytest.raises(ResponseTooLarge):
         share.take("answers", 41)
     share.close()
     share.close()
@@ -81,12 +99,20 @@ def in_flight(client: httpx.Client) -> dict[str, float]:
 def test_bodies_have_room_or_are_refused(repository: Path, tmp_path: Path) -> None:
     """By what they announce, and as they come; what is refused or answered takes none."""
     kind = {"content-type": "application/json"}
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % 2**19
     with serving(repository, tmp_path, memory_bytes=MEBIBYTE) as server, server.client() as client:
-        for sent in (b" " * MEBIBYTE, iter([b" " * 2**16] * 16)):
-            answer = client.post("/v2/models/copy/infer", content=sent, headers=kind)
-            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-            assert answer.headers["retry-after"]
-        assert client.post("/sessions", content=b" " * 2**18, headers=kind).status_code == 400
+        with closing(socket.create_connection((client.base_url.host, client.base_url.port))) as one:
+            one.sendall(head + b" " * 2**18)
+            while in_flight(client)["bodies"] < 2**19:  # and as much for what is made of it
+                pass
+            for sent in (b" " * (2**18 + 1), iter([b" " * 2**16] * 5)):
+                answer = client.post("/v2/models/copy/infer", content=sent, headers=kind)
+                assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+                assert answer.headers["retry-after"]
+            assert client.post("/sessions", content=b" " * 2**17, headers=kind).status_code == 400
+        while in_flight(client)["bodies"]:
+            pass
+        assert client.post("/sessions", content=b" " * 2**19, headers=kind).status_code == 400
         assert in_flight(client) == dict.fromkeys(KINDS, 0)
         assert "ntm_bytes_in_flight_limit 1.048576e+06" in client.get("/metrics").text
 

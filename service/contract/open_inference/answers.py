@@ -1,13 +1,14 @@
 """Infer answers to bytes, and a model's metadata and configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import orjson
 
 from ntm.signature import Signature
-from service.contract.encodings import nested
+from service.contract.encodings import StandIns, nested
 from service.contract.open_inference.requests import Wanted
 from service.contract.open_inference.tensors import DATATYPE, INPUT, Float
 
@@ -24,17 +25,44 @@ def encode(
     Returns:
         the body, and the length of its JSON part if bytes follow it
     """
-    outputs, behind = [], []
+    outputs, behind = outputs_of(wanted, tensors, nested)
+    text = orjson.dumps({**facts, "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return (b"".join([text, *behind]), len(text)) if behind else (text, None)
+
+
+def encode_in_parts(
+    facts: dict[str, Any], wanted: Sequence[Wanted], tensors: dict[str, Float]
+) -> tuple[Iterator[bytes | memoryview], int | None]:
+    """The same in parts, made when they are wanted; JSON before bytes at once, for its length."""
+    stand_ins = StandIns()
+    outputs, behind = outputs_of(wanted, tensors, stand_ins.add)
+    parts = stand_ins.parts({**facts, "outputs": outputs})
+    if not behind:
+        return parts, None
+    text = b"".join(parts)
+    return chain([text], behind), len(text)
+
+
+def outputs_of(
+    wanted: Sequence[Wanted], tensors: dict[str, Float], as_data: Callable[[Float], Any]
+) -> tuple[list[dict[str, Any]], list[memoryview]]:
+    """What JSON tells of the outputs, and the bytes that come behind it.
+
+    Args:
+        wanted: which tensors, and how
+        tensors: by name
+        as_data: makes the `data` of a flat one
+    """
+    outputs, behind = list[dict[str, Any]](), list[memoryview]()
     for output in wanted:
         tensor = np.ascontiguousarray(tensors[output.name], dtype="<f4")
         told = {"name": output.name, "datatype": DATATYPE, "shape": list(tensor.shape)}
         if output.binary:
             outputs.append({**told, "parameters": {"binary_data_size": tensor.nbytes}})
-            behind.append(tensor.tobytes())
+            behind.append(tensor.ravel().data.cast("B"))
         else:
-            outputs.append({**told, "data": nested(tensor.ravel())})
-    text = orjson.dumps({**facts, "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return (b"".join([text, *behind]), len(text)) if behind else (text, None)
+            outputs.append({**told, "data": as_data(tensor.ravel())})
+    return outputs, behind
 
 
 def model_metadata(

@@ -85,6 +85,8 @@ def test_an_answer_reads_back_as_its_tensors(tensor: Float, as_bytes: list[bool]
             came = np.array(output["data"], np.float32)
         assert same(came.reshape(tensor.shape), tensors[asked.name])
     assert behind == b""
+    parts, same_length = answers.encode_in_parts({"id": "x"}, wanted, tensors)
+    assert (b"".join(parts), same_length) == (body, length)
 
 
 def test_parameters_are_read() -> None:

@@ -1,0 +1,31 @@
+"""Answers that hold tensors: encoded as a whole where they are short, else while they are read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.contract.encodings import ENCODERS, MEDIA_TYPES, PARTS, Tensors, effort
+from service.http.exchange import Answer, Header
+from service.http.offload import convert
+from service.memory import LONG_ANSWER
+
+
+def is_long(tensors: Tensors) -> bool:
+    """Whether an answer with these is encoded while it is read."""
+    return sum(tensor.nbytes for tensor in tensors.values()) > LONG_ANSWER
+
+
+async def encoded(
+    kind: str, facts: dict[str, Any], tensors: Tensors, headers: Sequence[Header] = ()
+) -> Answer:
+    """The answer with facts and tensors.
+
+    Args:
+        kind: json or safetensors
+        facts: and tensors, by name
+        headers: beside length and type of the body
+    """
+    media = MEDIA_TYPES[kind].encode()
+    if is_long(tensors):
+        return Answer(b"", media, headers=[*headers], parts=PARTS[kind](facts, tensors))
+    body = await convert(effort(kind, tensors), ENCODERS[kind], facts, tensors)
+    return Answer(body, media, headers=[*headers])
