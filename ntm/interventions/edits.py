@@ -5,7 +5,7 @@ before it starts, the state between two steps, the stages inside a step (where p
 used). What the list looks like is in interventions.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,11 @@ from ntm.signature import Signature, Stage
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Where = tuple[Flags, Array]  # where pinned, and to what
+
+
+# Bytes of what a list is made into: Python's objects, checked and as they came; the weightings that
+# words mean; whether a step has pins or changes the state; which value holds, and what restarts.
+PER_ITEM, PER_NUMBER, PER_SLOT, PER_STEP, PER_STEP_AND_HEAD = 2048, 128, 16, 2, 5
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,6 @@ class Edits:
             self.changes_state[restarting.any(axis=1)] = True
         for start, stop in self._spans:
             self.changes_state[start:stop] = True
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all values and of where they hold; those that are shared count once."""
-        stages = self._stages.values()
-        arrays = [self.pinned, self.changes_state, self._spans]
-        arrays += [restarting for _, restarting in self._restarting]
-        arrays += [row for _, row in self.inputs] + [value for _, value in self._memory]
-        arrays += [stage.which for stage in stages]
-        arrays += [value for stage in stages for value in stage.values]
-        return sum({id(array): array.nbytes for array in arrays}.values())
 
     def write_inputs(self, sequence: NDArray[np.float32]) -> None:
         """Change the inputs [T, ..., input_size] in place."""
@@ -166,6 +160,40 @@ class Edits:
             restarting[1:] = zero[pinned.which[:-1]] & (pinned.which[1:] < 0)
             found.append((stage, restarting))
         return found
+
+
+def bytes_to_resolve(interventions: Any, told: Signature, steps: int, slots: int) -> int:
+    """About the most bytes that `resolve` takes for JSON values, whatever is wrong with them.
+
+    Args:
+        interventions: as `parse` takes it
+        told: the model's signature
+        steps: T
+        slots: N
+    """
+    if not isinstance(interventions, list | tuple):
+        return 0
+    changes = [
+        item["set"]
+        for item in interventions
+        if isinstance(item, Mapping) and isinstance(item.get("set"), Mapping)
+    ]
+    numbers = sum(numbers_in(value) for each in changes for value in each.values())
+    named = {name for each in changes for name in each}
+    heads = sum(len(told.heads_of(stage)) for stage in told.pinnable if stage.name in named)
+    return (
+        PER_ITEM * len(interventions)
+        + PER_NUMBER * numbers
+        + PER_SLOT * slots
+        + steps * (PER_STEP + PER_STEP_AND_HEAD * heads)
+    )
+
+
+def numbers_in(value: Any) -> int:
+    """How many numbers a value of JSON has, at least; of rows, as many as they are long."""
+    if not isinstance(value, list):
+        return 1
+    return sum(len(row) if isinstance(row, list) else 1 for row in value)
 
 
 def resolve(interventions: Any, told: Signature, steps: int, slots: int) -> Edits:

@@ -22,7 +22,7 @@ from service.inspection.replay import Replay, begin
 from service.records.trace import Trace
 
 router = APIRouter(prefix="/trace/{trace_id}", tags=["trace"])
-FAILURES = errors(404, 409, 422, 503, 504)
+FAILURES = errors(404, 409, 413, 422, 503, 504)
 
 
 class AskedThresholds(Thresholds):

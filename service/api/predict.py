@@ -25,7 +25,7 @@ from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.negotiation import preferred
 from service.http.offload import convert
-from service.memory import take, take_for_answer
+from service.memory import take_for_answer
 from service.models.served import LoadedModel
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
@@ -119,8 +119,6 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     """
     size = refuse_large_answer(asked.request, asked.prediction, asked.model, context)
     take_for_answer(size)
-    if asked.prediction.edits is not None:
-        take("interventions", asked.prediction.edits.nbytes)
     prediction, recording = asked.prediction, recording_of(asked, context)
     timeout = checks.check_timeout(asked.request.timeout, context.settings)
     left = time_left(timeout, spent)

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.interventions.edits import Edits, resolve
+from ntm.interventions.edits import Edits, bytes_to_resolve, resolve
 from ntm.interventions.items import InterventionError
 from ntm.signature import Signature
 from service import errors
 from service.contract import schemas
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest, place
+from service.memory import take
 from service.settings import Settings
 
 SUMMED_AT_ONCE = 2**12  # numbers whose squares one thread sums up
@@ -62,12 +63,14 @@ def intervene(prediction: Prediction, interventions: Any, signature: Signature) 
 
     Raises:
         WrongIntervention: one does not fit; the message names it
+        ServiceError: there is no room for them; see `Budget.take`
     """
     if interventions == []:
         return prediction
-    sequence = prediction.sequence.copy()
+    sequence, slots = prediction.sequence.copy(), prediction.memory_slots
+    take("interventions", bytes_to_resolve(interventions, signature, len(sequence), slots))
     try:
-        edits = resolve(interventions, signature, len(sequence), prediction.memory_slots)
+        edits = resolve(interventions, signature, len(sequence), slots)
     except InterventionError as error:
         raise errors.WrongIntervention(str(error)) from None
     edits.write_inputs(sequence)

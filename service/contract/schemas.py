@@ -23,6 +23,7 @@ from ntm.interventions.items import MOST_ITEMS, Intervention
 from service import errors
 from service.contract import bit_rows, long_arrays, number_rows
 from service.contract.long_arrays import LongArray
+from service.memory import refuse_if_full
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -49,6 +50,7 @@ ROWS = TypeAdapter[Any](Rows)
 TARGET_ROWS = TypeAdapter[Any](TargetRows)
 Weightings = Literal["read_weightings", "write_weightings"]
 
+AS_OBJECTS = 8  # bytes of Python's numbers for each byte of short ones in JSON
 LONGEST_INTERVENTIONS = 2**23  # bytes: a memory of as many slots as there may be, in all digits
 
 MODEL = re.compile(rb'"model"\s*:\s*"([a-z0-9-]+)"')
@@ -257,12 +259,14 @@ def read_interventions(items: LongArray) -> list[Any]:
 
     Raises:
         WrongIntervention: there are too many of them, or too much in them
+        ServiceError: there is no room for them; see `Budget.take`
     """
     if len(items) > MOST_ITEMS or items.size > LONGEST_INTERVENTIONS:
         raise errors.WrongIntervention(
             f"interventions should be at most {MOST_ITEMS} items in {LONGEST_INTERVENTIONS} "
             f"bytes of JSON, got {len(items)} in {items.size}"
         )
+    refuse_if_full("interventions", AS_OBJECTS * items.size)
     return items.to_list()
 
 

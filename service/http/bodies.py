@@ -22,7 +22,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         request: whose body has not been read
         limit: bytes allowed, both as sent and inflated
     Raises:
-        BodyTooLarge: it has more than `limit` bytes; no more than that is ever held
+        BodyTooLarge: it has more than `limit` bytes, or than ever have room; no more are ever held
         ClientGone: the client left before it was there
         MalformedBody: it is not what its Content-Encoding says
         Overloaded: there is no room for it beside what else is in flight
@@ -33,10 +33,11 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise UnsupportedContentEncoding(
             f"content-encoding should be gzip, deflate or identity, got '{encoding:.40}'"
         )
+    share: Share = request.scope["state"]["share"]
+    limit = min(limit, share.limit // COPIES)
     announced = header(request.scope, b"content-length") or "0"
     if announced.isdecimal() and int(announced) > limit:
         raise too_large(limit)
-    share: Share = request.scope["state"]["share"]
     if announced.isdecimal():
         share.refuse_if_full("bodies", COPIES * int(announced))
     parts = sent(request, limit, share)

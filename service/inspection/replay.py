@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ntm.interventions.edits import Edits, resolve
+from ntm.interventions.edits import Edits, bytes_to_resolve, resolve
 from ntm.signature import State
 from service.contract.encodings import Tensors
 from service.errors import Unreplayable
 from service.inspection.selection import Array, Selection, assemble, names_of, size_of
+from service.memory import take
 from service.models.served import LoadedModel
 from service.records.digests import is_digest_of
 from service.records.trace import Trace
@@ -104,12 +105,16 @@ async def begin(trace: Trace, model: LoadedModel, timeout: float) -> Replay:
 
 
 async def edits_of(trace: Trace, model: LoadedModel) -> Edits | None:
-    """What was changed in a recorded run, resolved for its model."""
+    """What was changed in a recorded run, resolved for its model.
+
+    Raises:
+        ServiceError: there is no room for it; see `Budget.take`
+    """
     if not trace.interventions:
         return None
-    return await asyncio.to_thread(
-        resolve, trace.interventions, model.signature, trace.steps, trace.memory_slots
-    )
+    asked = trace.interventions, model.signature, trace.steps, trace.memory_slots
+    take("interventions", bytes_to_resolve(*asked))
+    return await asyncio.to_thread(resolve, *asked)
 
 
 async def replay(

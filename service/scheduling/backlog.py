@@ -31,7 +31,12 @@ class Backlog:
         self._bytes_of_row = lru_cache(REMEMBERED_SLOTS)(lambda n: bytes_of_row(signature, n))
 
     def add(self, sequence: Sequence) -> None:
-        """Take in an admitted sequence."""
+        """Take in an admitted sequence.
+
+        Raises:
+            StateTooLarge: its state would never have room
+        """
+        self._limits.budget.refuse_if_beyond("states", self._bytes_of(sequence))
         self.admission.count(sequence, sequence.remaining)
         self.waiting[sequence] = None
 

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ntm import NTM
 from ntm.architectures.model import Unrolled
 from ntm.architectures.ntm.model import StepRecord
 from ntm.architectures.ntm.signature import signature
+from ntm.interventions.edits import bytes_to_resolve, resolve
 from ntm.interventions.items import InterventionError, load, parse
 from tests import changes, small_models
 
@@ -250,3 +253,35 @@ def test_a_list_is_read_from_text_or_from_a_file(tmp_path: Path) -> None:
     for wrong in ("[", "nowhere.json", str(tmp_path), "x" * 5000):
         with pytest.raises(InterventionError, match="interventions should be JSON"):
             load(wrong)
+
+
+EXPENSIVE: dict[str, tuple[int, list[dict[str, Any]]]] = {  # steps and items
+    "words": (2, [{"steps": 0, "head": "read.0", "set": {"weighting": "uniform"}}] * 1000),
+    "weightings": (2, [{"steps": 0, "head": "read.0", "set": {"weighting": [0.001] * 1000}}] * 20),
+    "rows of memory": (2, [{"steps": 0, "slot": 0, "set": {"memory": [0.1] * 6}}] * 1000),
+    "whole memories": (2, [{"steps": 0, "set": {"memory": [[0.1] * 6] * 1000}}] * 4),
+    "inputs": (2, [{"steps": 0, "set": {"input": [0.1] * 6}}] * 1000),
+    "many steps": (
+        50_000,
+        [
+            {"steps": ":", "head": head, "set": {"gate": 0.5, "key_strength": 1.0}}
+            for head in ("read.0", "write.0")
+        ],
+    ),
+    "what is refused": (2, [{"steps": 0, "set": {"memory": [[0.1] * 5] * 1000}}] * 4),
+}
+
+
+@pytest.mark.parametrize("name", EXPENSIVE)
+def test_it_is_known_before_how_much_they_take(name: str) -> None:
+    """With the list itself, and not several times as much."""
+    steps, items = EXPENSIVE[name]
+    told, text = signature(small_models.make("copy").config), json.dumps(items)
+    parse([], told)  # the form is made once
+    tracemalloc.start()
+    read = json.loads(text)
+    with suppress(InterventionError):
+        resolve(read, told, steps, 1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak <= bytes_to_resolve(read, told, steps, 1000) <= 4 * peak
