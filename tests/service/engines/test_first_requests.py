@@ -1,11 +1,15 @@
 """Nothing is made ready on a request's way: the first of every kind takes about as long as others.
 
-On an empty data folder, for every shipped model and the native engine, with real numbers: what is
-stored and read again is another array to a compiled function than what a request brought.
+A service begins on empty folders and takes the native engine over once it is compiled, for every
+shipped model, with real numbers: what is stored and read again is another array to a compiled
+function than what a request brought.
 """
 
+import fcntl
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from ntm.architectures import kernels
+from ntm.repository.folders import VersionFolder
+from service.engines.choose import has_kernel
 from tests.service.running import serving
 
 MODELS = Path(__file__).parents[3] / "models"
 NAMES = sorted(path.name for path in MODELS.iterdir())
+EXPECTED = {
+    name: "native" if has_kernel(VersionFolder(MODELS / name / "1").description()) else "onnx"
+    for name in NAMES
+}
 FACTOR, SECONDS = 5, 0.5  # what is imported when it is first needed, on a crowded machine
 DRAWING = 3.0  # matplotlib and its fonts come with the first figure
 INCLUDES = (
@@ -35,13 +46,39 @@ INCLUDES = (
 Ask = Callable[[], httpx.Response]
 
 
+@contextmanager
+def compiling(compiled: Path, folder: Path) -> Iterator[None]:
+    """The native engine is compiled into a folder inside, and ready at the end.
+
+    The lock keeps whoever wants to compile it waiting; meanwhile it is copied.
+    """
+    ready = kernels.folder_for(compiled)
+    folder.mkdir()
+    with (folder / f"{ready.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        shutil.copytree(ready, folder / ready.name)
+
+
+def engines(client: httpx.Client) -> dict[str, str]:
+    """What every model runs on."""
+    return {model["name"]: model["engine"] for model in client.get("/v2").json()["models"]}
+
+
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of the shipped models, where nothing was ever asked."""
-    with (
-        serving(MODELS, tmp_path_factory.mktemp("first"), engine="native") as server,
-        server.client() as client,
-    ):
+def client(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the shipped models, where nothing was asked since native took over."""
+    folder = tmp_path_factory.mktemp("first")
+    native = folder / "native"
+    with ExitStack() as running:
+        with compiling(compiled, native):
+            server = running.enter_context(serving(MODELS, folder / "own", compiled=str(native)))
+            client = running.enter_context(server.client())
+            assert engines(client) == dict.fromkeys(NAMES, "onnx")
+        until = time.monotonic() + 60
+        while engines(client) != EXPECTED and time.monotonic() < until:
+            time.sleep(0.05)
+        assert engines(client) == EXPECTED
         yield client
 
 
@@ -54,7 +91,6 @@ def kinds_of_prediction(client: httpx.Client, model: str) -> dict[str, Ask]:
         {"steps": "1:3", "head": "read.0", "set": {"gate": 0.5}},
         {"steps": 2, "head": "write.0", "set": {"weighting": "uniform"}},
     ]
-    tensor = {"name": "sequence", "datatype": "FP32", "shape": array.shape}
 
     def predict(**fields: Any) -> Ask:
         asked = {"model": model, "sequence": sequence, **fields}
@@ -62,7 +98,15 @@ def kinds_of_prediction(client: httpx.Client, model: str) -> dict[str, Ask]:
 
     def in_session() -> httpx.Response:
         session = client.post("/sessions", json={"model": model}).json()["session_id"]
-        return client.post(f"/sessions/{session}/steps", json={"sequence": sequence})
+        piece = {"sequence": sequence, "position": 0, "include": ["read_weightings"]}
+        for _ in range(2):  # the second time from the state before it, which is stored
+            answer = client.post(f"/sessions/{session}/steps", json=piece)
+        return answer
+
+    def infer(*rows: Any, **parameters: Any) -> Ask:
+        entry = {"name": "sequence", "datatype": "FP32", "shape": np.shape(rows)}
+        asked = {"inputs": [{**entry, "data": np.ravel(rows).tolist()}], "parameters": parameters}
+        return lambda: client.post(f"/v2/models/{model}/infer", json=asked)
 
     return {
         "predict": predict(),
@@ -79,10 +123,8 @@ def kinds_of_prediction(client: httpx.Client, model: str) -> dict[str, Ask]:
             },
         ),
         "session": in_session,
-        "v2": lambda: client.post(
-            f"/v2/models/{model}/infer",
-            json={"inputs": [{**tensor, "data": array.ravel().tolist()}]},
-        ),
+        "v2": infer(sequence),
+        "v2 of a batch, in binary": infer(sequence, sequence, binary_data_output=True),
     }
 
 
