@@ -76,12 +76,13 @@ class TorchScriptEngine:
         wanted: Collection[str] | None = None,
     ) -> tuple[Values, State]:
         """See `Engine`. One row at a time: torch's products round by the size of the batch."""
+        names = [tensor.name for tensor in self.signature.state]  # a stored state has another order
         chosen = no_pins(self.signature, len(x)) | (pins or {}) if kind == "inspect" else {}
         rows = [
             self._run_row(
                 kind,
                 x[:, row : row + 1],
-                [value[row : row + 1] for value in state.values()],
+                [state[name][row : row + 1] for name in names],
                 [pin[:, row : row + 1] if pin.shape[1] > 1 else pin for pin in chosen.values()],
             )
             for row in range(x.shape[1])
@@ -92,7 +93,7 @@ class TorchScriptEngine:
         states = [np.concatenate(parts) for parts in zip(*(r[1] for r in rows), strict=True)]
         return (
             dict(zip(self._names[kind], values, strict=True)),
-            dict(zip(state, states, strict=True)),
+            dict(zip(names, states, strict=True)),
         )
 
     def _run_row(
