@@ -12,12 +12,25 @@ from ntm import silence
 if TYPE_CHECKING:
     from ntm.architectures.dnc.config import DNCConfig
     from ntm.architectures.dnc.model import DNC
+    from ntm.architectures.lstm.config import LSTMConfig
+    from ntm.architectures.lstm.model import LSTM
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
     from ntm.runs.trace import Trace
 
-__all__ = ["DNC", "NTM", "DNCConfig", "NTMConfig", "NTMMemory", "NTMState", "StepRecord", "Trace"]
+__all__ = [
+    "DNC",
+    "LSTM",
+    "NTM",
+    "DNCConfig",
+    "LSTMConfig",
+    "NTMConfig",
+    "NTMMemory",
+    "NTMState",
+    "StepRecord",
+    "Trace",
+]
 
 silence.opt_out()
 
@@ -25,6 +38,8 @@ _MODULES = {"checkpoint": "ntm.repository.checkpoint"}
 _LAZY = {
     "DNC": "ntm.architectures.dnc.model",
     "DNCConfig": "ntm.architectures.dnc.config",
+    "LSTM": "ntm.architectures.lstm.model",
+    "LSTMConfig": "ntm.architectures.lstm.config",
     "NTM": "ntm.architectures.ntm.model",
     "NTMConfig": "ntm.architectures.ntm.config",
     "NTMState": "ntm.architectures.ntm.model",

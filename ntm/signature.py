@@ -66,6 +66,7 @@ class StateTensor(_Frozen):
     name: str
     shape: tuple[Dimension, ...]
     initial: Constant | OneHot | Tensor | Positional
+    counts_steps: bool = Field(False, exclude=True)  # a whole number, not any
 
 
 class Stage(_Frozen):
@@ -114,6 +115,7 @@ class Signature(_Frozen):
     state: tuple[StateTensor, ...]
     stages: tuple[Stage, ...]
     reads_see: Literal["before", "after"] = Field("before", exclude=True)
+    slot_a_step: bool = Field(False, exclude=True)  # every step takes one: N steps are the longest
 
     @property
     def heads(self) -> int:
@@ -210,12 +212,32 @@ class Signature(_Frozen):
             if len(heads) and heads.start in own
         }
 
+    @property
+    def why_fixed(self) -> str:
+        """Why it runs with one number of slots only."""
+        return "learned its initial memory" if self.fixed_slots else "has no memory slots"
+
     def slots_of(self, shapes: Mapping[str, tuple[int, ...]]) -> int:
-        """N, as the shapes of a state's tensors have it; 1 where no tensor has slots."""
+        """N, as the shapes of a state's tensors have it; 0 where no tensor has slots."""
         for tensor in self.state:
             if "slots" in tensor.shape:
                 return shapes[tensor.name][tensor.shape.index("slots")]
-        return 1
+        return 0
+
+    def refuse_longer(self, steps: int, slots: int) -> None:
+        """Say no to a sequence that has more steps than there are slots, where each takes one.
+
+        Args:
+            steps: of the whole sequence, from its first
+            slots: N
+        Raises:
+            ValueError: it has
+        """
+        if self.slot_a_step and steps > slots:
+            raise ValueError(
+                f"a sequence should have at most memory_slots={slots} steps, as each takes a slot "
+                f"of its own, got {steps}"
+            )
 
     def state_bytes(self, slots: int) -> int:
         """Bytes that one sequence carries from step to step with N = `slots`."""
@@ -239,7 +261,7 @@ class Signature(_Frozen):
         """
         if self.fixed_slots not in (None, slots):
             raise ValueError(
-                f"this model learned its initial memory and runs only with "
+                f"this model {self.why_fixed} and runs only with "
                 f"memory_slots={self.fixed_slots}, got {slots}"
             )
         known = {"batch": batch, "slots": slots}

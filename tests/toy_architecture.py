@@ -25,6 +25,7 @@ class RingConfig(BaseModel):
     M: int = 4
     output: Literal["sigmoid"] = "sigmoid"
     fixed_slots: None = None
+    summary: str = "a ring"
 
 
 def signature(config: RingConfig) -> Signature:
@@ -114,7 +115,7 @@ def register() -> None:
     here = "tests.toy_architecture"
     catalogue.register(
         catalogue.Architecture(
-            name="ring/1", config=f"{here}:RingConfig", signature=f"{here}:signature",
+            name="ring/1", title="Ring", config=f"{here}:RingConfig", signature=f"{here}:signature",
             model=f"{here}:Ring", onnx_step=f"{here}:RingStep",
         )
     )  # fmt: skip

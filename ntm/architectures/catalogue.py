@@ -23,13 +23,14 @@ class UnknownArchitecture(ValueError):
 class Architecture:
     """Where the parts of one architecture are, as `module:name`.
 
-    `config` is a pydantic model with `architecture`, `input_size`, `output_size`, `N` and
-    `fixed_slots`; `signature` makes a `Signature` of it; `learned_values` takes it and the
-    parameters by name, and gives the tensors that the signature's initial values name. `model` is
-    a torch module as `ntm.architectures.model.Model` describes it.
+    `config` is a pydantic model with `architecture`, `input_size`, `output_size`, `N`,
+    `fixed_slots` and `summary`, its wiring in some words; `signature` makes a `Signature` of it;
+    `learned_values` takes it and the parameters by name, and gives the tensors that the signature's
+    initial values name. `model` is a torch module as `ntm.architectures.model.Model` describes it.
     """
 
     name: str
+    title: str  # as the papers call it
     config: str
     signature: str
     model: str
@@ -95,6 +96,7 @@ def imported(place: str) -> Any:
 
 
 _NTM, _DNC = "ntm.architectures.ntm", "ntm.architectures.dnc"
+_LSTM = "ntm.architectures.lstm"
 _known: dict[str, Architecture] = {}
 
 
@@ -106,6 +108,7 @@ def register(architecture: Architecture) -> None:
 register(
     Architecture(
         name="ntm/1",
+        title="Neural Turing Machine",
         config=f"{_NTM}.config:NTMConfig",
         signature=f"{_NTM}.signature:signature",
         learned_values=f"{_NTM}.signature:learned_values",
@@ -118,9 +121,20 @@ register(
 register(
     Architecture(
         name="dnc/1",
+        title="Differentiable Neural Computer",
         config=f"{_DNC}.config:DNCConfig",
         signature=f"{_DNC}.signature:signature",
         model=f"{_DNC}.model:DNC",
+    )
+)
+register(
+    Architecture(
+        name="lstm/1",
+        title="LSTM",
+        config=f"{_LSTM}.config:LSTMConfig",
+        signature=f"{_LSTM}.signature:signature",
+        model=f"{_LSTM}.model:LSTM",
+        onnx_step=f"{_LSTM}.onnx_step:Step",
     )
 )
 DEFAULT = "ntm/1"

@@ -6,6 +6,7 @@ An architecture adds its configuration, the state before the first step, and the
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,6 +65,11 @@ class Model(nn.Module):
 
     config: Any
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether training feeds the right answers back, by `taught_logits`."""
+        return False
+
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> Any:
         """The state before the first step, a named tuple of tensors."""
         raise NotImplementedError
@@ -116,6 +122,16 @@ class Model(nn.Module):
             [T, B, O]
         """
         return self.advance(sequence, self.initial_state(sequence.shape[1], memory_slots))[0]
+
+    def taught_logits(self, sequence: Tensor, targets: Tensor, rng: np.random.Generator) -> Tensor:
+        """As `logits`, where a step is told the right answer of the last one; see `is_taught`.
+
+        Args:
+            sequence: [T, B, I]
+            targets: [T, B, O], NaN where no answer is due
+            rng: of what training makes up
+        """
+        raise NotImplementedError
 
     def advance(self, sequence: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Several steps: [T, B, I] to outputs before their activation and a new state."""

@@ -137,8 +137,7 @@ def show_recipes() -> None:
         config = recipe.make_config()
         table.add_row(
             name,
-            f"{config.controller} {config.controller_size}, memory {config.N}x{config.M}, "
-            f"{config.num_reads} read + {config.num_writes} write",
+            f"{recipe.architecture}: {config.summary}",
             recipe.optimizer,
             f"{recipe.learning_rate:g} {recipe.decay}",
             str(recipe.batch_size),

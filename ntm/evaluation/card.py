@@ -3,6 +3,7 @@
 from typing import Any
 
 from ntm import figures, seeds
+from ntm.architectures import catalogue
 from ntm.evaluation.reach import range_of, verified_slots
 from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
@@ -57,20 +58,24 @@ def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
 def _architecture(
     description: ModelDescription, model: Any, evaluation: dict[str, Any] | None
 ) -> str:
-    config = description.config
+    config, architecture = description.config, catalogue.find(description.architecture)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     verified = verified_slots(description, evaluation)
-    slots = f"verified with {range_of(verified)}" if verified else "not measured"
-    if config.fixed_slots:
-        slots = "runs only with that N"
+    slots = f" (verified with {range_of(verified)})" if verified else " (not measured)"
+    if config.fixed_slots is not None:
+        slots = " (runs only with that N)" if config.fixed_slots else ""
     return (
-        f"A Neural Turing Machine (`{description.architecture}`) trained on "
-        f"{description.task_name}: "
-        f"{config.controller} controller of {config.controller_size}, {config.num_reads} read and "
-        f"{config.num_writes} write heads, shifts of up to {config.max_shift}, memory "
-        f"{config.N} x {config.M} ({slots}), {parameters:,} parameters. "
+        f"{article(architecture.title)} {architecture.title} (`{description.architecture}`) "
+        f"trained on {description.task_name}: {config.summary}{slots}, "
+        f"{parameters:,} parameters. "
         f"Input {config.input_size} channels, output {config.output_size}."
     )
+
+
+def article(title: str) -> str:
+    """`A`, or `An` before the sound of a vowel: of a word, or of an abbreviation's first letter."""
+    vowels = "AEFHILMNORSX" if title.isupper() else "AEIO"
+    return "An" if title[0] in vowels else "A"
 
 
 def _measured(evaluation: dict[str, Any]) -> str:

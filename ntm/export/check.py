@@ -99,6 +99,8 @@ def random_state(rng: np.random.Generator, told: Signature, batch: int, slots: i
     for tensor in told.state:
         shape = [known[d] if isinstance(d, str) else d for d in tensor.shape]
         value = rng.normal(size=shape)
+        if tensor.counts_steps:
+            value = np.floor(rng.uniform(0, slots, size=shape))
         if tensor.name.endswith("weightings"):
             value = np.exp(3 * value)
             value /= value.sum(axis=-1, keepdims=True)
@@ -124,6 +126,6 @@ def random_pins(
 
 
 def _shapes(told: Signature) -> Iterator[tuple[int, int]]:
-    for slots in (told.fixed_slots,) if told.fixed_slots else SLOTS:
+    for slots in SLOTS if told.fixed_slots is None else (told.fixed_slots,):
         for batch in BATCHES:
             yield batch, slots

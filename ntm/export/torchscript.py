@@ -83,7 +83,8 @@ class _InspectLoop(nn.Module):
     ) -> tuple[list[Tensor], list[Tensor]]:
         over_time: list[list[Tensor]] = []
         for t in range(x.size(0)):
-            given, state = self.step(x[t], state, [pin[t] for pin in pins])
+            # the input again, unused: a traced list is never empty
+            given, state = self.step(x[t], state, [pin[t] for pin in pins] + [x[t]])
             if t == 0:
                 over_time = [[value] for value in given]
             else:
@@ -112,7 +113,7 @@ def _example(model: Model, kind: str) -> tuple[Tensor | list[Tensor], ...]:
     """Inputs whose dimensions all differ, so that tracing can take none for another."""
     told = model.signature
     learned = catalogue.learned_values_of(model.config, weights_of(model))
-    state = told.initial_state(3, told.fixed_slots or 11, learned)
+    state = told.initial_state(3, 11 if told.fixed_slots is None else told.fixed_slots, learned)
     tensors = [torch.from_numpy(value) for value in state.values()]
     x = torch.zeros(3, told.input_size)
     if kind == "predict":
@@ -121,7 +122,7 @@ def _example(model: Model, kind: str) -> tuple[Tensor | list[Tensor], ...]:
     for stage in told.stages:
         if stage.pinnable:
             pins += [torch.zeros(1, 1, 1), torch.zeros(1, 1, 1, dtype=torch.bool)]
-    return x, tensors, pins
+    return x, tensors, [*pins, x]
 
 
 def runner(module: torch.jit.ScriptModule, told: Signature, kind: str) -> Runner:

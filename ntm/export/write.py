@@ -81,10 +81,11 @@ def export_standalone(version: VersionFolder, steps: int, slots: int | None, out
         ExportError: it differs from the model, which may also run with another N only
     """
     model = checkpoint.load(version)
-    slots = slots or model.memory_slots
+    slots = model.memory_slots if slots is None else slots
     fixed = model.signature.fixed_slots
     if fixed not in (None, slots):
         raise ExportError(f"{version.path} runs only with {fixed} memory slots, got {slots}")
+    model.signature.refuse_longer(steps, slots)
     data = standalone(model.config, checkpoint.weights_of(model), steps, slots).SerializeToString()
     task = version.description().make_task()
     session = _session(data)

@@ -39,6 +39,8 @@ def place(number: int, item: Any, told: Signature, steps: int) -> Item:
     start, stop = _span(number, item.steps, steps)
     known = [f"read.{i}" for i in range(told.read_heads)]
     known += [f"write.{i}" for i in range(told.write_heads)]
+    if item.head is not None and not known:
+        raise InterventionError(f"interventions[{number}].head: this model has no heads")
     if item.head is not None and item.head not in known:
         raise InterventionError(
             f"interventions[{number}].head should be one of {', '.join(known)}, "
@@ -71,7 +73,9 @@ def check(item: Item, told: Signature, slots: int) -> None:
         InterventionError
     """
     stages = {stage.name: stage for stage in told.pinnable}
-    fields = [*stages, "memory", "input"]
+    fields = [*stages, *(["memory"] if told.has_memory else []), "input"]
+    if item.value("memory") is not None and not told.has_memory:
+        raise item.wrong("set.memory", "is not there: this model has no memory")
     changed = {name for name in fields if item.value(name) is not None}
     staged = sorted(changed & stages.keys())
     if not changed:

@@ -73,13 +73,13 @@ def tensors_of(signature: Signature, stages: Mapping[str, Array]) -> dict[str, A
     }
     for group in ("writes", "reads", "controller", "memory"):
         tensors |= grouped_of(signature, stages, group, read, write)
-    return tensors | {MEMORY: stages[MEMORY]}
+    return tensors | ({MEMORY: stages[MEMORY]} if signature.has_memory else {})
 
 
 def names_in_traces(signature: Signature) -> list[str]:
     """The names of all tensors that a trace of such a model has of what happened inside."""
     heads = {side.removesuffix("_weightings"): side for side in signature.sides}
-    names = [*signature.sides, MEMORY]
+    names = [*signature.sides, *((MEMORY,) if signature.has_memory else ())]
     for stage in signature.stages:
         if stage.group == "addressing":
             sides = signature.sides_of(stage)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ntm import seeds
 from ntm.architectures import catalogue
-from ntm.architectures.lstm import LSTM
+from ntm.architectures.lstm.model import LSTM
 from ntm.tasks import Episode, Task
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
@@ -41,9 +41,13 @@ class Interrupted(Exception):
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    """Adam, or RMSProp in Graves' form (centred, momentum 0.9)."""
+    """Adam, AdamW, or RMSProp in Graves' form (centred, momentum 0.9)."""
     if recipe.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(
+            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
     return torch.optim.RMSprop(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -62,7 +66,7 @@ def make_model(recipe: Recipe) -> Any:
     """
     if recipe.baseline == "lstm":
         task = recipe.make_task()
-        return LSTM(task.input_size, task.output_size)
+        return LSTM(input_size=task.input_size, output_size=task.output_size)
     config = recipe.make_config()
     model = catalogue.of(config).model_class(config)
     if recipe.key_strength_bias:
@@ -105,9 +109,13 @@ class Trainer:
         rate = learning_rate(self.progress, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        logits = self.logits(torch.from_numpy(episode.inputs), self.draw_slots())
-        targets = torch.from_numpy(episode.targets)
+        inputs, targets = torch.from_numpy(episode.inputs), torch.from_numpy(episode.targets)
         check_targets(targets, self.output)
+        if self.model.is_taught:
+            logits = self.model.taught_logits(inputs, targets, self.rng)
+        else:
+            slots = self.draw_slots()
+            logits = self.logits(inputs, None if self.recipe.baseline else slots)
         loss = answer_loss(logits, targets, self.output)
         if isinstance(self.logits, Rewritten):
             loss = loss + self.logits.charge

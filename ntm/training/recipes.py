@@ -66,13 +66,17 @@ class Recipe(BaseModel):
     baseline: Literal["lstm"] | None = Field(
         default=None, description="train this instead of a Neural Turing Machine"
     )
-    optimizer: Literal["adam", "rmsprop"] = "adam"
+    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
+    weight_decay: float = Field(default=0.01, ge=0, description="of adamw")
     key_strength_bias: float = Field(
         default=0.0, description="added to the initial bias of every key strength"
     )
     learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     decay: Literal["cosine", "none"] = Field(
         default="cosine", description="cosine starts when the last level is reached"
+    )
+    warm_up: int = Field(
+        default=0, ge=0, description="updates in which the learning rate rises from 0"
     )
     clip_norm: float = 10.0
     batch_size: int = 16
@@ -193,6 +197,17 @@ RECIPES: dict[str, Recipe] = {
         memory_slots=(20, 40),
         selection=_copy_lengths(60, 120, sequences=64),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+    ),
+    "lstm-copy": Recipe(
+        task="copy",
+        architecture="lstm/1",
+        clip_norm=1.0,
+        batch_size=32,
+        updates=6000,
+        selection=tuple(row.without_memory() for row in _copy_lengths(30, 50, sequences=64)),
+        evaluation=tuple(
+            row.without_memory() for row in _copy_lengths(1, 10, 20, 30, 50, 120, 1000)
+        ),
     ),
     "associative-recall": Recipe(
         task="associative-recall",

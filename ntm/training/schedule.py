@@ -51,10 +51,11 @@ def learning_rate(progress: Progress, recipe: Recipe) -> float:
     if recipe.polish is not None and progress.polish_since is not None:
         done = (progress.update - progress.polish_since) / recipe.polish.updates
         return cosine(recipe.polish.learning_rate, done)
+    rate = recipe.learning_rate * min(1.0, (progress.update + 1) / max(1, recipe.warm_up))
     if recipe.decay == "none" or progress.decay_since is None:
-        return recipe.learning_rate
+        return rate
     done = (progress.update - progress.decay_since) / decay_length(recipe)
-    return cosine(recipe.learning_rate, done)
+    return cosine(rate, done)
 
 
 def cosine(rate: float, done: float) -> float:

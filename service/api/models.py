@@ -132,7 +132,7 @@ def slots_for(model: LoadedModel, needed: int, context: Context) -> int:
         ServiceError: the service does not allow that many
     """
     own = model.signature.memory_slots
-    if needed <= own or model.signature.fixed_slots:
+    if needed <= own or model.signature.fixed_slots is not None:
         return own
     slots = 1 << (needed - 1).bit_length()
     if slots > context.settings.max_memory_slots:

@@ -114,9 +114,9 @@ def check_slots(asked: int | None, signature: Signature, settings: Settings) -> 
     if signature.fixed_slots not in (None, slots):
         raise errors.MemorySlotsOutOfRange(
             f"memory_slots should be {signature.fixed_slots}, the only number this model can run "
-            f"with because it learned its initial memory, got {slots}"
+            f"with because it {signature.why_fixed}, got {slots}"
         )
-    if not 1 <= slots <= settings.max_memory_slots:
+    if not min(1, signature.memory_slots) <= slots <= settings.max_memory_slots:
         raise errors.MemorySlotsOutOfRange(
             f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
         )

@@ -93,18 +93,23 @@ async def difference(left: Replay, right: Replay, tolerance: float) -> Differenc
 
 
 def refuse_other_sizes(left: Replay, right: Replay) -> None:
-    """Say no to what has no common axes.
+    """Say no to what has no common axes; of two architectures only what goes in and comes out has.
 
     Raises:
         NotComparable
     """
-    for name in ("input_size", "output_size", "read_heads", "write_heads", "memory_width"):
-        sizes = [getattr(replay.model.signature, name) for replay in (left, right)]
+    signatures = [replay.model.signature for replay in (left, right)]
+    names = ["input_size", "output_size"]
+    alike = len({signature.architecture for signature in signatures}) == 1
+    for name in [*names, "read_heads", "write_heads", "memory_width"] if alike else names:
+        sizes = [getattr(signature, name) for signature in signatures]
         if sizes[0] != sizes[1]:
             raise not_comparable(name, *sizes)
+    if not alike:
+        return
     if left.trace.memory_slots != right.trace.memory_slots:
         raise not_comparable("memory_slots", left.trace.memory_slots, right.trace.memory_slots)
-    shifts = [len(replay.model.signature.shifts) for replay in (left, right)]
+    shifts = [len(signature.shifts) for signature in signatures]
     if shifts[0] != shifts[1]:
         raise not_comparable("shifts", *shifts)
 
@@ -115,10 +120,10 @@ def not_comparable(name: str, left: int, right: int) -> NotComparable:
 
 
 def drop_unlike(left: dict[str, Array], right: dict[str, Array]) -> None:
-    """Leave out the controller where two kinds or sizes of it have nothing in common."""
-    for name in ("controller.hidden", "controller.cell"):
-        if name in left and name in right and left[name].shape != right[name].shape:
-            del left[name]
+    """Leave out of both what has another shape in one than in the other."""
+    for name in left.keys() & right.keys():
+        if left[name].shape != right[name].shape:
+            del left[name], right[name]
 
 
 def refuse_without(replay: Replay, needed: Collection[str], purpose: str) -> None:

@@ -174,6 +174,6 @@ def assemble(trace: Trace, model: LoadedModel, selection: Selection, walked: Wal
                 tensors |= addressing_of(signature, values, table, read, write)
             case _:
                 tensors |= grouped_of(signature, values, GROUPS[field], read, write)
-                if field == MEMORY:
+                if field == MEMORY and signature.has_memory:
                     tensors[field] = values[field]
     return tensors

@@ -36,6 +36,14 @@ class DNCConfig(BaseModel):
     output: Literal["sigmoid", "identity"] = "sigmoid"
 
     @property
+    def summary(self) -> str:
+        """Its wiring in some words."""
+        return (
+            f"{self.controller} controller of {self.controller_size}, {self.num_reads} read heads"
+            f"{'' if self.links else ' without links'}, memory {self.N} x {self.W}"
+        )
+
+    @property
     def fixed_slots(self) -> int | None:
         """The only N this model can run with: None, as any will do."""
         return None

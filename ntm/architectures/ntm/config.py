@@ -49,6 +49,15 @@ class NTMConfig(BaseModel):
         return self.shift_range // 2
 
     @property
+    def summary(self) -> str:
+        """Its wiring in some words."""
+        return (
+            f"{self.controller} controller of {self.controller_size}, {self.num_reads} read and "
+            f"{self.num_writes} write heads, shifts of up to {self.max_shift}, memory "
+            f"{self.N} x {self.M}"
+        )
+
+    @property
     def fixed_slots(self) -> int | None:
         """The only N this model can run with, or None when any N will do."""
         return self.N if self.initial_memory == "learned" else None

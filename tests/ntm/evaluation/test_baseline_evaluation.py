@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from ntm.architectures.lstm import LSTM
+from ntm.architectures.lstm.model import LSTM
 from ntm.evaluation.measure import Predictor, measure
 from ntm.tasks import Copy, DynamicNgrams
 from ntm.training.recipes import Setting
@@ -61,7 +61,7 @@ def test_selection_and_evaluation_draw_different_sequences():
 
 
 def test_the_lstm_baseline_is_measured_like_a_model_without_memory():
-    model: Predictor = LSTM(10, 8, size=4, layers=2).eval()
+    model: Predictor = LSTM(input_size=10, output_size=8, size=4, layers=2).eval()
     setting = Setting(sizes={"length": 3}, memory_slots=128, sequences=5).without_memory()
     told = measure(model, Copy(), setting, seed=1)
     assert told.memory_slots == 0
@@ -69,5 +69,5 @@ def test_the_lstm_baseline_is_measured_like_a_model_without_memory():
 
 
 def test_the_lstm_baseline_has_the_size_of_the_papers():
-    parameters = sum(p.numel() for p in LSTM(10, 8).parameters())
+    parameters = sum(p.numel() for p in LSTM(input_size=10, output_size=8).parameters())
     assert abs(parameters - 1_352_969) < 0.03 * 1_352_969  # Table 3; PyTorch keeps two biases

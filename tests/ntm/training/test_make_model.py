@@ -1,6 +1,6 @@
 import torch
 
-from ntm.architectures.lstm import LSTM
+from ntm.architectures.lstm.model import LSTM
 from ntm.architectures.ntm.model import NTM
 from ntm.training.loop import make_model
 from ntm.training.recipes import RECIPES

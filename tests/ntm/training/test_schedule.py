@@ -30,6 +30,12 @@ def test_the_rate_falls_along_a_cosine(update: int, rate: float) -> None:
     assert learning_rate(Progress(update=update, decay_since=0), recipe()) == pytest.approx(rate)
 
 
+@pytest.mark.parametrize(("update", "rate"), [(0, 0.1), (4, 0.5), (9, 1.0), (50, 1.0)])
+def test_the_rate_rises_as_long_as_it_warms_up(update: int, rate: float) -> None:
+    warming = recipe(warm_up=10, decay="none")
+    assert learning_rate(Progress(update=update, decay_since=0), warming) == pytest.approx(rate)
+
+
 def test_the_rate_is_whole_before_the_decay_and_without_one() -> None:
     assert learning_rate(Progress(update=99), recipe()) == 1.0
     assert learning_rate(Progress(update=99, decay_since=0), recipe(decay="none")) == 1.0
