@@ -175,7 +175,18 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_crash)
+    prepare_routes(app)
     return app
+
+
+def prepare_routes(app: FastAPI) -> None:
+    """Have FastAPI make the routes of included routers, which it does when one is looked for.
+
+    The first request of all, mostly a probe, would wait for it, and everybody behind it.
+    """
+    nowhere = {"type": "http", "method": "GET", "path": "", "root_path": "", "headers": []}
+    for route in app.routes:
+        route.matches(nowhere)
 
 
 def error_response(
