@@ -1,8 +1,9 @@
-"""The tasks of the paper as generators of sequences. NumPy only, no torch."""
+"""The tasks of the papers as generators of sequences. NumPy only, no torch."""
 
 from typing import Any
 
 from ntm.tasks.associative_recall import AssociativeRecall
+from ntm.tasks.babi.task import Babi
 from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, wrong_bits
 from ntm.tasks.copy import Copy
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
@@ -10,12 +11,14 @@ from ntm.tasks.priority_sort import PrioritySort
 from ntm.tasks.repeat_copy import RepeatCopy
 
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort)
+    task.name: task
+    for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort, Babi)
 }
 
 __all__ = [
     "TASKS",
     "AssociativeRecall",
+    "Babi",
     "Copy",
     "DynamicNgrams",
     "Episode",
@@ -54,4 +57,4 @@ def load(description: dict[str, Any]) -> Task:
 
 def dump(task: Task) -> dict[str, Any]:
     """The description that `load` takes."""
-    return {"name": task.name, **task.model_dump()}
+    return {"name": task.name, **task.model_dump(mode="json")}

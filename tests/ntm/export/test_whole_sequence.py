@@ -99,7 +99,8 @@ def test_the_command_says_how_many_steps_could_be_compared(
     assert "of 40 steps, after which float32 is too coarse" in done.stderr
 
 
-@pytest.mark.parametrize("task", [kind() for kind in TASKS.values()], ids=list(TASKS))
+# but for stories, whose lengths are random
+@pytest.mark.parametrize("task", [TASKS[n]() for n in sorted({*TASKS} - {"babi"})], ids=str)
 @pytest.mark.parametrize("steps", [1, 42, 300])
 def test_examples_are_as_short_as_can_be(task: Task, steps: int) -> None:
     rows = whole_sequence.sequences(task, task.input_size, steps)
