@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ntm.architectures.dnc.model import DNC
     from ntm.architectures.lstm.config import LSTMConfig
     from ntm.architectures.lstm.model import LSTM
+    from ntm.architectures.memory_network.config import MemoryNetworkConfig
+    from ntm.architectures.memory_network.model import MemoryNetwork
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
@@ -25,6 +27,8 @@ __all__ = [
     "NTM",
     "DNCConfig",
     "LSTMConfig",
+    "MemoryNetwork",
+    "MemoryNetworkConfig",
     "NTMConfig",
     "NTMMemory",
     "NTMState",
@@ -40,6 +44,8 @@ _LAZY = {
     "DNCConfig": "ntm.architectures.dnc.config",
     "LSTM": "ntm.architectures.lstm.model",
     "LSTMConfig": "ntm.architectures.lstm.config",
+    "MemoryNetwork": "ntm.architectures.memory_network.model",
+    "MemoryNetworkConfig": "ntm.architectures.memory_network.config",
     "NTM": "ntm.architectures.ntm.model",
     "NTMConfig": "ntm.architectures.ntm.config",
     "NTMState": "ntm.architectures.ntm.model",

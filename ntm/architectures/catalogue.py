@@ -97,6 +97,7 @@ def imported(place: str) -> Any:
 
 _NTM, _DNC = "ntm.architectures.ntm", "ntm.architectures.dnc"
 _LSTM = "ntm.architectures.lstm"
+_MEMORY_NETWORK = "ntm.architectures.memory_network"
 _known: dict[str, Architecture] = {}
 
 
@@ -135,6 +136,16 @@ register(
         signature=f"{_LSTM}.signature:signature",
         model=f"{_LSTM}.model:LSTM",
         onnx_step=f"{_LSTM}.onnx_step:Step",
+    )
+)
+register(
+    Architecture(
+        name="memory-network/1",
+        title="end-to-end memory network",
+        config=f"{_MEMORY_NETWORK}.config:MemoryNetworkConfig",
+        signature=f"{_MEMORY_NETWORK}.signature:signature",
+        model=f"{_MEMORY_NETWORK}.model:MemoryNetwork",
+        onnx_step=f"{_MEMORY_NETWORK}.onnx_step:Step",
     )
 )
 DEFAULT = "ntm/1"
