@@ -1,8 +1,8 @@
-"""Random generators that never share a stream: training, selection, evaluation and examples."""
+"""Random generators that never share a stream: one a role, and of every role one a seed."""
 
 import numpy as np
 
-_ROLES = {"training": 0, "selection": 1, "evaluation": 2, "example": 3}
+_ROLES = {"training": 0, "selection": 1, "evaluation": 2, "example": 3, "stories": 4}
 
 
 def generator(role: str, seed: int) -> np.random.Generator:

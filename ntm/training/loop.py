@@ -131,6 +131,10 @@ class Trainer:
         self.progress.sequences += episode.inputs.shape[1]
         return loss.item(), rate, norm.item()
 
+    def step(self) -> tuple[float, float, float]:
+        """The next batch and one gradient step on it, as `update`."""
+        return self.update(self.draw())
+
     def draw(self) -> Episode:
         """The next batch."""
         polishes = self.progress.polish_since is not None
@@ -179,7 +183,7 @@ class Trainer:
             start_decay(progress, recipe, task.levels)
             loss = 0.0
             while not finished(progress, recipe):
-                loss, rate, norm = self.update(self.draw())
+                loss, rate, norm = self.step()
                 self.divergence.observe(loss)
                 progress.climb(task.mastery(progress.level), task.levels)
                 start_decay(progress, recipe, task.levels)

@@ -44,7 +44,7 @@ def train_seeds(
     trainers: dict[int, Trainer] = {}
     scores: dict[int, Score] = {}
     for seed in seeds:
-        trainer = Trainer(recipe, seed, folder / "training" / f"seed-{seed}")
+        trainer = make_trainer(recipe, seed, folder / "training" / f"seed-{seed}")
         trainer.run()
         trainers[seed] = trainer
         if len(seeds) > 1:
@@ -68,6 +68,15 @@ def train_seeds(
         return VersionFolder(folder / str(newest)), scores
     saved = checkpoint.save(folder / str(newest + 1), chosen.model, chosen.task, told)
     return saved, scores
+
+
+def make_trainer(recipe: Recipe, seed: int, folder: Path) -> Trainer:
+    """What trains a seed: on whole stories or step by step."""
+    if recipe.stories is None:
+        return Trainer(recipe, seed, folder)
+    from ntm.training.stories import StoryTrainer
+
+    return StoryTrainer(recipe, seed, folder)
 
 
 def is_saved(model: nn.Module, version: VersionFolder) -> bool:

@@ -1,7 +1,7 @@
 """When to make the task harder and when to lower the learning rate. Pure functions of counts."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ntm.training.recipes import Recipe
 
@@ -19,6 +19,7 @@ class Progress:
     decay_since: int | None = None
     polish_since: int | None = None
     error: float = math.nan  # running average of the error a sequence
+    task_errors: dict[str, float] = field(default_factory=dict)  # the same of each bAbI task
 
     def observe(self, error: float) -> None:
         """Take one batch's mean error into the running average."""

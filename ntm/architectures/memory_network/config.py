@@ -50,8 +50,11 @@ class MemoryNetworkConfig(BaseModel):
 
     @property
     def summary(self) -> str:
-        """The sizes in a few words."""
-        return f"{self.hops} hops, {self.tying} tying, memory {self.N}x{self.embeddings}x{self.d}"
+        """Its wiring in some words."""
+        return (
+            f"{self.hops} hops with {self.tying} tying, {self.embeddings} embeddings of {self.d} "
+            f"for every sentence, {self.N} slots"
+        )
 
     @property
     def fixed_slots(self) -> int | None:
