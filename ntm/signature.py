@@ -97,6 +97,13 @@ class Stage(_Frozen):
         return math.prod(slots if isinstance(d, str) else d for d in inner)
 
 
+class Written(_Frozen):
+    """How a step's writes change the memory: ∘ (1 - w e) for every head, then + w a (Eq. 3, 4)."""
+
+    erase: str = "erase"  # the stages' names
+    add: str = "add"
+
+
 class Signature(_Frozen):
     """Inputs, outputs, stages and state of one step of a model.
 
@@ -116,6 +123,7 @@ class Signature(_Frozen):
     stages: tuple[Stage, ...]
     reads_see: Literal["before", "after"] = Field("before", exclude=True)
     slot_a_step: bool = Field(False, exclude=True)  # every step takes one: N steps are the longest
+    written: Written | None = Field(None, exclude=True)  # None where it is in another way
 
     @property
     def heads(self) -> int:

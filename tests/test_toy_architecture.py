@@ -107,6 +107,20 @@ def test_its_trace_has_its_own_stages(
     np.testing.assert_allclose(trace["reads"], recorded["reads"], atol=1e-5)
 
 
+def test_a_field_of_a_trace_may_be_a_single_stage(client: httpx.Client, sequence: Any) -> None:
+    answer = post(client, "/predict", model="ring", sequence=sequence.tolist())
+    url = f"/trace/{answer['trace_id']}"
+    whole = client.get(url, params={"include": "addressing,writes,read_weightings"}).json()
+    one = client.get(url, params={"include": "query,code,match"}).json()
+    assert one["addressing"]["read"]["query"] == whole["addressing"]["read"]["query"]
+    assert one["writes"] == {"code": whole["writes"]["code"]}
+    assert one["read_weightings"] == whole["read_weightings"]
+    assert "write_weightings" not in one
+    refused = client.get(url, params={"include": "gate"})
+    assert refused.status_code == 422
+    assert "query, ring_weighting, code, match, got 'gate'" in refused.json()["error"]
+
+
 def test_the_open_inference_protocol_gives_its_weightings(
     client: httpx.Client, sequence: Any
 ) -> None:

@@ -37,7 +37,7 @@ class Architecture:
     onnx_step: str | None = None  # without one it trains and runs, and cannot be exported
     learned_values: str | None = None
     kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
-    memories: str | None = None  # the memory of every step again, from what was written
+    memories: str | None = None  # the memory of every step again, from the one before and stages
 
     @cached_property
     def config_class(self) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.insight.arrays import Array, Flags, Tensors, needed
+from ntm.signature import Written
 
 Kind = Literal["write", "initial", "intervention"]
 Vector = NDArray[np.float64]
@@ -27,7 +28,7 @@ Source = tuple[Kind, int | None, int | None, int | None]
 Edits = Callable[[int], tuple[Flags, Array] | None]
 
 TOLERANCE = 1e-3  # of a read in float32, which is summed here in another order
-NEEDED = ("read_weightings", "write_weightings", "writes.erase", "writes.add", "memory")
+WRITTEN = Written()
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,42 @@ class Provenance:
 class Backward:
     """Goes back from one read through the writes before it, the latest first."""
 
-    def __init__(self, weighting: Array, width: int, step: int, edits: Edits | None = None) -> None:
+    def __init__(
+        self,
+        weighting: Array,
+        width: int,
+        step: int,
+        edits: Edits | None = None,
+        *,
+        reads_see: Literal["before", "after"] = "before",
+    ) -> None:
         """Stand at a read.
 
         Args:
             weighting: of the read [N]
             width: M
             step: of the read, t
-            edits: where the memory was replaced before a step's reads, and by what
+            edits: where the memory was replaced before a step, and by what
+            reads_see: the memory before the same step's writes, or after them
         """
         self._reach = np.repeat(np.asarray(weighting, np.float64)[:, None], width, axis=1)
         self._step, self._edits = step, edits or unedited
         self._writes: list[tuple[int, Array, NDArray[np.intp]]] = []  # first step, parts, slots
         self._others: list[tuple[Kind, int | None, Vector]] = []
-        self._take_edit()
+        if reads_see == "after":
+            self._step += 1  # the first writes to go back through are those of its own step
+        else:
+            self._take_edit()
 
-    def back(self, weightings: Array, erase: Array, add: Array) -> None:
-        """Go back through the K steps before the one that this stands at.
+    def back(self, tensors: Tensors, written: Written = WRITTEN) -> None:
+        """Go back through the writes of K more steps.
 
         Args:
-            weightings: of the write heads [K, W, N], in the order of time
-            erase: e [K, W, M]
-            add: a [K, W, M]
+            tensors: of the write heads in the order of time, write_weightings [K, W, N] and the
+                vectors that are erased and added [K, W, M]
+            written: what these are called
         """
+        weightings, erase, add = (tensors[name] for name in writes_by_name(written))
         vectors = np.zeros(add.shape)
         slots = np.zeros(add.shape[:2], np.intp)
         for k in reversed(range(len(add))):
@@ -143,6 +157,16 @@ class Backward:
                 yield "write", first + k, head, int(slot)
 
 
+def writes_by_name(written: Written) -> tuple[str, str, str]:
+    """What a trace calls the weightings of writes, and what they erase and add."""
+    return "write_weightings", f"writes.{written.erase}", f"writes.{written.add}"
+
+
+def needs(written: Written) -> tuple[str, ...]:
+    """The arrays of a trace from which the parts of a read follow."""
+    return "read_weightings", *writes_by_name(written), "memory"
+
+
 def unedited(step: int) -> None:
     """Nobody replaced any memory."""
 
@@ -160,6 +184,7 @@ def provenance(
     *,
     limit: int | None = None,
     edits: Edits | None = None,
+    written: Written = WRITTEN,
 ) -> Provenance:
     """Split a read vector into what every earlier write and the memory before them gave to it.
 
@@ -172,18 +197,19 @@ def provenance(
         limit: parts that are told one by one; all of them by default
         edits: of a step, where the memory was replaced before its reads and by what, or None; the
             shapes broadcast to [N, M]
+        written: the stages that are erased and added, where they are called otherwise
     Raises:
         ValueError: an array is missing, step or head are not in the trace, or the parts
             do not add up to the read, as where a model reads what the same step writes
     """
-    needed(tensors, NEEDED, "provenance")
-    weightings, erase = tensors["read_weightings"], tensors["writes.erase"]
+    needed(tensors, needs(written), "provenance")
+    weightings, width = tensors["read_weightings"], tensors["memory"].shape[-1]
     steps, heads = weightings.shape[:2]
     for name, value, bound in (("step", step, steps), ("head", head, heads)):
         if not 0 <= value < bound:
             raise ValueError(f"{name} should be from 0 to {bound - 1}, got {value}")
-    backward = Backward(weightings[step, head], erase.shape[-1], step, edits)
-    backward.back(tensors["write_weightings"][:step], erase[:step], tensors["writes.add"][:step])
+    backward = Backward(weightings[step, head], width, step, edits)
+    backward.back({name: tensors[name][:step] for name in writes_by_name(written)}, written)
     found = backward.finish(tensors["memory"][0], head, step, limit)
     if "reads" in tensors:
         recorded = tensors["reads"][step, head]

@@ -10,6 +10,7 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, Worker
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from safetensors.numpy import load_file
 
+from ntm.architectures import catalogue
 from ntm.repository import manifest
 from ntm.repository.folders import VersionFolder
 from ntm.signature import Signature, State
@@ -51,7 +52,8 @@ class RemoteEngine:
         self.digest = exported.digest
         self.device: str = settings.device  # `auto` until a replica has answered
         self.batches = self.name != "native"
-        self.replays_memory = self.name != "torchscript"
+        architecture = catalogue.find(exported.signature.architecture)
+        self.replays_memory = self.name != "torchscript" and architecture.memories is not None
         learned = folder / manifest.INITIAL
         self._learned = load_file(learned) if exported.initial_sha256 else None
 

@@ -65,12 +65,13 @@ class Engine(EngineFacts, Protocol):
         """
         ...
 
-    def memories(
-        self,
-        memory: NDArray[np.float32],
-        weightings: NDArray[np.float32],
-        erase: NDArray[np.float32],
-        add: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """The matrix that each step's reads see; of an architecture that has such a function."""
+    def memories(self, memory: NDArray[np.float32], values: Values) -> NDArray[np.float32]:
+        """The matrix that each step's reads see; of an architecture that has such a function.
+
+        Args:
+            memory: before the first step [N, M]
+            values: weightings and stages of one row by name, [K, ...]
+        Returns:
+            [K, N, M]
+        """
         ...

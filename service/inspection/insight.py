@@ -1,23 +1,23 @@
 """What a replay tells of a trace: where a read came from, where two traces part, what is odd."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from ntm.insight import Difference, Finding, Provenance, Thresholds
 from ntm.insight.arrays import Array, Flags
 from ntm.insight.difference import Comparison
 from ntm.insight.findings import NEEDED as FINDINGS_NEED
 from ntm.insight.findings import Examination
-from ntm.insight.provenance import NEEDED as PROVENANCE_NEEDS
-from ntm.insight.provenance import Backward
+from ntm.insight.provenance import Backward, needs
 from ntm.interventions.edits import Edits
-from ntm.runs.record import names_in_traces
+from ntm.signature import MEMORY, Signature, Written
+from service.contract import fields
 from service.errors import NotComparable, ServiceError
 from service.inspection.replay import Replay
 
-WRITTEN = ("read_weightings", "write_weightings", "writes")
-EXAMINED = (*WRITTEN, "addressing", "memory")
-COMPARED = ("inputs", "outputs", *EXAMINED, "reads", "controller")
+READS = "reads"  # the read vectors
 
 
 async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[Provenance, float]:
@@ -26,34 +26,35 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[
     The steps before the read are walked forwards once, which keeps the states between stretches,
     and then from the last stretch to the first.
     """
-    refuse_without(replay, PROVENANCE_NEEDS, "parts of a read")
-    fields = (*WRITTEN, "reads")
-    length, cuts = replay.balanced_stretch(step + 1, fields), []
+    signature = replay.model.signature
+    written = how_it_writes(signature)
+    told = needed_fields(signature, (*needs(written), READS), "parts of a read", without=(MEMORY,))
+    writes = [field for field in told if field != READS]
+    length, cuts = replay.balanced_stretch(step + 1, told), []
     while step + 1 - replay.position > length:
         cuts.append((replay.position, replay.state))
         await replay.advance(replay.position + length)
     first, beginning = replay.position, cuts[0][1] if cuts else replay.state
-    last = await replay.advance(step + 1, fields)
+    last = await replay.advance(step + 1, told)
     await replay.finish()
-    width = replay.model.signature.memory_width
     backward = await asyncio.to_thread(
-        Backward, last["read_weightings"][-1, head], width, step, edits_of(replay.edits)
+        partial(Backward, reads_see=signature.reads_see),
+        last["read_weightings"][-1, head],
+        signature.memory_width,
+        step,
+        edits_of(replay.edits),
     )
-    read = last["reads"][-1, head]
-    tensors = {name: value[:-1] for name, value in last.items()}  # the read's own step writes later
-    await asyncio.to_thread(go_back, backward, tensors)
+    read = last[READS][-1, head]
+    if signature.reads_see == "before":  # the read's own step writes later
+        last = {name: value[:-1] for name, value in last.items()}
+    await asyncio.to_thread(backward.back, last, written)
     while cuts:
         start, state = cuts.pop()
-        tensors = await replay.again(start, first, state, WRITTEN)
-        await asyncio.to_thread(go_back, backward, tensors)
+        tensors = await replay.again(start, first, state, writes)
+        await asyncio.to_thread(backward.back, tensors, written)
         first = start
-    told = await asyncio.to_thread(backward.finish, beginning["memory"][0], head, step, limit)
-    return told, float(abs(told.read - read).max())
-
-
-def go_back(backward: Backward, tensors: dict[str, Array]) -> None:
-    """Go back through a stretch."""
-    backward.back(tensors["write_weightings"], tensors["writes.erase"], tensors["writes.add"])
+    found = await asyncio.to_thread(backward.finish, beginning[MEMORY][0], head, step, limit)
+    return found, float(abs(found.read - read).max())
 
 
 def edits_of(edits: Edits | None) -> "Memories | None":
@@ -69,7 +70,7 @@ class Memories:
 
     def __call__(self, step: int) -> tuple[Flags, Array] | None:
         """Where, and what; None where there is nothing."""
-        return self._edits.state(step).get("memory")
+        return self._edits.state(step).get(MEMORY)
 
 
 async def difference(left: Replay, right: Replay, tolerance: float) -> Difference:
@@ -81,15 +82,21 @@ async def difference(left: Replay, right: Replay, tolerance: float) -> Differenc
     refuse_other_sizes(left, right)
     comparison = Comparison(tolerance)
     steps = min(left.trace.steps, right.trace.steps)
-    length = max(1, left.stretch(COMPARED) // 2)
+    told = [compared(replay.model.signature) for replay in (left, right)]
+    length = max(1, left.stretch(told[0]) // 2)
     while left.position < steps:
         stop = min(steps, left.position + length)
-        tensors = [await replay.advance(stop, COMPARED) for replay in (left, right)]
+        tensors = [await left.advance(stop, told[0]), await right.advance(stop, told[1])]
         drop_unlike(*tensors)
         await asyncio.to_thread(comparison.add, *tensors)
     await left.finish()
     await right.finish()
     return comparison.finish()
+
+
+def compared(signature: Signature) -> tuple[str, ...]:
+    """The fields that two traces are compared by: all that a model has."""
+    return "inputs", "outputs", *fields.of_a_run(signature)
 
 
 def refuse_other_sizes(left: Replay, right: Replay) -> None:
@@ -109,12 +116,15 @@ def refuse_other_sizes(left: Replay, right: Replay) -> None:
         return
     if left.trace.memory_slots != right.trace.memory_slots:
         raise not_comparable("memory_slots", left.trace.memory_slots, right.trace.memory_slots)
-    shifts = [len(signature.shifts) for signature in signatures]
-    if shifts[0] != shifts[1]:
-        raise not_comparable("shifts", *shifts)
+    ours, theirs = signatures
+    shapes = {stage.name: stage.shape for stage in theirs.stages if stage.group != "controller"}
+    for stage in ours.stages:
+        other = shapes.get(stage.name, stage.shape)
+        if stage.group != "controller" and stage.shape != other:
+            raise not_comparable(f"the shape of {stage.name}", list(stage.shape), list(other))
 
 
-def not_comparable(name: str, left: int, right: int) -> NotComparable:
+def not_comparable(name: str, left: Any, right: Any) -> NotComparable:
     """The error about a size."""
     return NotComparable(f"{name} should be the same in both traces, got {left} and {right}")
 
@@ -126,29 +136,44 @@ def drop_unlike(left: dict[str, Array], right: dict[str, Array]) -> None:
             del left[name], right[name]
 
 
-def refuse_without(replay: Replay, needed: Collection[str], purpose: str) -> None:
-    """Say no to what the stages of a model do not allow.
+def how_it_writes(signature: Signature) -> Written:
+    """The stages that are erased from the memory and added to it.
 
     Raises:
-        ServiceError: the model has no such stages, or its reads see what the same step writes
+        ServiceError: the model writes in another way
     """
-    signature = replay.model.signature
-    arrays = set(names_in_traces(signature))
-    missing = [name for name in needed if name not in arrays]
-    if missing or signature.reads_see != "before":
-        reason = f"has no {missing[0]}" if missing else "reads what the same step writes"
+    if signature.written is None:
         raise ServiceError(
-            f"{purpose} are not defined for {signature.architecture}, which {reason}"
+            f"parts of a read are not defined for {signature.architecture}, which does not write "
+            f"by erasing and adding"
         )
+    return signature.written
+
+
+def needed_fields(
+    signature: Signature, tensors: Sequence[str], purpose: str, without: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The fields that tell the tensors which something needs, but for some of them.
+
+    Raises:
+        ServiceError: the model's stages do not give them
+    """
+    try:
+        told = fields.telling(signature, tensors)
+    except KeyError as error:
+        raise ServiceError(
+            f"{purpose} are not defined for {signature.architecture}, which has no {error.args[0]}"
+        ) from None
+    return tuple(field for field in told if field not in without)
 
 
 async def findings(replay: Replay, thresholds: Thresholds) -> list[Finding]:
     """What is odd about a trace."""
-    refuse_without(replay, FINDINGS_NEED, "findings")
+    told = needed_fields(replay.model.signature, FINDINGS_NEED, "findings")
     examination, steps = Examination(thresholds), replay.trace.steps
-    length = replay.stretch(EXAMINED)
+    length = replay.stretch(told)
     while replay.position < steps:
-        tensors = await replay.advance(min(steps, replay.position + length), EXAMINED)
+        tensors = await replay.advance(min(steps, replay.position + length), told)
         await asyncio.to_thread(examination.take, tensors)
     await replay.finish()
     return await asyncio.to_thread(examination.finish)

@@ -9,8 +9,9 @@ import numpy as np
 from ntm.interventions.edits import Edits, bytes_to_resolve, resolve
 from ntm.signature import State
 from service.contract.encodings import Tensors
+from service.contract.fields import segment
 from service.errors import Unreplayable
-from service.inspection.selection import Array, Selection, assemble, names_of, size_of
+from service.inspection.selection import ALWAYS, Array, Selection, assemble, size_of
 from service.memory import take
 from service.models.served import LoadedModel
 from service.records.digests import is_digest_of
@@ -76,11 +77,11 @@ class Replay:
         return Selection(tuple(fields), start, stop, *heads)
 
     async def _walk(self, start: int, stop: int, state: State, fields: Sequence[str]) -> Walked:
-        keep = names_of(self.model.signature, fields)
+        inner = [field for field in fields if field not in ALWAYS]
         walk = Walk(
             self.trace.inputs[:stop],
             self.trace.memory_slots,
-            [Segment("inspect" if keep else "predict", stop, keep)],
+            [segment(self.model.signature, inner, stop)],
             state=state,
             keep_state=True,
             edits=self.edits,

@@ -97,8 +97,8 @@ def memories_of(
     """
     if not engine.replays_memory:
         return states[MEMORY][row : row + 1]
-    written = [values[n][:steps, row] for n in ("write_weightings", "erase", "add")]
-    return engine.memories(states[MEMORY][row], *written)
+    own = {name: value[:steps, row] for name, value in values.items()}
+    return engine.memories(states[MEMORY][row], own)
 
 
 def edit(before: State, batch: list[Sequence]) -> State:

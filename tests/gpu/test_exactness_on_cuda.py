@@ -52,8 +52,8 @@ def test_memory_replayed_on_the_cpu_has_the_bits_of_the_one_on_cuda(engine: Engi
     beginning = stacked([engine.initial_state(engine.signature.memory_slots)] * 3)
     _, before_the_last = walk(engine, "predict", x[:-1], beginning, [])
     stages, _ = walk(engine, "inspect", x, beginning, [])
-    written = stages["weighting"][:, :, engine.signature.read_heads :]
+    values = stages | engine.signature.weightings(stages, axis=2)
     for row in range(3):
-        told = (written[:, row], stages["erase"][:, row], stages["add"][:, row])
-        seen = engine.memories(beginning["memory"][row], *told)
+        own = {name: value[:, row] for name, value in values.items()}
+        seen = engine.memories(beginning["memory"][row], own)
         assert same(seen[-1], before_the_last["memory"][row])

@@ -1,7 +1,7 @@
 """The signature of a Differentiable Neural Computer: its state and its stages."""
 
 from ntm.architectures.dnc.config import DNCConfig, interface_widths
-from ntm.signature import Constant, Dimension, Owner, Signature, Stage, StateTensor
+from ntm.signature import Constant, Dimension, Owner, Signature, Stage, StateTensor, Written
 
 LARGEST = 1e6  # of what may be pinned: beyond it norms and sums could leave float32
 
@@ -57,6 +57,7 @@ def signature(config: DNCConfig) -> Signature:
         state=state(config),
         stages=stages(config),
         reads_see="after",
+        written=None if config.deallocation else Written(),
     )
 
 

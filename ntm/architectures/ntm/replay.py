@@ -3,23 +3,28 @@
 In the order in which the exported graphs compute, so that ONNX Runtime gives the same bits.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
 
-def memories(memory: Array, weightings: Array, erase: Array, add: Array) -> Array:
+# What is written: the write heads' weightings [T, W, N], e and a [T, W, M].
+WRITTEN = ("write_weightings", "erase", "add")
+
+
+def memories(memory: Array, values: Mapping[str, Array]) -> Array:
     """The matrix that each step's reads see.
 
     Args:
         memory: before the first step [N, M]
-        weightings: of the write heads [T, W, N]
-        erase: e [T, W, M]
-        add: a [T, W, M]
+        values: WRITTEN of every step by name, perhaps among others
     Returns:
         [T, N, M]; the first is `memory`
     """
+    weightings, erase, add = (values[name] for name in WRITTEN)
     seen = np.empty((len(weightings), *memory.shape), memory.dtype)
     seen[:1] = memory
     rows = np.ascontiguousarray(weightings)[..., None]

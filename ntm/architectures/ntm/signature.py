@@ -11,6 +11,7 @@ from ntm.signature import (
     State,
     StateTensor,
     Tensor,
+    Written,
     positions,
 )
 
@@ -81,6 +82,7 @@ def signature(config: NTMConfig) -> Signature:
         shifts=tuple(range(-config.max_shift, config.max_shift + 1)),
         state=tuple(state),
         stages=stages(config),
+        written=Written(),
     )
 
 

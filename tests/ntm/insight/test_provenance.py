@@ -58,12 +58,27 @@ def test_what_the_limit_leaves_out_is_summed() -> None:
     np.testing.assert_allclose(vector + sum(p.vector for p in few.parts), every.read, atol=1e-12)
 
 
+@pytest.mark.parametrize("step", [0, 1, 7])
+def test_a_read_that_sees_its_own_steps_writes(step: int) -> None:
+    run = random_run(steps=9)
+    read = run["read_weightings"][step, 0] @ run["memory"][step + 1]
+    backward = Backward(run["read_weightings"][step, 0], 3, step, reads_see="after")
+    backward.back({name: values[: step + 1] for name, values in run.items()})
+    told = backward.finish(run["memory"][0], 0, step)
+    np.testing.assert_allclose(told.read, read, atol=1e-12)
+    own = [part for part in told.parts if part.step == step]
+    assert sorted(part.head for part in own if part.head is not None) == [0, 1]
+    added = run["write_weightings"][step] * run["read_weightings"][step, 0]
+    for part in own:  # nothing is erased between a write and its own step's read
+        expected = added[part.head].sum() * run["writes.add"][step, part.head]
+        np.testing.assert_allclose(part.vector, expected, atol=1e-12)
+
+
 def test_stretch_after_stretch_gives_what_the_whole_gives() -> None:
     run, step = random_run(steps=12), 10
     backward = Backward(run["read_weightings"][step, 1], 3, step)
     for start, stop in ((7, 10), (6, 7), (0, 6)):
-        names = ("write_weightings", "writes.erase", "writes.add")
-        backward.back(*(run[name][start:stop] for name in names))
+        backward.back({name: values[start:stop] for name, values in run.items()})
     told, whole = backward.finish(run["memory"][0], 1, step), provenance(run, step, 1)
     for ours, theirs in zip(told.parts, whole.parts, strict=True):
         assert (ours.kind, ours.step, ours.head) == (theirs.kind, theirs.step, theirs.head)

@@ -84,7 +84,7 @@ def test_provenance_and_findings_do_not_depend_on_the_stretches(
 
 def test_a_stretch_tells_what_the_trace_tells(model: LoadedModel, trace: Trace) -> None:
     async def ask(one: Replay) -> tuple[Any, ...]:
-        fields = insight.COMPARED
+        fields = insight.compared(model.signature)
         before = await one.advance(7, fields)
         state = one.state
         after = await one.advance(23, fields)
@@ -92,7 +92,8 @@ def test_a_stretch_tells_what_the_trace_tells(model: LoadedModel, trace: Trace) 
         return before, after, await one.again(7, 23, state, fields)
 
     before, after, again = asyncio.run(replayed(trace, model, ask))
-    selection = selections.select(trace, model, ",".join(insight.COMPARED), "0:23", None)
+    asked = ",".join(insight.compared(model.signature))
+    selection = selections.select(trace, model, asked, "0:23", None)
     plan = selections.plan(selection, model, STEPS)
     walked = asyncio.run(replaying.replay(trace, model, plan, 30))
     for name, whole in selections.assemble(trace, model, selection, walked).items():
@@ -114,7 +115,7 @@ def test_what_is_held_at_once_is_bounded(
 
     monkeypatch.setattr(Replay, "advance", watched)
     asyncio.run(replayed(trace, model, lambda r: insight.findings(r, Thresholds())))
-    assert len(held) == 5
+    assert len(held) == 4
     assert max(held) <= 30_000
 
 

@@ -14,6 +14,7 @@ from ntm.architectures.ntm.kernel.buffers import carried, empty_record, no_pins,
 from ntm.architectures.ntm.kernel.walk import Pins as Pinned
 from ntm.architectures.ntm.kernel.walk import Record
 from ntm.architectures.ntm.kernel.weights import form_of, pack, told_widths
+from ntm.architectures.ntm.replay import WRITTEN
 from ntm.compiled.layout import plain
 from ntm.signature import State
 
@@ -81,11 +82,12 @@ class CompiledModel:
         self._kernel.walk(x, lengths, order, self._form, self._weights, after, kept, pinned, room)
         return self._values(kept), state_of(after, self._form)
 
-    def memories(self, memory: Float, weightings: Float, erase: Float, add: Float) -> Float:
+    def memories(self, memory: Float, values: Mapping[str, Float]) -> Float:
         """M_{t-1} of every step from the first and what was written; see `replay.memories`."""
-        seen = np.empty((len(weightings), *memory.shape), np.float32)
+        written = [plain(values[name]) for name in WRITTEN]
+        seen = np.empty((len(written[0]), *memory.shape), np.float32)
         seen[:1] = memory
-        self._kernel.replay(seen, plain(weightings), plain(erase), plain(add))
+        self._kernel.replay(seen, *written)
         return seen
 
     def _scratch(self, slots: int) -> Float:

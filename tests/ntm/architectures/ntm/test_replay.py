@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ntm.architectures import kernels
-from ntm.architectures.ntm.replay import memories
+from ntm.architectures.ntm.replay import WRITTEN, memories
 from tests import reference
 
 
@@ -24,7 +24,8 @@ def written(heads: int, steps: int = 12, slots: int = 9, width: int = 5) -> list
 @pytest.mark.parametrize("heads", [1, 2, 3])
 def test_memory_follows_from_what_was_written(heads: int) -> None:
     first, weightings, erase, add = written(heads)
-    given = memories(first, weightings, erase, add)
+    told = {"write_weightings": weightings, "erase": erase, "add": add}
+    given = memories(first, told)
     assert given.dtype == np.float32
     memory = first.astype(float)
     for t in range(len(given)):
@@ -42,4 +43,5 @@ def test_the_compiled_replay_gives_the_same_bits(
     seen = np.empty((steps, slots, width), np.float32)
     seen[0] = given[0]
     kernels.load(compiled).replay(seen, *given[1:])
-    np.testing.assert_array_equal(seen, memories(*given))
+    told = dict(zip(WRITTEN, given[1:], strict=True))
+    np.testing.assert_array_equal(seen, memories(given[0], told))

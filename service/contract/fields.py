@@ -1,0 +1,139 @@
+"""Fields of a run, as `include` names them: groups of stages and single stages, from the table."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ntm.runs.record import stages_in_traces, tensors_of_stages
+from ntm.signature import MEMORY, SIDES, Group, Signature, Stage
+from service.contract.encodings import Tensors
+from service.errors import UnknownInclude
+from service.scheduling.walk import Segment
+
+GROUPS: dict[str, Group] = {
+    "addressing": "addressing",
+    "writes": "writes",
+    "reads": "reads",
+    "controller": "controller",
+    MEMORY: "memory",
+}
+# Whatever the architecture: where a model has nothing of a field, nothing is told of it.
+GENERAL = (*SIDES, "addressing", "controls", "writes", "reads", "controller", MEMORY)
+
+
+def check(signature: Signature, fields: Iterable[Any], beside: Collection[str] = ()) -> None:
+    """Whether all of them are fields of a model's runs.
+
+    Args:
+        signature: of the model
+        fields: their names
+        beside: names that are fields too
+    Raises:
+        UnknownInclude: one is not
+    """
+    stages = None
+    for name in fields:
+        if name in GENERAL or name in beside:
+            continue
+        if stages is None:
+            stages = dict.fromkeys(stage.name for stage in signature.stages)
+        if name not in stages:
+            known = ", ".join(dict.fromkeys((*beside, *GENERAL, *stages)))
+            raise UnknownInclude(f"include should be of {known}, got '{name:.40}'")
+
+
+def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
+    """The stages that a field tells; `memory` has one beside the table."""
+    if field in SIDES:
+        weightings = signature.in_group("weighting")
+        return tuple(stage for stage in weightings if field in signature.sides_of(stage))
+    if field == "controls":
+        return signature.controls
+    if field in GROUPS:
+        return signature.in_group(GROUPS[field])
+    return tuple(stage for stage in signature.stages if stage.name == field)
+
+
+def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:
+    """What an engine has to record for these fields, by name."""
+    names = {stage.name for field in fields for stage in stages_of(signature, field)}
+    return signature.ordered(names | ({MEMORY} if MEMORY in fields else set()))
+
+
+def telling(signature: Signature, tensors: Iterable[str]) -> tuple[str, ...]:
+    """The fields that tell some tensors of a trace, and as little else as can be.
+
+    Raises:
+        KeyError: a trace of such a model does not have this tensor
+    """
+    stages = stages_in_traces(signature)
+    found: dict[str, None] = {}
+    for name in tensors:
+        if name == MEMORY and signature.has_memory:
+            found[name] = None
+        else:
+            stage = stages[name]
+            found[name if name in SIDES else stage.name] = None
+    return tuple(found)
+
+
+def of_a_run(signature: Signature) -> tuple[str, ...]:
+    """The fields that tell all that happens inside."""
+    return tuple(name for name in GENERAL if name != "controls" and width(signature, (name,), 1))
+
+
+def segment(signature: Signature, fields: Collection[str], stop: int) -> Segment:
+    """A stretch of a walk up to step `stop` that keeps what these fields need, and no more."""
+    if not fields:
+        return Segment("predict", stop)
+    if set(fields).issubset(SIDES):
+        return Segment("predict", stop, signature.ordered(fields))
+    return Segment("inspect", stop, names_of(signature, fields))
+
+
+def width(signature: Signature, fields: Collection[str], slots: int) -> int:
+    """Numbers that these fields have at one step, of all heads."""
+    heads = range(signature.read_heads), range(signature.write_heads)
+    return sum(width_of(signature, field, slots, *heads) for field in set(fields))
+
+
+def width_of(
+    signature: Signature, field: str, slots: int, read: Collection[int], write: Collection[int]
+) -> int:
+    """Numbers that a field has at one step, of these read and write heads."""
+    selected = dict(zip(SIDES, (len(read), len(write)), strict=True))
+    total = slots * signature.memory_width if field == MEMORY and signature.has_memory else 0
+    for stage in stages_of(signature, field):
+        sides = signature.sides_of(stage)
+        heads = sum(selected[side] for side in sides if field not in SIDES or side == field)
+        total += stage.size(slots) * (heads if sides else 1)
+    return total
+
+
+def tensors_of(
+    signature: Signature,
+    fields: Iterable[str],
+    values: Mapping[str, Any],
+    read: Collection[int] | None = None,
+    write: Collection[int] | None = None,
+) -> Tensors:
+    """The tensors of some fields by dotted name, time first, in the order of the fields.
+
+    Args:
+        signature: of the model
+        fields: what is told
+        values: what was recorded, by name
+        read, write: the heads to tell of, all of them by default
+    """
+    reads = list(range(signature.read_heads) if read is None else read)
+    writes = list(range(signature.write_heads) if write is None else write)
+    tensors: Tensors = {}
+    for field in fields:
+        if field in SIDES and field in values:
+            tensors[field] = values[field][:, reads if field == SIDES[0] else writes]
+            continue
+        table = stages_of(signature, field)
+        found = tensors_of_stages(signature, values, table, reads, writes)
+        tensors |= {n: v for n, v in found.items() if field not in SIDES or n == field}
+        if field == MEMORY and MEMORY in values:
+            tensors[MEMORY] = values[MEMORY]
+    return tensors
