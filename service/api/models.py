@@ -10,7 +10,7 @@ from ntm.repository.folders import RepositoryError, read_file, read_json
 from ntm.tasks import Task
 from service.api.context import Context, context_of
 from service.api.documents import errors
-from service.api.documents.models import Example, ModelDetails, ModelList
+from service.api.documents.models import DescribedSignature, Example, ModelDetails, ModelList
 from service.contract.encodings import to_json
 from service.errors import NoExample, ServiceError
 from service.models.served import LoadedModel
@@ -41,7 +41,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
         {
             **summary(model, models.versions(name)),
             "config": model.description.model_dump(mode="json"),
-            "signature": model.signature.model_dump(mode="json"),
+            "signature": DescribedSignature.of(model.signature).model_dump(mode="json"),
             "verified_memory_slots": list(model.verified_slots),
             "evaluation": evaluation_of(model),
             "card": card_of(model),

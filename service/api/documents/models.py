@@ -1,11 +1,11 @@
 """Answers of GET /models and what is below it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from ntm.repository.folders import ModelDescription
-from ntm.signature import Signature
+from ntm.signature import Group, Owner, Signature, Stage, StageKind, Written
 from service.api.documents.predict import Matrix
 
 
@@ -47,9 +47,36 @@ class ExampleSize(BaseModel):
     meaning: str
 
 
+class DescribedStage(Stage):
+    """A row of the table of stages, [T, *shape] in a trace."""
+
+    owner: Owner = Field(description="whose it is; `heads` are those that read and that write")
+    kind: StageKind
+    group: Group = Field(description="where a trace tells it; `weighting`: by kind of head")
+    bounds: tuple[float | None, float | None] = Field(description="of what it may be pinned to")
+    after_zero: float | None = Field(description="what a weighting pinned to zero goes on from")
+    symbol: str
+    equation: str
+
+
+class DescribedSignature(Signature):
+    """What a model takes, gives, carries from step to step and computes on the way."""
+
+    stages: tuple[DescribedStage, ...] = Field(description="in the order of computation")
+    reads_see: Literal["before", "after"] = Field(
+        description="the memory before the same step's writes, or after them"
+    )
+    written: Written | None = Field(description="the stages that are erased and added by a write")
+
+    @classmethod
+    def of(cls, signature: Signature) -> "DescribedSignature":
+        """All that an architecture says of a signature, beside what its files say."""
+        return cls.model_validate(signature, from_attributes=True)
+
+
 class ModelDetails(ModelSummary):
     config: ModelDescription
-    signature: Signature
+    signature: DescribedSignature
     verified_memory_slots: list[int] = Field(
         description="numbers it was trained or measured with; none where nothing was measured"
     )

@@ -37,6 +37,23 @@ def test_a_model_tells_its_signature_config_and_example_sizes(client: httpx.Clie
     assert client.get("/models/copy?version=1").json()["version"] == 1
 
 
+def test_a_model_tells_its_table_of_stages(client: httpx.Client) -> None:
+    told = client.get("/models/wide").json()["signature"]
+    assert (told["reads_see"], told["written"]) == ("before", {"erase": "erase", "add": "add"})
+    table = {stage["name"]: stage for stage in told["stages"]}
+    shift = {key: table["shift"][key] for key in ("owner", "kind", "group", "shape", "bounds")}
+    assert shift == {
+        "owner": "heads",
+        "kind": "distribution",
+        "group": "addressing",
+        "shape": [4, 5],
+        "bounds": [0, 1],
+    }
+    assert [name for name, stage in table.items() if stage["owner"] == "write"] == ["erase", "add"]
+    assert not table["content_weighting"]["pinnable"]
+    assert table["weighting"]["pinnable"]
+
+
 @pytest.mark.parametrize("length", [1, 5, 300])
 @pytest.mark.parametrize("name", ["copy", "wide"])
 def test_an_example_is_a_request_as_it_is(client: httpx.Client, name: str, length: int) -> None:
