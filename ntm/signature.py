@@ -201,15 +201,6 @@ class Signature(_Frozen):
         """How many heads have `read_weightings`, or `write_weightings`."""
         return self.read_heads if side == SIDES[0] else self.write_heads
 
-    def width(self, name: str, slots: int) -> int:
-        """Numbers that one step has of something `recordable`, of all heads together."""
-        if name in self.sides:
-            return self.heads_on(name) * slots
-        if name == MEMORY:
-            return slots * self.memory_width
-        stage = self.stage(name)
-        return stage.size(slots) * max(1, len(self.heads_of(stage)))
-
     def sides_of(self, stage: Stage) -> dict[str, range]:
         """The heads of a stage that are read heads and those that are write heads, if any."""
         own = self.heads_of(stage)

@@ -107,6 +107,21 @@ def test_its_trace_has_its_own_stages(
     np.testing.assert_allclose(trace["reads"], recorded["reads"], atol=1e-5)
 
 
+def test_stages_are_told_with_the_outputs(client: httpx.Client, sequence: Any) -> None:
+    include = ["query", "writes", "memory", "write_weightings"]
+    answer = post(client, "/predict", model="ring", sequence=sequence.tolist(), include=include)
+    session = post(client, "/sessions", model="ring")["session_id"]
+    fed = post(client, f"/sessions/{session}/steps", sequence=sequence.tolist(), include=include)
+    url = f"/trace/{answer['trace_id']}"
+    trace = client.get(url, params={"include": ",".join(include)}).json()
+    for field in ("addressing", "writes", "memory", "write_weightings"):
+        assert answer[field] == fed[field] == trace[field], field
+    refused = client.post(
+        "/predict", json={"model": "ring", "sequence": sequence.tolist(), "include": ["gate"]}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_include")
+
+
 def test_a_field_of_a_trace_may_be_a_single_stage(client: httpx.Client, sequence: Any) -> None:
     answer = post(client, "/predict", model="ring", sequence=sequence.tolist())
     url = f"/trace/{answer['trace_id']}"

@@ -15,7 +15,7 @@ from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
 from service.api.encoded import encoded
 from service.api.recording import Recording
-from service.contract import checks, safetensors_body, schemas
+from service.contract import checks, fields, safetensors_body, schemas
 from service.contract.checks import Prediction
 from service.contract.encodings import MEDIA_TYPES, Tensors
 from service.contract.long_arrays import LongArray
@@ -27,7 +27,7 @@ from service.http.negotiation import preferred
 from service.http.offload import convert
 from service.memory import take_for_answer
 from service.models.served import LoadedModel
-from service.scheduling.walk import Segment, Terms, Walk, Walked
+from service.scheduling.walk import Terms, Walk, Walked
 
 router = APIRouter(tags=["predict"])
 
@@ -48,7 +48,7 @@ KINDS = {MEDIA_TYPES[name]: name for name in ("json", "safetensors")}
     openapi_extra={"requestBody": predict_body()},
 )
 async def route(request: Request) -> Response:
-    """Run a sequence through a model; `include` adds weightings, `target` counts wrong bits.
+    """Run a sequence through a model; `include` adds stages, `target` counts wrong bits.
 
     `interventions` change the run: stages of a head, the memory, the inputs, at the steps named.
     """
@@ -120,14 +120,14 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     size = refuse_large_answer(asked.request, asked.prediction, asked.model, context)
     take_for_answer(size)
     prediction, recording = asked.prediction, recording_of(asked, context)
+    signature = asked.model.signature
     timeout = checks.check_timeout(asked.request.timeout, context.settings)
     left = time_left(timeout, spent)
-    keep = asked.model.signature.ordered(asked.request.include)
     return Plan(
         Walk(
             prediction.sequence,
             prediction.memory_slots,
-            [Segment("predict", len(prediction.sequence), keep)],
+            [fields.segment(signature, asked.request.include, len(prediction.sequence))],
             edits=prediction.edits,
         ),
         Terms(
@@ -201,7 +201,7 @@ def refuse_large_answer(
         ResponseTooLarge: it says how to get it in parts
     """
     told = model.signature
-    wanted = sum(told.width(name, prediction.memory_slots) for name in set(asked.include))
+    wanted = fields.width(told, asked.include, prediction.memory_slots)
     size = 4 * len(prediction.sequence) * (told.output_size + wanted)
     if size > context.settings.max_response_bytes:
         raise ResponseTooLarge(
@@ -240,4 +240,5 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if prediction.target is not None and model.task is not None:
         wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
         facts["wrong_bits"] = int(wrong[0])
-    return facts, {"outputs": walked.outputs, **walked.values}
+    included = fields.tensors_of(model.signature, asked.request.include, walked.values)
+    return facts, {"outputs": walked.outputs, **included}

@@ -21,8 +21,8 @@ from service.api.documents import errors
 from service.api.documents.sessions import Fed, SessionFacts
 from service.api.encoded import encoded
 from service.api.predict import refuse_large_answer
-from service.contract import checks, schemas
-from service.contract.encodings import to_json
+from service.contract import checks, fields, schemas
+from service.contract.encodings import Tensors, to_json
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
@@ -34,7 +34,7 @@ from service.models.served import LoadedModel
 from service.records import session as sessions
 from service.records.digests import is_digest_of
 from service.records.session import Session
-from service.scheduling.walk import Segment, Terms, Walk, Walked
+from service.scheduling.walk import Terms, Walk, Walked
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -97,7 +97,7 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
     try:
         turn = turns.setdefault(session_id, asyncio.Lock())
         async with WhileConnected(exchange.receive), asyncio.timeout(limit), turn:
-            session, position, walked = await take_turn(context, session_id, asked)
+            session, position, tensors = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
     facts = {
@@ -106,11 +106,10 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
         "version": session.version,
         "engine": session.engine,
         "position": position,
-        "steps": len(walked.outputs),
-        "next_position": position + len(walked.outputs),
+        "steps": len(tensors["outputs"]),
+        "next_position": position + len(tensors["outputs"]),
         "memory_slots": session.memory_slots,
     }
-    tensors = {"outputs": walked.outputs, **walked.values}
     return await encoded("json", facts, tensors)
 
 
@@ -131,8 +130,8 @@ async def delete_session(request: Request, session_id: str) -> Response:
 
 async def take_turn(
     context: Context, session_id: str, asked: PieceRequest
-) -> tuple[Session, int, Walked]:
-    """Compute and keep one piece; the session, the piece's first step and what came of it.
+) -> tuple[Session, int, Tensors]:
+    """Compute and keep one piece; the session, the piece's first step and the answer's tensors.
 
     Raises:
         ServiceError: the piece does not fit the session
@@ -143,13 +142,20 @@ async def take_turn(
         size = asked.sequence.size if isinstance(asked.sequence, LongArray) else 0
         sequence = await convert(size, check, asked, session, model, context)
         if sessions.is_repeated(session, asked.position, sequence):
-            return session, *await repeat(context, session, model, sequence, asked)
+            position, walked = await repeat(context, session, model, sequence, asked)
+            return session, position, tensors_of(walked, asked, model)
         walked = await walk(context, session, model, sequence, asked, session.state)
         assert walked.state is not None  # it was asked for
         piece = sessions.piece_of(session.position, sequence, walked)
         if await context.sessions.advance(session, piece, sequence, walked.state):
-            return session, session.position, walked
+            return session, session.position, tensors_of(walked, asked, model)
         # Another worker process was faster with a piece of its own: this one comes after it.
+
+
+def tensors_of(walked: Walked, asked: PieceRequest, model: LoadedModel) -> Tensors:
+    """The outputs of a piece, and what it includes."""
+    included = fields.tensors_of(model.signature, asked.include, walked.values)
+    return {"outputs": walked.outputs, **included}
 
 
 async def repeat(
@@ -179,8 +185,7 @@ async def walk(
     state: dict[str, Array] | None,
 ) -> Walked:
     """A piece from a state."""
-    keep = model.signature.ordered(asked.include)
-    segments = [Segment("predict", len(sequence), keep)]
+    segments = [fields.segment(model.signature, asked.include, len(sequence))]
     piece = Walk(sequence, session.memory_slots, segments, state=state, keep_state=True)
     terms = Terms(context.settings.request_timeout, alone=context.work.running == 1)
     return await model.scheduler.walk(piece, terms)

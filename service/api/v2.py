@@ -26,7 +26,7 @@ from service.api.documents.v2 import (
 )
 from service.api.encoded import is_long
 from service.api.predict import NOT_KEPT
-from service.contract import checks
+from service.contract import checks, fields
 from service.contract.checks import Prediction
 from service.contract.encodings import Tensors, to_json
 from service.contract.open_inference import answers, requests
@@ -264,8 +264,9 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"got {batch} x {steps}"
         )
     slots = checks.check_slots(asked.memory_slots, told, settings)
-    widths = {"outputs": told.output_size, **{n: told.width(n, slots) for n in told.sides}}
-    size = 4 * batch * steps * sum(widths[wanted.name] for wanted in asked.wanted)
+    names = {wanted.name for wanted in asked.wanted}
+    width = fields.width(told, names - {"outputs"}, slots)
+    size = 4 * batch * steps * (width + ("outputs" in names) * told.output_size)
     if size > settings.max_response_bytes:
         raise ResponseTooLarge(
             f"the answer would have {size} bytes of tensors, the limit is "

@@ -9,7 +9,7 @@ from ntm.interventions.edits import Edits, bytes_to_resolve, resolve
 from ntm.interventions.items import InterventionError
 from ntm.signature import Signature
 from service import errors
-from service.contract import schemas
+from service.contract import fields, schemas
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest, place
 from service.memory import take
@@ -54,6 +54,7 @@ def check(
                 f"target should have {steps} steps as sequence has, got {len(request.target)}"
             )
         target = to_target(request.target, signature.output_size)
+    fields.check(signature, request.include)
     slots = check_slots(request.memory_slots, signature, settings)
     return intervene(Prediction(sequence, target, slots), request.interventions, signature)
 

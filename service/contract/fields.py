@@ -59,6 +59,14 @@ def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:
     return signature.ordered(names | ({MEMORY} if MEMORY in fields else set()))
 
 
+def in_order(signature: Signature, fields: Collection[str]) -> list[str]:
+    """Fields in an order that does not depend on who asks: general ones, then single stages."""
+    if len(fields) < 2:
+        return list(fields)
+    stages = (stage.name for stage in signature.stages)
+    return [name for name in dict.fromkeys((*GENERAL, *stages)) if name in fields]
+
+
 def telling(signature: Signature, tensors: Iterable[str]) -> tuple[str, ...]:
     """The fields that tell some tensors of a trace, and as little else as can be.
 
@@ -111,12 +119,12 @@ def width_of(
 
 def tensors_of(
     signature: Signature,
-    fields: Iterable[str],
+    fields: Collection[str],
     values: Mapping[str, Any],
     read: Collection[int] | None = None,
     write: Collection[int] | None = None,
 ) -> Tensors:
-    """The tensors of some fields by dotted name, time first, in the order of the fields.
+    """The tensors of some fields by dotted name, time first, in the order of the table.
 
     Args:
         signature: of the model
@@ -124,10 +132,12 @@ def tensors_of(
         values: what was recorded, by name
         read, write: the heads to tell of, all of them by default
     """
+    if not fields:
+        return {}
     reads = list(range(signature.read_heads) if read is None else read)
     writes = list(range(signature.write_heads) if write is None else write)
     tensors: Tensors = {}
-    for field in fields:
+    for field in in_order(signature, fields):
         if field in SIDES and field in values:
             tensors[field] = values[field][:, reads if field == SIDES[0] else writes]
             continue

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ntm.signature import Signature
 from service import errors
-from service.contract import checks, schemas
+from service.contract import checks, fields, schemas
 from service.contract.checks import Prediction
 from service.contract.encodings import FLOATS
 from service.contract.schemas import PredictRequest
@@ -152,6 +152,7 @@ def check(
     target = tensors.get("target")
     if target is not None:
         check_target(target, (len(sequence), signature.output_size))
+    fields.check(signature, request.include)
     slots = checks.check_slots(request.memory_slots, signature, settings)
     prediction = Prediction(sequence, target, slots)
     return checks.intervene(prediction, request.interventions, signature)

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import orjson
@@ -48,7 +48,8 @@ TargetRows = Annotated[
 ]
 ROWS = TypeAdapter[Any](Rows)
 TARGET_ROWS = TypeAdapter[Any](TargetRows)
-Weightings = Literal["read_weightings", "write_weightings"]
+# Fields of a run, which differ by model: see service/contract/fields.py.
+Include = Annotated[list[Annotated[str, Field(strict=True)]], First()]
 
 AS_OBJECTS = 8  # bytes of Python's numbers for each byte of short ones in JSON
 LONGEST_INTERVENTIONS = 2**23  # bytes: a memory of as many slots as there may be, in all digits
@@ -73,7 +74,10 @@ class PredictRequest(BaseModel):
     target: TargetRows | None = Field(
         default=None, description="T steps of output_size numbers; null where it does not matter"
     )
-    include: list[Weightings] = Field(default_factory=list, description="what else to answer with")
+    include: Include = Field(
+        default_factory=list,
+        description="what else to answer with: weightings, groups of stages, single stages",
+    )
     interventions: SkipValidation[list[Intervention]] = Field(  # as `resolve` checks them
         default_factory=list, description="what to change in the run"
     )
@@ -108,7 +112,9 @@ class PieceRequest(BaseModel):
         description="the session's step that this piece begins with, which makes it safe to send "
         "again; the next one by default",
     )
-    include: list[Weightings] = Field(default_factory=list, description="what else to answer with")
+    include: Include = Field(
+        default_factory=list, description="what else to answer with; as for POST /predict"
+    )
 
 
 Body = TypeVar("Body", bound=BaseModel)

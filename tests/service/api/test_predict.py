@@ -38,6 +38,18 @@ def test_weightings_come_in_the_order_of_the_table(
     assert list(told)[-3:] == ["outputs", "read_weightings", "write_weightings"]
 
 
+@pytest.mark.parametrize("name", ["copy", "wide"])
+def test_included_stages_are_those_of_the_trace(client: httpx.Client, name: str) -> None:
+    include = ["writes", "gate", "memory", "read_weightings"]
+    answer = client.post("/predict", json=body(model=name, include=include)).json()
+    trace = client.get(f"/trace/{answer['trace_id']}?include={','.join(include)}").json()
+    for field in ("writes", "addressing", "memory", "read_weightings"):
+        assert answer[field] == trace[field], field
+    assert list(answer["addressing"]["read"]) == ["gate"]
+    assert array(answer["memory"]).ndim == 3
+    assert "write_weightings" not in answer
+
+
 def test_without_include_there_are_no_weightings(client: httpx.Client) -> None:
     told = client.post("/predict", json=body()).json()
     assert told.keys() & set(BOTH) == set()

@@ -185,7 +185,7 @@ def test_a_session_that_cannot_begin(
         ({"sequence": [[0] * 6], "position": -1}, "invalid_request"),
         ({"sequence": [[0] * 6], "position": "0"}, "invalid_request"),
         ({"sequence": [[0] * 6], "position": 1.0}, "invalid_request"),
-        ({"sequence": [[0] * 6], "include": ["memory"]}, "unknown_include"),
+        ({"sequence": [[0] * 6], "include": ["wisdom"]}, "unknown_include"),
         ({"sequence": [[0] * 6], "memory_slots": 4}, "unknown_field"),
         ({"sequence": [[0] * 6] * 1999}, "too_many_steps"),
     ],
