@@ -25,7 +25,7 @@ MEMORY = "memory"  # as reads see it; told beside the stages, for it follows fro
 # A control is emitted by the controller; a weighting is over slots; a distribution sums to 1.
 StageKind = Literal["control", "weighting", "distribution", "vector", "matrix"]
 # Where a trace tells it; `weighting` is what its heads look at in the end.
-Group = Literal["addressing", "weighting", "writes", "reads", "memory", "controller"]
+Group = Literal["addressing", "weighting", "writes", "reads", "controller"]
 
 
 class _Frozen(BaseModel):

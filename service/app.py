@@ -22,6 +22,7 @@ from service.api import docs, health, insight, models, predict, sessions, traces
 from service.api.context import Context
 from service.api.documents import deployment
 from service.api.documents import errors as documented_errors
+from service.api.documents.stages import with_stages
 from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
 from service.http.exchange import Endpoints
@@ -142,6 +143,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     def describe(document: dict[str, Any]) -> dict[str, Any]:
         """The OpenAPI document with what is true of this deployment."""
         document = deployment.with_sizes(document, context.models)
+        document = with_stages(document, (model.signature for model in context.models))
         if settings.root_path:
             document = deployment.with_root_path(document, settings.root_path)
         return deployment.with_keys(document) if settings.keys else document

@@ -136,6 +136,21 @@ def test_a_field_of_a_trace_may_be_a_single_stage(client: httpx.Client, sequence
     assert "query, ring_weighting, code, match, got 'gate'" in refused.json()["error"]
 
 
+def test_the_document_has_its_stages(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for name in ("Trace", "Predicted", "Fed"):
+        told = document["components"]["schemas"][name]["properties"]
+        assert list(told["addressing"]["properties"]) == ["read"]
+        assert list(told["addressing"]["properties"]["read"]["properties"]) == ["query"]
+        assert told["writes"]["properties"]["code"]["description"] == "[T][W][M]"
+        assert told["memory"]["description"] == "[T][N][M]"
+        assert "controller" not in told
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    known = body["schema"]["properties"]["include"]["items"]["enum"]
+    assert {"read_weightings", "addressing", "query", "match"} <= set(known)
+    assert "gate" not in known
+
+
 def test_the_open_inference_protocol_gives_its_weightings(
     client: httpx.Client, sequence: Any
 ) -> None:

@@ -14,7 +14,7 @@ Array = NDArray[np.float32]
 Heads = Sequence[int]
 
 # In the order in which a trace tells them.
-GROUPS: tuple[Group, ...] = ("weighting", "addressing", "writes", "reads", "controller", "memory")
+GROUPS: tuple[Group, ...] = ("weighting", "addressing", "writes", "reads", "controller")
 
 
 def tensors_of(signature: Signature, stages: Mapping[str, Array]) -> dict[str, Array]:

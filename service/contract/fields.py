@@ -4,18 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ntm.runs.record import stages_in_traces, tensors_of_stages
-from ntm.signature import MEMORY, SIDES, Group, Signature, Stage
+from ntm.signature import MEMORY, SIDES, Signature, Stage
 from service.contract.encodings import Tensors
 from service.errors import UnknownInclude
 from service.scheduling.walk import Segment
 
-GROUPS: dict[str, Group] = {
-    "addressing": "addressing",
-    "writes": "writes",
-    "reads": "reads",
-    "controller": "controller",
-    MEMORY: "memory",
-}
 # Whatever the architecture: where a model has nothing of a field, nothing is told of it.
 GENERAL = (*SIDES, "addressing", "controls", "writes", "reads", "controller", MEMORY)
 
@@ -48,9 +41,8 @@ def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
         return tuple(stage for stage in weightings if field in signature.sides_of(stage))
     if field == "controls":
         return signature.controls
-    if field in GROUPS:
-        return signature.in_group(GROUPS[field])
-    return tuple(stage for stage in signature.stages if stage.name == field)
+    is_group = field in GENERAL
+    return tuple(s for s in signature.stages if field == (s.group if is_group else s.name))
 
 
 def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:

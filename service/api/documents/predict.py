@@ -7,11 +7,10 @@ from pydantic import BaseModel, Field
 from service.api.documents.responses import BINARY, SAFETENSORS
 
 Matrix = list[list[float]]
-Stack = list[Matrix]
 
 
 class Predicted(BaseModel):
-    """The answer to a prediction."""
+    """The answer to a prediction, with the weightings and stages that are included."""
 
     trace_id: str | None = Field(description="for GET /trace/{trace_id}; null without record")
     model: str
@@ -20,8 +19,6 @@ class Predicted(BaseModel):
     steps: int
     memory_slots: int
     outputs: Matrix = Field(description="[T][output_size]")
-    read_weightings: Stack = Field(default=[], description="[T][R][N], if included")
-    write_weightings: Stack = Field(default=[], description="[T][W][N], if included")
     warning: str | None = Field(
         default=None,
         description="where memory_slots was not verified for this model, or nobody here knows the "

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from service.api.documents.predict import Matrix, Stack
+from service.api.documents.predict import Matrix
 
 
 class SessionFacts(BaseModel):
@@ -30,5 +30,3 @@ class Fed(BaseModel):
     next_position: int
     memory_slots: int
     outputs: Matrix = Field(description="[steps][output_size]")
-    read_weightings: Stack = Field(default=[], description="[steps][R][N], if included")
-    write_weightings: Stack = Field(default=[], description="[steps][W][N], if included")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from ntm.interventions.items import Intervention
 from service.api.documents.models import Heads
-from service.api.documents.predict import Matrix, Stack
+from service.api.documents.predict import Matrix
 from service.api.documents.responses import BINARY
 from service.contract.encodings import MEDIA_TYPES
 
@@ -25,34 +25,6 @@ class TraceList(BaseModel):
     next: str | None = Field(description="the cursor of the next page")
 
 
-class Stages(BaseModel):
-    """Stages of some heads, [T][H] and then each stage's own axes."""
-
-    key: Stack = Field(description="[T][H][M]")
-    key_strength: Matrix = Field(description="[T][H]")
-    content_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
-    gate: Matrix = Field(description="[T][H]")
-    gated_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
-    shift: Stack = Field(description="[T][H][S]")
-    shifted_weighting: Stack = Field(default=[], description="[T][H][N]; not in `controls`")
-    sharpening: Matrix = Field(description="[T][H]")
-
-
-class Addressing(BaseModel):
-    read: Stages
-    write: Stages
-
-
-class Writes(BaseModel):
-    erase: Stack = Field(description="[T][W][M]")
-    add: Stack = Field(description="[T][W][M]")
-
-
-class Controller(BaseModel):
-    hidden: Matrix
-    cell: Matrix = Field(default=[], description="of an LSTM")
-
-
 class SelectedHeads(BaseModel):
     read: list[int]
     write: list[int]
@@ -67,7 +39,10 @@ class Phase(BaseModel):
 
 
 class Trace(BaseModel):
-    """A trace; which tensors it holds is for `include` to say."""
+    """A trace; which tensors it holds is for `include` to say.
+
+    The stages that there may be are those of the models served: see documents/stages.py.
+    """
 
     trace_id: str
     model: str
@@ -91,13 +66,6 @@ class Trace(BaseModel):
     inputs: Matrix = Field(default=[], description="[T][input_size]")
     outputs: Matrix = Field(default=[], description="[T][output_size]")
     target: list[list[float | None]] = Field(default=[], description="[T][output_size]")
-    read_weightings: Stack = Field(default=[], description="[T][R][N]")
-    write_weightings: Stack = Field(default=[], description="[T][W][N]")
-    addressing: Addressing | None = None
-    writes: Writes | None = None
-    reads: Stack = Field(default=[], description="[T][R][M]")
-    controller: Controller | None = None
-    memory: Stack = Field(default=[], description="[T][N][M], as each step's reads saw it")
 
 
 TRACED: dict[str, Any] = {
