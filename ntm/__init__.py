@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
-    from ntm.runs.trace import Trace
+    from ntm.picture import Trace
 
 __all__ = [
     "DNC",
@@ -51,7 +51,7 @@ _LAZY = {
     "NTMState": "ntm.architectures.ntm.model",
     "StepRecord": "ntm.architectures.ntm.model",
     "NTMMemory": "ntm.architectures.ntm.memory",
-    "Trace": "ntm.runs.trace",
+    "Trace": "ntm.picture",
 }
 
 

@@ -8,8 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
+from ntm import Trace
 from ntm.repository.folders import VersionFolder
-from ntm.runs.trace import Trace
 from tests import small_unknown_task
 from tests.command_line import ntm
 from tests.service.running import serving

@@ -52,7 +52,7 @@ def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
         name=version.name,
         version=version.version,
     )
-    return figures.render(trace.figure(), "png")
+    return figures.render(figures.draw(trace), "png")
 
 
 def _architecture(

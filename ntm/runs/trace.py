@@ -1,14 +1,14 @@
 """A run to look at: arrays by the names that GET /trace/{trace_id} gives them, and facts about it.
 
-NumPy only; torch is needed to record a run, matplotlib to draw one, and neither to read one.
+NumPy only; torch is needed to record a run, and nothing else to read one. `ntm.Trace`, which draws
+itself too, is in ntm/picture.py.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,13 +23,9 @@ from ntm.tasks import Phase, Task
 __all__ = ["Trace", "TraceError", "layout"]
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ntm.architectures.model import Model, Unrolled
 
 Array = NDArray[np.float32]
-
-DRAWING = "ntm.figures"  # above this module, which needs no matplotlib: loaded for a picture
 
 DEFAULT_INCLUDE = (
     "inputs,outputs,target,read_weightings,write_weightings,addressing,writes,reads,controller"
@@ -38,7 +34,7 @@ DEFAULT_INCLUDE = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """One run of one sequence, time first; in a notebook it shows itself as a picture.
+    """One run of one sequence, time first.
 
     `trace["addressing.read.gate"]` is the array of that name [T, R]; `trace.head("read.0")` gives
     all stages of one head.
@@ -69,7 +65,7 @@ class Trace:
         interventions: Sequence[Any] = (),
         name: str = "model",
         version: int = 1,
-    ) -> "Trace":
+    ) -> Self:
         """Run a model on a sequence and keep every stage, the memory of every step included.
 
         Args:
@@ -115,7 +111,7 @@ class Trace:
         interventions: Sequence[Any] = (),
         name: str = "model",
         version: int = 1,
-    ) -> "Trace":
+    ) -> Self:
         """The trace of one row of what `model.unroll(..., record="addressing")` gave.
 
         Args:
@@ -168,7 +164,7 @@ class Trace:
         include: str = DEFAULT_INCLUDE,
         timeout: float = 60.0,
         **query: str,
-    ) -> "Trace":
+    ) -> Self:
         """A trace that a service keeps: `Trace.from_url("http://localhost:8000/trace/ID")`.
 
         Args:
@@ -183,7 +179,7 @@ class Trace:
         return cls(*files.fetch(url, key, {"include": include}, query, timeout))
 
     @classmethod
-    def load(cls, where: str | Path, *, key: str | None = None) -> "Trace":
+    def load(cls, where: str | Path, *, key: str | None = None) -> Self:
         """A trace by its URL, or from its .safetensors or .npz file.
 
         Raises:
@@ -198,7 +194,7 @@ class Trace:
             raise TraceError(f"{where} cannot be read: {error.strerror or error}") from None
 
     @classmethod
-    def from_npz(cls, file: File) -> "Trace":
+    def from_npz(cls, file: File) -> Self:
         """What `to_npz`, `ntm trace` or GET /trace/{trace_id}?format=npz wrote.
 
         Raises:
@@ -211,7 +207,7 @@ class Trace:
         files.write_npz(file, self.facts, self.arrays)
 
     @classmethod
-    def from_safetensors(cls, file: str | Path) -> "Trace":
+    def from_safetensors(cls, file: str | Path) -> Self:
         """What `to_safetensors` or GET /trace/{trace_id}?format=safetensors wrote.
 
         Raises:
@@ -239,10 +235,6 @@ class Trace:
             f"Trace({self.title}: steps {self.first_step} to {self.first_step + len(self) - 1}, "
             f"{', '.join(self.arrays)})"
         )
-
-    def _repr_png_(self) -> bytes:
-        picture: bytes = import_module(DRAWING).render(self.figure(), "png")
-        return picture
 
     @property
     def title(self) -> str:
@@ -303,11 +295,6 @@ class Trace:
             raise TraceError(f"this trace was taken without {prefix}*")
         needed["weighting"] = f"{kind}_weightings"
         return {stage: self.arrays[array][:, at] for stage, array in needed.items()}
-
-    def figure(self, name: str = "overview", **options: Any) -> "Figure":
-        """A picture of it: see `ntm.figures.draw` for the names and options."""
-        figure: Figure = import_module(DRAWING).draw(self, name, **options)
-        return figure
 
 
 def layout(task: Task | None, inputs: Array) -> dict[str, Any]:
