@@ -25,6 +25,7 @@ from service.api.documents import errors as documented_errors
 from service.api.documents.stages import with_stages
 from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
+from service.http.error_boundary import ErrorBoundary
 from service.http.exchange import Endpoints
 from service.http.gate import Gate
 from service.http.in_flight import InFlight
@@ -134,7 +135,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
             sessions.endpoint(context),
             *v2.endpoints(context),
         ]
-        inside: ASGIApp = Gate(TrailingSlash(Endpoints(behind, endpoints)), keys, work)
+        routes = Endpoints(ErrorBoundary(behind), endpoints)
+        inside: ASGIApp = Gate(TrailingSlash(routes), keys, work)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
         front = Front(inside, request_log, context.models.budget)
