@@ -135,8 +135,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
             sessions.endpoint(context),
             *v2.endpoints(context),
         ]
-        routes = Endpoints(ErrorBoundary(behind), endpoints)
-        inside: ASGIApp = Gate(TrailingSlash(routes), keys, work)
+        routes = Endpoints(TrailingSlash(ErrorBoundary(behind)), endpoints)
+        inside: ASGIApp = Gate(routes, keys, work)
         if origins:
             inside = CORSMiddleware(inside, origins, allow_methods=["*"], allow_headers=["*"])
         front = Front(inside, request_log, context.models.budget)

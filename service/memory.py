@@ -45,6 +45,7 @@ class Budget:
         """Allow so many bytes in all."""
         self.limit = limit
         self._taken = dict.fromkeys(KINDS, 0)
+        self._sum = 0  # of all kinds
         self._lock = threading.Lock()
 
     def taken(self, kind: Kind) -> int:
@@ -88,7 +89,7 @@ class Budget:
             ServiceError: see `refuse_if_beyond`
         """
         self.refuse_if_beyond(kind, size)
-        if sum(self._taken.values()) + size > self.limit:
+        if self._sum + size > self.limit:
             self.refuse(kind, size)
 
     def refuse(self, kind: Kind, size: int) -> NoReturn:
@@ -98,7 +99,7 @@ class Budget:
             Overloaded
         """
         raise Overloaded(
-            f"{size} bytes of {kind} are too many beside the {sum(self._taken.values())} that "
+            f"{size} bytes of {kind} are too many beside the {self._sum} that "
             f"are in memory, of {self.limit} allowed; try again in {RETRY_AFTER} s",
             retry_after=RETRY_AFTER,
         )
@@ -106,15 +107,17 @@ class Budget:
     def take_if_room(self, kind: Kind, size: int, *, anyway: bool = False) -> bool:
         """Count bytes if there is room for them, or `anyway`; whether they were counted."""
         with self._lock:
-            if not anyway and sum(self._taken.values()) + size > self.limit:
+            if not anyway and self._sum + size > self.limit:
                 return False
             self._taken[kind] += size
+            self._sum += size
             return True
 
     def give_back(self, kind: Kind, size: int) -> None:
         """Count bytes no more."""
         with self._lock:
             self._taken[kind] -= size
+            self._sum -= size
 
 
 COPIES = 2  # of the tensors of an answer: pieces of a walk, and those put together

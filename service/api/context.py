@@ -86,7 +86,7 @@ async def read_json_body(request: Request, limit: int) -> bytes:
         ServiceError: what `read_body` raises
     """
     refuse_unless_json(content_type(request))
-    return await read_body(request, limit)
+    return await read_body(request.scope, request.receive, limit)
 
 
 def refuse_unless_json(media: str) -> None:

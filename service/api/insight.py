@@ -122,10 +122,12 @@ async def replaying(
     models = [await model_of(trace, context) for trace in found]
     request.state.model = models[0].name
     try:
-        async with WhileConnected(request.receive), asyncio.timeout(limit), context.inspections:
-            yield [
-                await begin(trace, model, limit) for trace, model in zip(found, models, strict=True)
-            ]
+        with WhileConnected(request.scope["state"], request.receive):
+            async with asyncio.timeout(limit), context.inspections:
+                yield [
+                    await begin(trace, model, limit)
+                    for trace, model in zip(found, models, strict=True)
+                ]
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
 

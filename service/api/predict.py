@@ -62,18 +62,18 @@ def endpoint(context: Context) -> Endpoint:
 
 async def predict(context: Context, exchange: Exchange) -> Answer:
     """See `route`."""
-    media, body = media_of(exchange.header(b"content-type")), exchange.body
+    media, body, state = media_of(exchange.header(b"content-type")), exchange.body, exchange.state
     asked = await convert(len(body), understand, media, body, context)
-    exchange.state["model"] = asked.model.name
-    plan = plan_of(asked, context, time.perf_counter() - exchange.state["began"])
-    async with WhileConnected(exchange.receive):
+    state["model"] = asked.model.name
+    plan = plan_of(asked, context, time.perf_counter() - state["began"])
+    with WhileConnected(state, exchange.receive):
         walked = await asked.model.scheduler.walk(plan.walk, plan.terms)
     trace_id, headers = None, list[Header]()
     if plan.recording is not None:
         try:
             trace_id = await plan.recording.trace_id(walked)
         except StoreUnavailable:
-            headers = [NOT_KEPT]
+            headers.append(NOT_KEPT)
     facts, tensors = answer(asked, walked, trace_id)
     kind = preferred(exchange.header(b"accept"), KINDS, "json")
     return await encoded(kind, facts, tensors, headers)

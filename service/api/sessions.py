@@ -96,8 +96,9 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
     limit = context.settings.request_timeout
     try:
         turn = turns.setdefault(session_id, asyncio.Lock())
-        async with WhileConnected(exchange.receive), asyncio.timeout(limit), turn:
-            session, position, tensors = await take_turn(context, session_id, asked)
+        with WhileConnected(exchange.state, exchange.receive):
+            async with asyncio.timeout(limit), turn:
+                session, position, tensors = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
     facts = {

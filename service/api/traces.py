@@ -76,7 +76,7 @@ async def get_trace(
     if kind not in ("png", "svg"):
         figures.refuse_parameters(figure=figure, at=at, other=other)
         selection = select(trace, model, include, steps, heads)
-        async with WhileConnected(request.receive):
+        with WhileConnected(request.scope["state"], request.receive):
             facts, tensors = await compute(trace, model, selection, kind, context)
         return await respond(kind, facts, tensors)
     query = figures.parse_query(figure, heads, at, other, model.task)
@@ -86,7 +86,7 @@ async def get_trace(
         runs.append((compared, await model_of(compared, context)))
     fields = ",".join(query.fields)
     selections = [select(*run, fields, steps, heads) for run in runs]
-    async with WhileConnected(request.receive):
+    with WhileConnected(request.scope["state"], request.receive):
         computed = [
             await compute(*run, selection, kind, context)
             for run, selection in zip(runs, selections, strict=True)

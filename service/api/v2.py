@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version as version_of
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from service.api.documents.v2 import (
 )
 from service.api.encoded import is_long
 from service.api.predict import NOT_KEPT
+from service.api.recording import Recording
 from service.contract import checks, fields
 from service.contract.checks import Prediction
 from service.contract.encodings import Tensors, to_json
@@ -43,7 +45,6 @@ from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.offload import convert
 from service.memory import take_for_answer
 from service.models.served import LoadedModel, Models
-from service.records.trace import record
 from service.scheduling.walk import Segment, Terms, Walk, Walked
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol v2"])
@@ -204,14 +205,15 @@ async def infer(context: Context, exchange: Exchange) -> Answer:
     model = find(context.models, exchange.parameters["model"], exchange.parameters.get("version"))
     asked, predictions = await convert(len(body), understand, body, header, model, context)
     exchange.state["model"] = model.name
-    async with WhileConnected(exchange.receive):
-        walked = await walk_all(asked, predictions, model, context)
+    recorded = predictions if asked.record else []
+    recordings = [Recording(context.trace_writer, model, each, ()) for each in recorded]
+    with WhileConnected(exchange.state, exchange.receive):
+        walked = await walk_all(asked, predictions, recordings, model, context)
     kept, headers = list[str](), list[Header]()
-    if asked.record:
-        try:
-            kept = await keep_traces(context, model, predictions, walked)
-        except StoreUnavailable:
-            headers.append(NOT_KEPT)
+    try:
+        kept = [await each.trace_id(one) for each, one in zip(recordings, walked, strict=False)]
+    except StoreUnavailable:
+        headers.append(NOT_KEPT)
     facts = facts_of(asked, predictions[0], model, kept)
     tensors = join(asked, walked)
     return await respond_with(facts, asked.wanted, tensors, headers)
@@ -280,6 +282,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
 async def walk_all(
     asked: InferRequest,
     predictions: list[Prediction],
+    recordings: list[Recording],
     model: LoadedModel,
     context: Context,
 ) -> list[Walked]:
@@ -287,36 +290,23 @@ async def walk_all(
     keep = tuple(wanted.name for wanted in asked.wanted if wanted.name != "outputs")
     limit = context.settings.request_timeout
     terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
+    if recordings:
+        terms = terms._replace(batch_end=context.trace_writer.store_batch)
     walks = [
-        asyncio.ensure_future(
-            model.scheduler.walk(
-                Walk(
-                    prediction.sequence,
-                    prediction.memory_slots,
-                    [Segment("predict", len(prediction.sequence), keep)],
-                ),
-                terms,
-            )
+        model.scheduler.walk(
+            Walk(each.sequence, each.memory_slots, [Segment("predict", len(each.sequence), keep)]),
+            terms._replace(tag=recording),
         )
-        for prediction in predictions
+        for each, recording in zip_longest(predictions, recordings)
     ]
+    if len(walks) == 1:  # without a task of its own
+        return [await walks[0]]
+    tasks = [asyncio.ensure_future(walk) for walk in walks]
     try:
-        return await asyncio.gather(*walks)
+        return await asyncio.gather(*tasks)
     finally:
-        for walk in walks:
-            walk.cancel()
-
-
-async def keep_traces(
-    context: Context, model: LoadedModel, predictions: list[Prediction], walked: list[Walked]
-) -> list[str]:
-    """Store one trace a sequence; their ids in order."""
-    kept = [
-        record(model, each.sequence, None, each.memory_slots, one.outputs, context.clock())
-        for each, one in zip(predictions, walked, strict=True)
-    ]
-    await asyncio.gather(*(context.traces.put(trace) for trace in kept))
-    return [trace.trace_id for trace in kept]
+        for task in tasks:
+            task.cancel()
 
 
 def join(asked: InferRequest, walked: list[Walked]) -> Tensors:

@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.http.disconnect import Departure
 from service.http.socket_age import SocketAge
 
 UPGRADE = b"upgrade:"
@@ -33,13 +34,14 @@ class Connection(HttpToolsProtocol):
         """Make the protocol of one connection.
 
         Args:
-            app_state: of every request; `socket_age` is added to it
+            app_state: of every request; `socket_age` and `departure` are added to it
             count: called with the number of open connections whenever it changes
             accepted: the socket, which the transport owns and closes
             named: what else uvicorn's protocol takes
         """
         self._socket_age = SocketAge(accepted)
-        state = {**app_state, "socket_age": self._socket_age}
+        self._departure = Departure()
+        state = {**app_state, "socket_age": self._socket_age, "departure": self._departure}
         super().__init__(app_state=state, **named)
         self._count = count
         self._in_head = True
@@ -54,6 +56,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         super().connection_lost(exc)
+        self._departure.happen()
         self._count(len(self.connections))
 
     def data_received(self, data: bytes) -> None:
@@ -90,6 +93,8 @@ class Connection(HttpToolsProtocol):
         """See httptools."""
         self._in_head, self._body_left = True, 0
         super().on_message_complete()
+        if not self.pipeline:  # a long body has paused reading, which shows departures
+            self.flow.resume_reading()
 
     def _rename_header(self) -> None:
         """Make another name of the header line that follows, or has begun; bodies stay."""

@@ -1,7 +1,9 @@
 """A client that goes away takes its work with it."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from starlette.types import Receive
 
@@ -10,35 +12,79 @@ from service.errors import ClientGone
 SOON = 0.005  # seconds, less than a chunk takes
 
 
-class WhileConnected:
-    """`async with WhileConnected(receive)`: what is awaited inside is cancelled at a disconnect.
+class Departure:
+    """Tells those who work for a client that its connection has ended."""
 
-    Nothing tells a handler that nobody waits for its answer any more unless it asks the server,
-    which is done for work that lasts longer than to ask.
-    The request's body must have been read, for what comes after it is the disconnect.
+    __slots__ = ("_has_ended", "_told")
+
+    def __init__(self) -> None:
+        self._told = dict[Callable[[], object], None]()
+        self._has_ended = False
+
+    def watch(self, call: Callable[[], object]) -> None:
+        """Call this once, when the connection ends.
+
+        Raises:
+            ClientGone: it has ended
+        """
+        if self._has_ended:
+            raise ClientGone("the client went away")
+        self._told[call] = None
+
+    def forget(self, call: Callable[[], object]) -> None:
+        """Do not call this any more."""
+        self._told.pop(call, None)
+
+    def happen(self) -> None:
+        """The connection has ended."""
+        self._has_ended = True
+        told, self._told = self._told, {}
+        for call in told:
+            call()
+
+
+class WhileConnected:
+    """`with WhileConnected(...)`: what is awaited inside is cancelled when the client leaves.
+
+    A connection of ours tells of its end. Any other server has to be asked for it, after the
+    request's body has been read, which is done for work that lasts longer than to ask.
 
     Raises:
         ClientGone: the client left
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, state: dict[str, Any], receive: Receive) -> None:
+        """Watch a request's client.
+
+        Args:
+            state: of the request; `departure` is its connection's, where that has one
+            receive: of the request
+        """
+        self._departure: Departure | None = state.get("departure")
         self._receive = receive
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._gone = False
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task, self._earlier = task, task.cancelling()
-        self._watch: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
+        if self._departure is not None:
+            self._departure.watch(self._leave)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        if self._departure is not None:
+            self._departure.forget(self._leave)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         if not self._gone:
@@ -53,5 +99,8 @@ class WhileConnected:
     async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave()
+
+    def _leave(self) -> None:
         self._gone = True
         self._task.cancel()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -28,24 +28,31 @@ JSON = b"application/json"
 Header = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A request whose body has been read."""
 
-    method: str
-    path: str
-    headers: list[Header]  # names in lower case
+    scope: Scope
     body: bytes
-    parameters: Mapping[str, str]  # of the path
-    state: dict[str, Any]  # what is logged and counted: `model`, `code`
     receive: Receive  # what follows the body: the client's disconnect
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parts of the path that its template names."""
+        parameters: Mapping[str, str] = self.scope["path_params"]
+        return parameters
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is logged and counted, `model` and `code`, and what the connection tells."""
+        state: dict[str, Any] = self.scope["state"]
+        return state
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header; `name` in lower case."""
-        return header({"headers": self.headers}, name)
+        return header(self.scope, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a handler returns; as an ASGI application it sends itself."""
 
@@ -111,18 +118,8 @@ class Endpoint:
         """The answer to a request whose body has not been read; every error becomes one, too."""
         state = scope.setdefault("state", {})
         try:
-            body = await read_body(Request(scope, receive), self._body_limit)
-            return await self._handler(
-                Exchange(
-                    scope["method"],
-                    scope["path"],
-                    scope["headers"],
-                    body,
-                    scope.get("path_params", {}),
-                    state,
-                    receive,
-                )
-            )
+            body = await read_body(scope, receive, self._body_limit)
+            return await self._handler(Exchange(scope, body, receive))
         except ServiceError as error:
             state["code"] = error.code
             return refusal(error, scope["path"])

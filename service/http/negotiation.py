@@ -13,7 +13,7 @@ def preferred(accept: str | None, kinds: Mapping[str, str], default: str) -> str
         kinds: what is on offer, by media type
         default: the kind for a wildcard, and where nothing on offer is accepted
     """
-    if not accept:
+    if not accept or accept == "*/*":
         return default
     entries = [(media_of(part), quality(part)) for part in accept.lower().split(",")]
     refused = {kinds[media] for media, weight in entries if media in kinds and not weight}

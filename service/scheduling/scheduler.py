@@ -61,23 +61,20 @@ class Scheduler:
 
     async def walk(self, walk: Walk, terms: Terms) -> Walked:
         """Walk a sequence to its end; see `Walker`."""
-        future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Walked] = loop.create_future()
         leave = self.submit(walk, terms, future)
+        timer = loop.call_later(terms.timeout, give_up, future, terms)
         outcome: Outcome = "failed"
         try:
-            await asyncio.sleep(0)  # a short one is done by then and needs no timer
-            if not future.done():
-                async with asyncio.timeout(terms.timeout):
-                    await future
-            walked = future.result()
+            walked = await future
             outcome = "ok"
             return walked
         except BaseException as error:
             outcome = outcome_of(error)
-            if isinstance(error, TimeoutError):
-                raise too_late(terms.timeout + terms.spent) from None
             raise
         finally:
+            timer.cancel()
             leave(outcome)
 
     def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
@@ -127,6 +124,12 @@ class Scheduler:
         started = now if sequence.started is None else sequence.started
         ended = Ended(outcome, started - sequence.arrived, now - started)
         self._instruments.report(ended)
+
+
+def give_up(future: asyncio.Future[Walked], terms: Terms) -> None:
+    """Wait no more for a result that has not come in time."""
+    if not future.done():
+        future.set_exception(too_late(terms.timeout + terms.spent))
 
 
 def too_late(timeout: float) -> DeadlineExceeded:

@@ -6,7 +6,7 @@ Nothing here knows of threads or of the other sequences.
 import asyncio
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ def cut(walk: Walk) -> Walk:
     """The same walk in segments that end where edits change the state; pinned ones inspect."""
     if walk.edits is None:
         return walk
-    return replace(walk, segments=cut_segments([*walk.segments], walk.edits))
+    return walk._replace(segments=cut_segments([*walk.segments], walk.edits))
 
 
 def cut_segments(segments: list[Segment], edits: Edits) -> list[Segment]:

@@ -5,7 +5,6 @@ Plain data, passed whole from the route to the engine, in this process or in a r
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,8 +28,7 @@ class Segment(NamedTuple):
         return MEMORY in self.keep
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """One sequence to walk."""
 
     inputs: NDArray[np.float32]  # [T, I]; those that interventions change are changed already
@@ -58,8 +56,7 @@ class Walked(NamedTuple):
 BatchEnd = Callable[[list[tuple[Any, Walked]]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """On which terms a walk is scheduled."""
 
     timeout: float  # seconds until it is given up

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -28,12 +27,11 @@ def pack(data: bytes, encoding: str) -> bytes:
 def unpack(parts: list[bytes], encoding: str) -> list[bytes]:
     """The inflated pieces of a body that comes in these parts."""
 
-    async def come() -> AsyncIterator[bytes]:
-        for part in parts:
-            yield part
-
     async def run() -> list[bytes]:
-        return [piece async for piece in bodies.inflated(come(), encoding)]
+        inflater = bodies.Inflater(encoding)
+        pieces = [piece for part in parts async for piece in inflater.pieces(part)]
+        inflater.end()
+        return pieces
 
     return asyncio.run(run())
 

@@ -41,7 +41,8 @@ def walking(scheduler: Stubborn, sequences: Any) -> Any:
     predictions = [Prediction(sequence, None, 8) for sequence in sequences]
     model = cast(LoadedModel, SimpleNamespace(scheduler=scheduler))
     settings = SimpleNamespace(request_timeout=60.0)
-    return walk_all(asked, predictions, model, cast(Context, SimpleNamespace(settings=settings)))
+    context = cast(Context, SimpleNamespace(settings=settings))
+    return walk_all(asked, predictions, [], model, context)
 
 
 def test_one_refused_cancels_the_others() -> None:
