@@ -1,7 +1,6 @@
 """An architecture that no module of ours names is trained, exported, served, pinned and drawn."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -50,14 +49,8 @@ def client(
 ) -> Iterator[httpx.Client]:
     """A service on it; an entry point of an installed package registers the architecture."""
     package = tmp_path_factory.mktemp("package")
-    metadata = package / "toy-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[ntm.architectures]\nring = tests.toy_architecture:register\n"
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(CLEAN, "PYTHONPATH", f"{package}:{Path(__file__).parents[1]}")
+        patch.setitem(CLEAN, "PYTHONPATH", toy_architecture.installed(package))
         with (
             serving(version.path.parents[1], tmp_path_factory.mktemp("service")) as server,
             server.client() as client,

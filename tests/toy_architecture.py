@@ -3,6 +3,7 @@
 Every step writes its input's code into the next slot of the ring and reads by a softmax over keys.
 """
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
@@ -119,3 +120,14 @@ def register() -> None:
             model=f"{here}:Ring", onnx_step=f"{here}:RingStep",
         )
     )  # fmt: skip
+
+
+def installed(package: Path) -> str:
+    """The PYTHONPATH with a package in this folder whose entry point registers it."""
+    metadata = package / "toy-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[ntm.architectures]\nring = tests.toy_architecture:register\n"
+    )
+    return f"{package}:{Path(__file__).parents[1]}"

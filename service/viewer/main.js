@@ -60,8 +60,8 @@ function build() {
   found("traces").append(traces);
   found("live").append(live);
   found("downloads").append(downloads);
-  whatIf.head = () => microscope.head;
-  downloads.head = () => microscope.head;
+  whatIf.head = chosenHead;
+  downloads.head = chosenHead;
   for (const link of document.querySelectorAll("nav a[data-view]"))
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -77,7 +77,7 @@ function build() {
   found("again").addEventListener("click", () => openTrace());
   microscope.addEventListener("pin", (event) => {
     const { control, value } = /** @type {CustomEvent} */ (event).detail;
-    changes.put({ steps: whatIf.steps(), head: microscope.head, set: { [control]: value } });
+    changes.put({ steps: whatIf.steps(), head: chosenHead(), set: { [control]: value } });
   });
   memory.addEventListener("cell", (event) => whatIf.askCell(/** @type {CustomEvent} */ (event).detail));
   whatIf.addEventListener("rerun", rerun);
@@ -236,12 +236,31 @@ function showRun(run) {
   document.title = `${run.name}, ${run.steps} steps · Neural Turing Machine`;
   downloads.run = run;
   form.follow({ model: run.facts.model, version: run.facts.version });
-  whatIf.run = run;
-  microscope.setRun(run);
+  whatIf.setRun(run);
+  microscope.setRun(offered("microscope", run, Microscope));
   showOverview(run);
   microscope.followFocus();
-  memory.setRun(run);
+  memory.setRun(offered("memory", run, Memory));
   findings.setRun(run);
+}
+
+/** @returns {string} the head looked at */
+function chosenHead() {
+  return now.run?.chosen(place.spot.head) ?? "read.0";
+}
+
+/**
+ * Shows the section of a part where it can explain a run's model.
+ *
+ * @param {string} id
+ * @param {Run} run
+ * @param {{explains: (signature: Run["signature"]) => boolean}} part
+ * @returns {Run | null} the run, if it is explained
+ */
+function offered(id, run, part) {
+  const isExplained = part.explains(run.signature);
+  /** @type {HTMLElement} */ (found(id).closest("section")).hidden = !isExplained;
+  return isExplained ? run : null;
 }
 
 /**
@@ -254,7 +273,7 @@ function showSlots(run) {
   run.used = run.usedIn(now.stack.range);
   const shown = place.spot.slots === "all" ? { first: 0, count: run.slots } : run.used;
   for (const track of now.stack.tracks)
-    if (track instanceof HeatTrack && run.heads.includes(track.facts.id)) track.setShown(shown, slotsNote(shown, run.slots));
+    if (track instanceof HeatTrack && track.heat.rowName === "slot") track.setShown(shown, slotsNote(shown, run.slots));
   now.stack.wants("base");
 }
 
@@ -271,10 +290,11 @@ function showOverview(run) {
 
 /** Marks the tracks of the head that the microscope looks at. */
 function highlight() {
-  if (!now.stack || !microscope.run) return;
+  if (!now.stack) return;
+  const head = chosenHead();
   for (const track of now.stack.tracks) {
     const id = track.facts.id;
-    track.classList.toggle("chosen", id === microscope.head || id === `${microscope.head}.vector`);
+    track.classList.toggle("chosen", id === head || id === `${head}.vector`);
   }
 }
 

@@ -93,5 +93,9 @@ def test_a_sentence_names_what_the_numbers_name(runs: Path, tmp_path: Path) -> N
     run_node("sentences.test.js", tmp_path, NTM_RUNS=str(runs))
 
 
+def test_rows_follow_from_the_table_of_stages(tmp_path: Path) -> None:
+    run_node("stages.test.js", tmp_path)
+
+
 def test_numbers_are_told_and_drawn_as_what_they_are(tmp_path: Path) -> None:
     run_node("values.test.js", tmp_path)

@@ -6,7 +6,7 @@ import { saved } from "./watch/downloads.js";
 import { sentenceOf } from "../parts/changes.js";
 import { fill, make, told } from "../parts/element.js";
 import { HeatTrack } from "../parts/heat-track.js";
-import { sequenceTracks, vectorTrack, vectorsOf, weightingTrack } from "./watch/overview.js";
+import { sequenceTracks, vectorTracks, weightingTrack } from "./watch/overview.js";
 import { bare } from "../parts/run.js";
 import { TrackStack } from "../parts/track-stack.js";
 
@@ -166,10 +166,7 @@ function changesOf(run) {
 function tracksOf(run, left, right) {
   return [
     ...sequenceTracks(run, run === left ? right : left).filter((track) => track.facts.id !== "target"),
-    ...run.heads.flatMap((head) => {
-      const high = Math.max(vectorsOf(left, head).largest(), vectorsOf(right, head).largest());
-      return [weightingTrack(run, head, shownOf(run, left)), vectorTrack(run, head, high)];
-    }),
+    ...run.heads.flatMap((head) => [weightingTrack(run, head, shownOf(run, left)), ...vectorTracks(run, head, [left, right])]),
   ];
 }
 

@@ -4,7 +4,7 @@
 import { fit, told } from "./element.js";
 import { Track } from "./track.js";
 
-/** @typedef {{name: string, at: (step: number) => number}} Curve */
+/** @typedef {{name: string, at: (step: number) => number, line?: number}} Curve its look is that of this line */
 
 const DASHES = [[], [5, 3], [1.5, 2.5], [8, 2, 2, 2]];
 
@@ -69,7 +69,7 @@ export class CurveTrack extends Track {
     context.stroke();
     context.lineJoin = "round";
     this.curves.forEach((curve, i) =>
-      paintCurve(context, look, i, ratio, () => this.trace(context, curve, range, width, y)),
+      paintCurve(context, look, curve.line ?? i, ratio, () => this.trace(context, curve, range, width, y)),
     );
     context.fillStyle = look.faint;
     context.font = `${10 * ratio}px system-ui, sans-serif`;

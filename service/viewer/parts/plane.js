@@ -90,7 +90,7 @@ export class Plane {
  * @returns {{first: number, count: number}}
  */
 export function slotsInUse(weightings, [a, b]) {
-  const slots = weightings[0].rows;
+  const slots = weightings[0]?.rows ?? 0;
   const all = { first: 0, count: slots };
   const looked = new Uint8Array(slots);
   for (const plane of weightings)

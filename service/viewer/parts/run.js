@@ -4,6 +4,7 @@
 import { Refusal, askJson, askTensors, query } from "./api.js";
 import { stretchOf } from "./changes.js";
 import { Plane, slotsInUse } from "./plane.js";
+import { lastWeighting, tensorOf } from "./stages.js";
 import { isPrediction } from "./tasks.js";
 
 const FIELDS = "inputs,outputs,target,read_weightings,write_weightings,controls,writes,reads";
@@ -14,7 +15,29 @@ const MOST_PAGES = 16;
 
 /** @typedef {import("./safetensors.js").Tensor} Tensor */
 /** @typedef {Record<string, Tensor>} Tensors */
-/** @typedef {"read" | "write"} Kind */
+/** @typedef {import("./stages.js").Kind} Kind */
+/** @typedef {import("./stages.js").Stage} Stage */
+/** @typedef {import("./stages.js").Signature} Signature */
+
+/** @type {Map<string, Promise<Signature>>} by model and version */
+const signatures = new Map();
+
+/**
+ * The signature of the model that a run is of.
+ *
+ * @param {Record<string, any>} facts
+ * @returns {Promise<Signature>}
+ */
+function signatureOf({ model, version }) {
+  const path = `models/${encodeURIComponent(model)}?${query({ version })}`;
+  let signature = signatures.get(path);
+  if (!signature) {
+    signature = askJson(path).then((told) => told.signature);
+    signature.catch(() => signatures.delete(path));
+    signatures.set(path, signature);
+  }
+  return signature;
+}
 
 /**
  * Loads a run.
@@ -28,13 +51,13 @@ export async function load(trace, signal) {
   const path = `trace/${encodeURIComponent(trace)}`;
   try {
     const { facts, tensors } = await askTensors(`${path}?${query({ include: FIELDS })}`, signal);
-    return new Run(facts, tensors, facts.steps);
+    return new Run(facts, tensors, facts.steps, await signatureOf(facts));
   } catch (error) {
     if (!(error instanceof Refusal) || error.status !== 413) throw error;
   }
   const facts = await askJson(`${path}?include=inputs&steps=0:1`, { signal });
   const heads = facts.heads.read + facts.heads.write;
-  const bytes = 4 * heads * (facts.memory_slots + 64);
+  const bytes = 4 * (heads + 2) * (facts.memory_slots + 64);
   const shown = Math.max(1, Math.min(facts.steps, Math.floor(BUDGET / bytes)));
   const piece = Math.max(1, Math.floor(PIECE / bytes));
   /** @type {Tensors[]} */
@@ -43,7 +66,7 @@ export async function load(trace, signal) {
     const steps = `${start}:${Math.min(shown, start + piece)}`;
     pieces.push((await askTensors(`${path}?${query({ include: FIELDS, steps })}`, signal)).tensors);
   }
-  return new Run(facts, joined(pieces), shown);
+  return new Run(facts, joined(pieces), shown, await signatureOf(facts));
 }
 
 /**
@@ -105,21 +128,25 @@ export class Run {
    * @param {Record<string, any>} facts
    * @param {Tensors} tensors
    * @param {number} steps that the page holds, from the first
+   * @param {Signature} signature of its model
    */
-  constructor(facts, tensors, steps) {
+  constructor(facts, tensors, steps, signature) {
     this.facts = facts;
     this.tensors = tensors;
     this.steps = steps;
+    this.signature = signature;
     /** @type {string} */
     this.trace = facts.trace_id;
     /** @type {number} */
     this.slots = facts.memory_slots;
     /** @type {number} M */
-    this.width = tensors.reads.shape[2];
+    this.width = signature.memory_width;
     /** @type {number[]} */
     this.shifts = facts.shifts;
     /** @type {string[]} write heads first, as they come first in a run that listens, then answers */
-    this.heads = [...namesOf("write", facts.heads.write), ...namesOf("read", facts.heads.read)];
+    this.heads = ["write", "read"].flatMap((kind) =>
+      namesOf(/** @type {Kind} */ (kind), tensors[`${kind}_weightings`]?.shape[1] ?? 0),
+    );
     /** @type {Map<number, Page>} */
     this.pages = new Map();
     /** @type {Map<number, Promise<Page>>} */
@@ -169,6 +196,39 @@ export class Run {
   weighting(head) {
     const { kind, number } = headOf(head);
     return this.planeOf(`${kind}_weightings`, number);
+  }
+
+  /**
+   * @param {string} head
+   * @param {Stage} stage that this head has
+   * @returns {Plane} [T, width]
+   */
+  stage(head, stage) {
+    const { kind, number } = headOf(head);
+    const isOfAll = stage.owner === "heads" && !["addressing", "weighting"].includes(stage.group);
+    const first = isOfAll && kind === "write" ? this.facts.heads.read : 0;
+    return this.planeOf(tensorOf(stage, kind), first + number);
+  }
+
+  /**
+   * The head that is looked at: the one that is asked for, where there is such a head.
+   *
+   * @param {string | null} asked
+   * @returns {string} empty where there are no heads
+   */
+  chosen(asked) {
+    return asked && this.heads.includes(asked) ? asked : (this.heads.at(-1) ?? "");
+  }
+
+  /**
+   * What takes a head out of the run: no slot is looked at.
+   *
+   * @param {string} head
+   * @returns {Record<string, any> | null} of an intervention; null where that cannot be set
+   */
+  ablation(head) {
+    const stage = head && lastWeighting(this.signature, headOf(head).kind);
+    return stage && stage.pinnable ? { [stage.name]: "zero" } : null;
   }
 
   /**

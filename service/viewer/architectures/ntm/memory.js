@@ -74,7 +74,16 @@ export class Memory extends HTMLElement {
     palette.addEventListener("change", () => this.wants());
   }
 
-  /** @param {Run} run */
+  /**
+   * Whether a model writes as this draws it: erase before add, after its reads.
+   *
+   * @param {import("../../parts/stages.js").Signature} signature
+   */
+  static explains({ reads_see, written }) {
+    return reads_see === "before" && written !== null;
+  }
+
+  /** @param {Run | null} run */
   setRun(run) {
     this.run = run;
     this.asked = "";

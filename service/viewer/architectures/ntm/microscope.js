@@ -16,6 +16,8 @@ import { STAGES, SYMBOLS } from "./stages.js";
 /** @typedef {import("./stages.js").StageFacts} StageFacts */
 /** @typedef {import("./sentences.js").HeadStep} HeadStep */
 
+const NEEDED = ["key", "key_strength", "content_weighting", "gate", "gated_weighting", "shift", "shifted_weighting", "sharpening"];
+
 /** Tells `pin` events: {control, value} as an intervention's `set` takes it. */
 export class Microscope extends HTMLElement {
   /**
@@ -82,9 +84,20 @@ export class Microscope extends HTMLElement {
     return { control, element, input, number };
   }
 
-  /** @param {Run} run */
+  /**
+   * Whether a model has the stages that this explains.
+   *
+   * @param {import("../../parts/stages.js").Signature} signature
+   */
+  static explains({ stages }) {
+    const names = new Set(stages.map((stage) => stage.name));
+    return NEEDED.every((name) => names.has(name));
+  }
+
+  /** @param {Run | null} run */
   setRun(run) {
     this.run = run;
+    if (!run) return;
     fill(
       this.heads,
       ...run.heads.map((head) =>
@@ -112,9 +125,7 @@ export class Microscope extends HTMLElement {
 
   /** @returns {string} the head looked at */
   get head() {
-    const run = /** @type {Run} */ (this.run);
-    const { head } = this.place.spot;
-    return head && run.heads.includes(head) ? head : run.heads[run.heads.length - 1];
+    return /** @type {Run} */ (this.run).chosen(this.place.spot.head);
   }
 
   get step() {

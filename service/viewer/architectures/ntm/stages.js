@@ -44,4 +44,12 @@ export const STAGES = [
     control: "sharpening",
   },
 ];
+
+/** What the numbers of a stage mean, in a few words beside its row. */
+export const NOTES = {
+  gate: "0 keeps, 1 jumps",
+  key_strength: "how sharply content matches",
+  shift: "expected, in slots",
+  sharpening: "1 leaves as it is",
+};
 export const SYMBOLS = { key_strength: "β", gate: "g", shift: "s", sharpening: "γ" };

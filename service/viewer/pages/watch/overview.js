@@ -1,14 +1,16 @@
 // @ts-check
 // The whole run on one time axis: what went in, what came out, where every head looked and why.
 
+import { noteOf } from "../../architectures/notes.js";
 import { CurveTrack } from "../../parts/curve-track.js";
 import { told } from "../../parts/element.js";
 import { HeatTrack } from "../../parts/heat-track.js";
 import { headOf } from "../../parts/run.js";
 import { sequenceTrack } from "../../parts/sequence-track.js";
+import { SharesTrack } from "../../parts/shares-track.js";
+import { axisOf, belongsTo, labelOf, rowsOf, tensorOf, vectorsOf } from "../../parts/stages.js";
 
 /** @typedef {import("../../parts/run.js").Run} Run */
-/** @typedef {import("../../parts/plane.js").Plane} Plane */
 /** @typedef {import("../../parts/track.js").Track} Track */
 
 /**
@@ -22,8 +24,8 @@ export function tracksOf(run, slots) {
   const shown = slots === "all" ? { first: 0, count: run.slots } : run.used;
   return [
     ...sequenceTracks(run),
-    ...run.heads.flatMap((head) => [weightingTrack(run, head, shown), vectorTrack(run, head)]),
-    ...curveTracks(run),
+    ...run.heads.flatMap((head) => [weightingTrack(run, head, shown), ...vectorTracks(run, head)]),
+    ...stageTracks(run, shown),
   ];
 }
 
@@ -102,60 +104,93 @@ export function rangeOf({ first, count }, slots) {
  *
  * @param {Run} run
  * @param {string} head
- * @param {number} [high] the number of the last colour; by default the largest one
- * @returns {HeatTrack}
+ * @param {Run[]} beside runs whose numbers are to have the same colours
+ * @returns {HeatTrack[]} one a vector
  */
-export function vectorTrack(run, head, high = vectorsOf(run, head).largest()) {
+export function vectorTracks(run, head, beside = [run]) {
   const { kind } = headOf(head);
-  const plane = vectorsOf(run, head);
-  return new HeatTrack(
-    {
-      id: `${head}.vector`,
-      name: kind === "write" ? `${head} adds` : `${head} reads`,
-      note: `${run.width} columns, ±${told(Number(high.toPrecision(2)))}`,
-      steps: run.steps,
-      height: 56,
-    },
-    { plane, rowName: "column", scale: { signed: true, high }, map: "signed", pool: "mean" },
-  );
+  const stages = vectorsOf(run.signature, kind);
+  return stages.map((stage, i) => {
+    const plane = run.stage(head, stage);
+    const high = Math.max(...beside.map((each) => each.stage(head, stage).largest()));
+    return new HeatTrack(
+      {
+        id: i ? `${head}.${stage.name}` : `${head}.vector`,
+        name: stages.length > 1 ? `${head} ${stage.name}` : kind === "write" ? `${head} adds` : `${head} reads`,
+        note: `${plane.rows} columns, ±${told(Number(high.toPrecision(2)))}`,
+        steps: run.steps,
+        height: 56,
+      },
+      { plane, rowName: "column", scale: { signed: true, high }, map: "signed", pool: "mean" },
+    );
+  });
 }
 
 /**
- * @param {Run} run
- * @param {string} head
- * @returns {Plane} what it adds or reads, [T, M]
- */
-export function vectorsOf(run, head) {
-  const { kind, number } = headOf(head);
-  return run.planeOf(kind === "write" ? "writes.add" : "reads", number);
-}
-
-/**
- * Gate, key strength, shift and sharpening of all heads.
+ * The rows below those of the heads, from the table of stages.
  *
  * @param {Run} run
- * @returns {CurveTrack[]}
+ * @param {{first: number, count: number}} shown slots
+ * @returns {Track[]}
  */
-export function curveTracks(run) {
-  const reach = Math.max(...run.shifts.map(Math.abs));
-  const rows = /** @type {[any, string, string, [number, number] | null][]} */ ([
-    ["gate", "gate g", "0 keeps, 1 jumps", [0, 1]],
-    ["key_strength", "key strength β", "how sharply content matches", null],
-    ["shift", "shift s", "expected, in slots", [-reach, reach]],
-    ["sharpening", "sharpening γ", "1 leaves as it is", null],
-  ]);
-  return rows.map(([control, name, note, bounds]) => {
-    const planes = run.heads.map((head) => run.control(head, control));
-    const curves = run.heads.map((head, i) => ({
-      name: head,
-      at: (/** @type {number} */ step) =>
-        control === "shift" ? expected(planes[i].row(step), run.shifts) : planes[i].at(step, 0),
-    }));
-    const low = control === "sharpening" ? 1 : 0;
-    const high = Math.max(low + 1, ...planes.map((plane) => plane.largest()));
-    const facts = { id: control, name, note, steps: run.steps, height: 48 };
-    return new CurveTrack(facts, curves, bounds ?? [low, high]);
+export function stageTracks(run, shown) {
+  return rowsOf(run.signature).flatMap(({ stage, draw }) => {
+    const heads = run.heads.filter((head) => belongsTo(stage, headOf(head).kind));
+    /** @type {Track[]} */
+    const none = [];
+    if (draw === "slots") return [...none, ...slotsTracks(run, stage, shown)];
+    if (draw === "shares") return [...none, ...heads.map((head) => sharesTrack(run, stage, head))];
+    return heads.length ? [...none, curveTrack(run, stage, heads, draw)] : none;
   });
+}
+
+/**
+ * A number of every head; of a shift the expected one.
+ *
+ * @param {Run} run
+ * @param {import("../../parts/stages.js").Stage} stage
+ * @param {string[]} heads
+ * @param {"curve" | "shift"} draw
+ * @returns {CurveTrack}
+ */
+function curveTrack(run, stage, heads, draw) {
+  const planes = heads.map((head) => run.stage(head, stage));
+  const curves = heads.map((head, i) => ({
+    name: head,
+    line: run.heads.indexOf(head),
+    at: (/** @type {number} */ step) =>
+      draw === "shift" ? expected(planes[i].row(step), run.shifts) : planes[i].at(step, 0),
+  }));
+  const reach = Math.max(...run.shifts.map(Math.abs));
+  const bounds = draw === "shift" ? /** @type {[number, number]} */ ([-reach, reach]) : axisOf(stage, Math.max(...planes.map((plane) => plane.largest())));
+  const note = noteOf(run.signature.architecture, stage.name) ?? `${told(bounds[0])} to ${told(bounds[1])}`;
+  return new CurveTrack({ id: stage.name, name: labelOf(stage), note, steps: run.steps, height: 48 }, curves, bounds);
+}
+
+/**
+ * @param {Run} run
+ * @param {import("../../parts/stages.js").Stage} stage a distribution over a few choices
+ * @param {string} head
+ * @returns {SharesTrack}
+ */
+function sharesTrack(run, stage, head) {
+  const plane = run.stage(head, stage);
+  const names = Array.from({ length: plane.rows }, (_, choice) => String(choice));
+  const facts = { id: `${head}.${stage.name}`, name: `${head} ${labelOf(stage)}`, note: "shares that sum to 1", steps: run.steps, height: 48 };
+  return new SharesTrack(facts, plane, names);
+}
+
+/**
+ * @param {Run} run
+ * @param {import("../../parts/stages.js").Stage} stage a number of every slot
+ * @param {{first: number, count: number}} shown slots
+ * @returns {HeatTrack[]}
+ */
+function slotsTracks(run, stage, shown) {
+  const plane = run.plane(tensorOf(stage, "read"));
+  if (!plane) return [];
+  const facts = { id: `memory.${stage.name}`, name: labelOf(stage), note: slotsNote(shown, run.slots), steps: run.steps, height: 72 };
+  return [new HeatTrack(facts, { plane, rowName: "slot", scale: { signed: false, high: 1 }, map: "values", pool: "largest", shown })];
 }
 
 /**

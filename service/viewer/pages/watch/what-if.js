@@ -18,7 +18,7 @@ export class WhatIf extends HTMLElement {
     this.run = null;
     this.head = () => "read.0";
     this.list = make("ol", { class: "changes" });
-    this.empty = make("p", { class: "note" }, "Drag β, g, s or γ of a stage, ablate the head, or change a cell: double click or press Enter on a bit of the input or on a cell of the memory.");
+    this.empty = make("p", { class: "note" }, "Drag a control of a stage, ablate the head, or change a cell: double click or press Enter on a bit of the input or on a cell of the memory.");
     this.scope = make(
       "select",
       { id: "scope" },
@@ -29,7 +29,7 @@ export class WhatIf extends HTMLElement {
     const button = (/** @type {string} */ text, /** @type {() => void} */ click, kind = "") =>
       make("button", { type: "button", class: kind, on: { click } }, text);
     this.ablate = button("Ablate the head", () =>
-      this.changes.put({ steps: this.steps(), head: this.head(), set: { weighting: "zero" } }),
+      this.changes.put({ steps: this.steps(), head: this.head(), set: this.run?.ablation(this.head()) ?? {} }),
     );
     this.undo = button("Undo", () => changes.undo());
     this.clear = button("Clear", () => changes.clear());
@@ -46,6 +46,12 @@ export class WhatIf extends HTMLElement {
     );
     changes.addEventListener("change", () => this.show());
     this.show();
+  }
+
+  /** @param {import("../../parts/run.js").Run} run */
+  setRun(run) {
+    this.run = run;
+    this.ablate.hidden = !run.heads.some((head) => run.ablation(head));
   }
 
   /** @returns {number | string} the steps that a change is to hold for */

@@ -1,0 +1,54 @@
+"""The page with an architecture that it knows nothing of: its rows follow from the stage table."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ntm.export.write import export_onnx
+from ntm.repository import checkpoint
+from ntm.tasks import Copy
+from tests import toy_architecture
+from tests.service.running import CLEAN, serving
+from tests.toy_architecture import Ring, RingConfig
+from tests.viewer.conftest import Windows
+
+TASK = Copy(bits=2)
+
+
+def test_it_draws_what_the_table_says(browser: Any, tmp_path: Path) -> None:
+    toy_architecture.register()
+    torch.manual_seed(1)
+    folder, package = tmp_path / "ring", tmp_path / "package"
+    package.mkdir()
+    config = RingConfig(input_size=TASK.input_size, output_size=TASK.output_size)
+    export_onnx(checkpoint.save(folder / "models" / "ring" / "1", Ring(config), TASK, {"seed": 1}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CLEAN, "PYTHONPATH", toy_architecture.installed(package))
+        with serving(folder / "models", folder) as server, server.client() as client:
+            example = client.get("/models/ring/example?length=3").json()
+            runs = [
+                client.post("/predict", json={**example, "interventions": items}).json()["trace_id"]
+                for items in ([], [{"steps": 2, "head": "read.0", "set": {"match": "uniform"}}])
+            ]
+            windows = Windows(browser, server.url)
+            windows.expected = ("422",)  # of its findings, which are an NTM's
+            page = windows.open(f"/?trace={runs[0]}")
+            tracks = page.locator("#overview [data-track]")
+            names = [track.get_attribute("data-track") for track in tracks.all()]
+            assert names == [
+                "inputs", "outputs", "target",
+                "write.0", "write.0.vector", "read.0", "read.0.vector",
+            ]  # fmt: skip
+            assert page.locator("#microscope").is_hidden()
+            assert page.locator("#memory").is_hidden()
+            page.get_by_text("Findings are not defined for ring/1").wait_for()
+            page.get_by_role("button", name="Ablate the head").click()
+            page.get_by_role("button", name="Run again with this").click()
+            page.get_by_text("They part at").wait_for()
+            other = windows.open(f"/?view=compare&trace={runs[0]}&other={runs[1]}", wait="#compare")
+            other.get_by_role("button", name="step 2", exact=True).first.wait_for()
+            assert [e for e in windows.errors if "422" not in e] == []
+            for context in windows.contexts:
+                context.close()
