@@ -39,6 +39,10 @@ def evaluate(
     reach: Annotated[
         bool, typer.Option(help="Measure the longest sequences too; minutes to hours.")
     ] = False,
+    stories: Annotated[
+        Path | None,
+        typer.Option(help="Also answer the questions of the bAbI files in this folder."),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     write: Annotated[bool, typer.Option(help="Write evaluation.json beside the model.")] = True,
 ) -> None:
@@ -54,7 +58,10 @@ def evaluate(
     console = Console(width=max(120, Console().width))
     if model is not None:
         version = find(model)
-        evaluated = measure(version, seed, sequences, threads, write, reach)
+        evaluated = measured(version) if stories else None
+        evaluated = evaluated or measure(version, seed, sequences, threads, write, reach)
+        if stories:
+            evaluated = measure_stories(version, evaluated, stories, write)
         console.print(report.one_model(f"{version.name}/{version.version}", evaluated))
         return
     newest = {version.name: version for version in models(repository)}
@@ -75,6 +82,27 @@ def measured(version: VersionFolder) -> dict[str, Any] | None:
         return None
     evaluated = read_json(version.evaluation)
     return evaluated if evaluated.get("checkpoint_sha256") == digest(version.checkpoint) else None
+
+
+def measure_stories(
+    version: VersionFolder, evaluated: dict[str, Any], folder: Path, write: bool
+) -> dict[str, Any]:
+    """The evaluation with what the model answers to the questions of bAbI files.
+
+    Raises:
+        RepositoryError: it has no vocabulary, or the folder no such files
+    """
+    from ntm.evaluation.babi_files import measure_files
+    from ntm.repository import checkpoint
+
+    vocabulary = version.description().vocabulary
+    if vocabulary is None:
+        raise RepositoryError(f"{version.config}: the model has no vocabulary to be asked in")
+    files = measure_files(checkpoint.load(version), vocabulary, folder)
+    evaluated = evaluated | {"files": files}
+    if write:
+        write_json(version.evaluation, evaluated)
+    return evaluated
 
 
 def unknown_task(version: VersionFolder) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ntm import figures, seeds
 from ntm.architectures import catalogue
+from ntm.evaluation.babi_table import as_markdown, table
 from ntm.evaluation.reach import range_of, verified_slots
 from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
@@ -75,10 +76,12 @@ def _architecture(
 def article(title: str) -> str:
     """`A`, or `An` before the sound of a vowel: of a word, or of an abbreviation's first letter."""
     vowels = "AEFHILMNORSX" if title.isupper() else "AEIO"
-    return "An" if title[0] in vowels else "A"
+    return "An" if title[0].upper() in vowels else "A"
 
 
 def _measured(evaluation: dict[str, Any]) -> str:
+    if evaluation["task"] == "babi":
+        return _answered(evaluation)
     lines = [
         "## Measured",
         "",
@@ -95,6 +98,23 @@ def _measured(evaluation: dict[str, Any]) -> str:
             f"{row['median']:.2f} | {row['worst']:.2f} | {row['perfect']:.0%} |"
         )
     return "\n".join(lines)
+
+
+def _answered(evaluation: dict[str, Any]) -> str:
+    """The questions of the bAbI tasks, beside what others published."""
+    first, files = evaluation["results"][0], evaluation.get("files")
+    where = (
+        f"Wrong answers in per cent to {first['sequences']:,} questions of each task: on stories "
+        f"of the project's own generator that neither training nor selection saw (seed "
+        f"{first['seed']}; by `ntm eval`, {evaluation['measured_at']})"
+    )
+    if files:
+        names = [row["file"] for row in files["results"]]
+        where += f", and on the published files {names[0]} to {names[-1]}, which no training saw"
+    return (
+        f"## Measured\n\n{where}. The answer is one class, lists included. Beside them what others "
+        f"published, on the published test questions.\n\n{as_markdown(table(evaluation))}"
+    )
 
 
 def _training(description: ModelDescription) -> str:

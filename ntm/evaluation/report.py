@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ntm.evaluation import babi_table
 from ntm.evaluation.published import published
 
 _ERRORS = ("mean", "median", "worst", "perfect", "optimum")
@@ -15,6 +16,8 @@ Evaluation = dict[str, Any]  # the content of an evaluation.json
 
 def one_model(title: str, evaluation: Evaluation) -> Table:
     """Every setting of one model."""
+    if evaluation["task"] == "babi":
+        return stories(title, evaluation)
     title = f"{title}: {evaluation['unit']}"
     table = _table(title, ["setting"], ["slots", "sequences", *_ERRORS])
     for row in evaluation["results"]:
@@ -24,6 +27,15 @@ def one_model(title: str, evaluation: Evaluation) -> Table:
             str(row["sequences"]),
             *_errors(row, _ERRORS),
         )
+    return table
+
+
+def stories(title: str, evaluation: Evaluation) -> Table:
+    """Every bAbI task of one model, beside what others published."""
+    heading, *rows = babi_table.table(evaluation)
+    table = _table(f"{title}: wrong answers in per cent", heading[:1], heading[1:])
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ntm import tasks
 from ntm.architectures import catalogue
+from ntm.vocabulary import Vocabulary
 
 MODELS = Path("models")  # where a checkout has them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -46,6 +47,16 @@ class ModelDescription(BaseModel):
     def task_name(self) -> str:
         """The name of the task that the model was trained on, known here or not."""
         return str(self.task["name"])
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The words that the model is asked in; None where it takes numbers only.
+
+        Raises:
+            ValueError: they do not fit
+        """
+        told = self.task.get("vocabulary")
+        return None if told is None else Vocabulary.model_validate(told)
 
     def make_task(self) -> tasks.Task | None:
         """The task that the model was trained on; None where nobody here knows it.
@@ -124,14 +135,15 @@ class VersionFolder:
         try:
             description = ModelDescription.model_validate(told)
             config, task = description.config, description.make_task()
+            vocabulary = description.vocabulary
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise RepositoryError(f"{self.config}: {where}: {first['msg']}") from error
         except (TypeError, ValueError) as error:
             raise RepositoryError(f"{self.config}: {error}") from error
-        wired = config.input_size, config.output_size
-        needed = wired if task is None else (task.input_size, task.output_size)
+        wired, sized = (config.input_size, config.output_size), task or vocabulary
+        needed = wired if sized is None else (sized.input_size, sized.output_size)
         if wired != needed:
             raise RepositoryError(
                 f"{self.config}: input_size and output_size are {wired}, "

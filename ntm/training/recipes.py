@@ -196,9 +196,18 @@ def _repeats(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting,
     )
 
 
-def _babi_tasks(*tasks: int, sequences: int) -> tuple[Setting, ...]:
+LONG_STORIES = (2, 3, 5, 7, 8)  # of the bAbI tasks
+
+
+def _babi_tasks(sequences: int) -> tuple[Setting, ...]:
+    """Every task, with slots for the longest of its stories."""
     return tuple(
-        Setting(sizes={"task": task}, memory_slots=256, sequences=sequences) for task in tasks
+        Setting(
+            sizes={"task": task},
+            memory_slots=512 if task in LONG_STORIES else 64,
+            sequences=sequences,
+        )
+        for task in range(1, 21)
     )
 
 
@@ -324,7 +333,7 @@ RECIPES: dict[str, Recipe] = {
             supervision=0.3,
             untold=(7, 8),  # lists and counts rest on any number of facts
         ),
-        selection=_babi_tasks(*range(1, 21), sequences=200),
-        evaluation=_babi_tasks(*range(1, 21), sequences=1000),
+        selection=_babi_tasks(200),
+        evaluation=_babi_tasks(1000),
     ),
 }

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ntm.architectures.memory_network.config import MemoryNetworkConfig
 
+QUESTION = 0.5  # the mark of a question, 0 or 1, lies above
+
 
 def coefficients(config: MemoryNetworkConfig) -> NDArray[np.float64]:
     """What multiplies an embedding's numbers k = 1..d: row 0 for a word, row 1 for its j / J.

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ntm.architectures.memory_network.config import MemoryNetworkConfig
-from ntm.architectures.memory_network.encoding import coefficients
+from ntm.architectures.memory_network.encoding import QUESTION, coefficients
+from ntm.architectures.memory_network.stories import NEVER, outputs_of
 from ntm.architectures.model import Model, Pin, unpinned
 
 DEVIATION = 0.1  # of every initial embedding (Section 4.2)
-NEVER = -1e30  # the score of a slot that holds no sentence
-QUESTION = 0.5  # the mark of a question, 0 or 1, lies above
+ROWS = 64  # of a batch that are read together
 
 Stages = dict[str, Tensor]
 
@@ -100,6 +100,19 @@ class MemoryNetwork(Model):
             internal=like.new_zeros(batch_size, config.d),
             hop=like.new_full((batch_size, 1), config.hops),
         )
+
+    def predict(self, sequence: Tensor, memory_slots: int | None = None) -> Tensor:
+        """The outputs alone for a whole sequence, shapes as for `logits`.
+
+        Where there is a slot for every sentence, the stories are read whole, some rows at a time.
+        """
+        rows = sequence.unsqueeze(1) if sequence.dim() == 2 else sequence
+        slots = self.memory_slots if memory_slots is None else memory_slots
+        sentences = (rows[..., :-1].abs().amax(-1) > 0) & (rows[..., -1] <= QUESTION)
+        if int(sentences.sum(0).max()) > slots:
+            return super().predict(sequence, memory_slots)
+        parts = [outputs_of(self, part) for part in rows.split(ROWS, dim=1)]
+        return torch.cat(parts, dim=1)
 
     def step(
         self, x: Tensor, state: MemoryNetworkState, pin: Pin = unpinned

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from ntm.architectures.memory_network.encoding import coefficients
-from ntm.architectures.memory_network.model import NEVER, QUESTION
+from ntm.architectures.memory_network.encoding import QUESTION, coefficients
+from ntm.architectures.memory_network.stories import NEVER
 from ntm.architectures.onnx_step import OnnxStep, Pin, Values
 
 

@@ -55,6 +55,25 @@ def test_every_question_is_answered_as_by_steps(variant: dict[str, Any]) -> None
                 torch.testing.assert_close(attention, seen, atol=1e-7, rtol=0)
 
 
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_every_step_of_any_sequence_has_the_output_of_the_steps(variant: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    model = MemoryNetwork(input_size=13, output_size=4, d=6, ages=5, N=30, **variant).double()
+    rng = np.random.default_rng(0)
+    sequence = rng.random((30, 70, 13)).round() * rng.integers(0, 2, (30, 70, 1))
+    sequence[..., -1] = rng.random((30, 70)) < 0.15
+    rows = torch.from_numpy(sequence)
+    with torch.inference_mode():
+        state = model.initial_state(70)
+        steps = torch.stack([output for output, _, _ in model.steps(rows, state)])
+        whole = model.predict(rows)
+        few = model.predict(rows, 4)
+    torch.testing.assert_close(whole, steps, atol=1e-9, rtol=0)
+    assert not torch.allclose(few, steps, atol=1e-3), "four slots forget"
+    alone = model.predict(rows[:, 0])[:, 0]
+    torch.testing.assert_close(alone.detach(), whole[:, 0], atol=1e-9, rtol=0)
+
+
 def test_linear_hops_weigh_by_scores() -> None:
     torch.manual_seed(0)
     model = MemoryNetwork(input_size=5, output_size=3, d=4, hops=1, ages=3)
