@@ -5,8 +5,9 @@
 # make check   formatting, lint and types only
 # make kserve  install KServe's own client, for the test that runs it
 # make test-gpu, make bench-gpu   what needs a GPU; they say so where there is none
-# make bench   measure engines, growth, training, the service, the page, the cluster, and peers beside
-#              us: two hours, and gigabytes for the peers' environments in build/peers
+# make bench   measure engines, growth, training, the service, also beside hostile clients, the page,
+#              the cluster, and peers beside us: two hours, and gigabytes for the peers' environments
+#              in build/peers
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +41,7 @@ kserve: build/kserve/bin/python
 bench: $(VENV)/develops
 	$(RUN)/python benchmarks/engine.py
 	$(RUN)/python benchmarks/serving.py
+	$(RUN)/python benchmarks/hostile.py
 	$(RUN)/python benchmarks/viewer.py
 	$(RUN)/python benchmarks/cluster.py
 	$(RUN)/python benchmarks/growth.py

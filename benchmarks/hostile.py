@@ -9,9 +9,11 @@ clients check every bit of what they get. The same against FastAPI on uvicorn as
 
 import argparse
 import contextlib
+import functools
 import http.client
 import json
 import multiprocessing
+import os
 import re
 import socket
 import statistics
@@ -34,7 +36,7 @@ HEADING = "## Hostile clients"
 WIDTH = 10  # of the model's inputs
 LARGE = 24 * 10**6  # bytes
 HALVES, UNREAD, LONG, GOOD = 800, 6, 12, 2  # clients of each kind
-LONG_STEPS = 40_000
+LONG_STEPS, SHORT_STEPS = 40_000, 20  # the most that one of LONG sends, and the fewest
 PAUSE = 0.02  # seconds between two probes
 HEAD = (
     "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n"
@@ -53,6 +55,7 @@ class Found(NamedTuple):
     refused: int  # answers of 503
     peak: float  # MiB
     before: float  # MiB
+    without_core: float  # of the time its main thread was ready and waited for a core
 
 
 def post(address: Address, body: bytes, timeout: float = 60) -> tuple[int, bytes]:
@@ -72,6 +75,12 @@ def asked(steps: int, **fields: Any) -> bytes:
     return json.dumps({"model": "copy", "sequence": rows, "record": False, **fields}).encode()
 
 
+@functools.cache
+def asked_once(steps: int) -> bytes:
+    """The same, made once."""
+    return asked(steps)
+
+
 def send_large(address: Address, stop: Event) -> None:
     """24 MB of numbers in a loop."""
     row = b"[" + b",".join([b"0.1234567890123456"] * WIDTH) + b"]"
@@ -82,12 +91,15 @@ def send_large(address: Address, stop: Event) -> None:
 
 
 def send_long(address: Address, stop: Event) -> None:
-    """Sequences that fill the queue."""
-    body = asked(LONG_STEPS)
+    """Sequences that fill the queue to the brim: half as long after every refusal."""
+    steps = LONG_STEPS
     while not stop.is_set():
         with contextlib.suppress(OSError, http.client.HTTPException):
-            status, _ = post(address, body)
-            stop.wait(1.0 if status == 503 else 0)
+            status, _ = post(address, asked_once(steps))
+            is_refused = status == 503
+            if is_refused and steps == SHORT_STEPS:
+                stop.wait(0.1)
+            steps = max(SHORT_STEPS, steps // 2) if is_refused else LONG_STEPS
 
 
 def send_halves(address: Address, stop: Event) -> None:
@@ -183,6 +195,7 @@ def measure(url: str, process: int, seconds: float) -> Found:
     host, _, port = url.removeprefix("http://").partition(":")
     address = host, int(port)
     before, stop = memory(process, "VmRSS"), multiprocessing.Event()
+    waited, began = seconds_without_core(process), time.monotonic()
     children = [multiprocessing.Process(target=attack, args=(address, stop))]
     pipes = []
     for _ in range(GOOD):
@@ -194,6 +207,7 @@ def measure(url: str, process: int, seconds: float) -> Found:
     try:
         probes, failed = probe(address, seconds)
         peak = memory(process, "VmHWM")
+        waited, took = seconds_without_core(process) - waited, time.monotonic() - began
         stop.set()
         counts = [pipe.recv() if pipe.poll(70) else {} for pipe in pipes]
     finally:
@@ -204,7 +218,15 @@ def measure(url: str, process: int, seconds: float) -> Found:
     right, wrong, refused = (
         sum(each.get(kind, 0) for each in counts) for kind in ("right", "wrong", "refused")
     )
-    return Found(probes, failed, right, wrong, refused, peak, before)
+    return Found(probes, failed, right, wrong, refused, peak, before, waited / took)
+
+
+def seconds_without_core(process: int) -> float:
+    """How long a process' main thread was ready to run and others ran; Linux counts it."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return float("nan")
 
 
 def memory(process: int, name: str) -> float:
@@ -250,6 +272,7 @@ def row(name: str, found: Found) -> list[str]:
         str(found.refused),
         f"{found.before:.0f}",
         f"{found.peak:.0f}",
+        f"{100 * found.without_core:.0f}",
     ]
 
 
@@ -272,16 +295,18 @@ def main() -> None:
         with plain() as (url, process):
             rows.append(row("FastAPI on uvicorn", measure(url, process, options.seconds)))
     header = ["server", "p50 ms", "p99 ms", "max ms", "probes failed", "right", "wrong"]
-    lines = table([*header, "refused", "MiB before", "MiB at most"], rows)
+    lines = table([*header, "refused", "MiB before", "MiB at most", "no core, %"], rows)
     section = [
         HEADING,
         "",
         f"`python benchmarks/hostile.py --seconds {options.seconds:g}` on {processor()}, "
         f"NTM_MEMORY_BYTES={options.memory_bytes}. At once: 24 MB of JSON in a loop, {HALVES} "
-        f"connections with half a request, {UNREAD} that do not read 390 MB, {LONG} with "
-        f"{LONG_STEPS} steps each. Times are of `/v2/health/live`, each over a new connection; "
-        f"right and wrong are answers to {GOOD} clients that compare every bit, refused those of "
-        "503.",
+        f"connections with half a request, {UNREAD} that do not read 390 MB, {LONG} that fill the "
+        f"queue with {LONG_STEPS} steps each, or what has room. Times are of `/v2/health/live`, "
+        f"each over a new connection; right and wrong are answers to {GOOD} clients that compare "
+        "every bit, refused those of 503. No core: how much of the time the server's main thread "
+        f"was ready and waited for one of {os.cpu_count()} cores, which it shares with the clients "
+        "and with whatever else runs.",
         "",
         *lines,
     ]
