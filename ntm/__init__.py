@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
+    from ntm.architectures.transformer.config import TransformerConfig
+    from ntm.architectures.transformer.model import Transformer
     from ntm.picture import Trace
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "NTMState",
     "StepRecord",
     "Trace",
+    "Transformer",
+    "TransformerConfig",
 ]
 
 silence.opt_out()
@@ -52,6 +56,8 @@ _LAZY = {
     "StepRecord": "ntm.architectures.ntm.model",
     "NTMMemory": "ntm.architectures.ntm.memory",
     "Trace": "ntm.picture",
+    "Transformer": "ntm.architectures.transformer.model",
+    "TransformerConfig": "ntm.architectures.transformer.config",
 }
 
 

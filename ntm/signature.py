@@ -162,7 +162,7 @@ class Signature(_Frozen):
         return range(first, last) if stage.owner in HEADS_OF else range(0)
 
     def weightings(self, values: Mapping[str, Any], axis: int) -> dict[str, Any]:
-        """`read_weightings` and `write_weightings` of recorded stages, as far as there are heads.
+        """`read_weightings` and `write_weightings`, as far as their stages are recorded.
 
         Args:
             values: stages by name, arrays or tensors
@@ -170,11 +170,13 @@ class Signature(_Frozen):
         """
         found: dict[str, Any] = {}
         for stage in self.in_group("weighting"):
+            if stage.name not in values:
+                continue
             first = self.heads_of(stage).start
             for side, heads in self.sides_of(stage).items():
                 at = (slice(None),) * axis + (slice(heads.start - first, heads.stop - first),)
                 found[side] = values[stage.name][at]
-        return {side: found[side] for side in self.sides}
+        return {side: found[side] for side in self.sides if side in found}
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -222,6 +224,17 @@ class Signature(_Frozen):
             if "slots" in tensor.shape:
                 return shapes[tensor.name][tensor.shape.index("slots")]
         return 0
+
+    def slots_for(self, steps: int, needed: int = 0) -> int:
+        """N for a sequence: the model's own, or more where the sequence needs more.
+
+        Args:
+            steps: of the sequence
+            needed: slots that its task asks for
+        """
+        if self.fixed_slots is not None:
+            return self.fixed_slots
+        return max(self.memory_slots, needed, steps if self.slot_a_step else 0)
 
     def refuse_longer(self, steps: int, slots: int) -> None:
         """Say no to a sequence that has more steps than there are slots, where each takes one.

@@ -96,7 +96,7 @@ def imported(place: str) -> Any:
 
 
 _NTM, _DNC = "ntm.architectures.ntm", "ntm.architectures.dnc"
-_LSTM = "ntm.architectures.lstm"
+_LSTM, _TRANSFORMER = "ntm.architectures.lstm", "ntm.architectures.transformer"
 _MEMORY_NETWORK = "ntm.architectures.memory_network"
 _known: dict[str, Architecture] = {}
 
@@ -146,6 +146,16 @@ register(
         signature=f"{_MEMORY_NETWORK}.signature:signature",
         model=f"{_MEMORY_NETWORK}.model:MemoryNetwork",
         onnx_step=f"{_MEMORY_NETWORK}.onnx_step:Step",
+    )
+)
+register(
+    Architecture(
+        name="transformer/1",
+        title="Transformer",
+        config=f"{_TRANSFORMER}.config:TransformerConfig",
+        signature=f"{_TRANSFORMER}.signature:signature",
+        model=f"{_TRANSFORMER}.model:Transformer",
+        onnx_step=f"{_TRANSFORMER}.onnx_step:Step",
     )
 )
 DEFAULT = "ntm/1"

@@ -99,26 +99,27 @@ def draw_example(
     task = description.make_task()
     try:
         sizes = complete(task, sizes_of(arguments))
-        slots = slots_for(description, task.slots_needed(sizes) if task else 0, memory_slots)
+        episode = sample(task, description.config, seed, sizes)
+        needed = task.slots_needed(sizes) if task else 0
+        slots = slots_for(description, len(episode.inputs), needed, memory_slots)
         changes = load(interventions) if interventions else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    episode = sample(task, description.config, seed, sizes)
     return Example(version, description, sizes, episode, slots, changes)
 
 
-def slots_for(description: ModelDescription, needed: int, chosen: int | None) -> int:
+def slots_for(description: ModelDescription, steps: int, needed: int, chosen: int | None) -> int:
     """N: the number chosen, else the model's own or what the example needs.
 
     Raises:
-        ValueError: the model runs with another number only
+        ValueError: the model runs with another number only, or the example is longer
     """
     told = catalogue.signature_of(description.config)
-    if told.fixed_slots is None:
-        return chosen or max(told.memory_slots, needed)
-    if chosen not in (None, told.fixed_slots):
+    if told.fixed_slots is not None and chosen not in (None, told.fixed_slots):
         raise ValueError(f"this model runs only with {told.fixed_slots} slots, got {chosen}")
-    return told.fixed_slots
+    slots = told.slots_for(steps, needed) if chosen is None else chosen
+    told.refuse_longer(steps, slots)
+    return slots
 
 
 def complete(task: Task | None, sizes: Sizes) -> Sizes:

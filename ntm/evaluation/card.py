@@ -49,7 +49,9 @@ def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
         episode.inputs[:, 0],
         task=task,
         target=episode.targets[:, 0],
-        memory_slots=max(model.config.N, task.slots_needed(task.complete({}))),
+        memory_slots=model.signature.slots_for(
+            len(episode.inputs), task.slots_needed(task.complete({}))
+        ),
         name=version.name,
         version=version.version,
     )

@@ -85,7 +85,10 @@ def export_standalone(version: VersionFolder, steps: int, slots: int | None, out
     fixed = model.signature.fixed_slots
     if fixed not in (None, slots):
         raise ExportError(f"{version.path} runs only with {fixed} memory slots, got {slots}")
-    model.signature.refuse_longer(steps, slots)
+    try:
+        model.signature.refuse_longer(steps, slots)
+    except ValueError as error:
+        raise ExportError(f"{version.path}: {error}") from None
     data = standalone(model.config, checkpoint.weights_of(model), steps, slots).SerializeToString()
     task = version.description().make_task()
     session = _session(data)

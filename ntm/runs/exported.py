@@ -50,8 +50,10 @@ class ExportedModel:
             observe: called with the weightings of every chunk
         Raises:
             InterventionError: an intervention does not fit
-            ValueError: the model runs with another number of slots only
+            ValueError: the model runs with another number of slots only, or the sequence is longer
+                than its slots
         """
+        self.signature.refuse_longer(len(sequence), slots)
         edits = resolve(interventions, self.signature, len(sequence), slots)
         rows = sequence[:, None].copy()
         edits.write_inputs(rows)

@@ -211,6 +211,21 @@ def _babi_tasks(sequences: int) -> tuple[Setting, ...]:
     )
 
 
+def _copy_steps(*lengths: int, sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows with a slot for every step, as a Transformer needs it."""
+    return tuple(
+        Setting(sizes={"length": n}, memory_slots=max(128, 2 * n + 2), sequences=sequences)
+        for n in lengths
+    )
+
+
+_DECODER: dict[str, Any] = {  # how a decoder is trained
+    "optimizer": "adamw",
+    "warm_up": 100,
+    "clip_norm": 1.0,
+    "batch_size": 64,
+}
+
 RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
@@ -247,6 +262,29 @@ RECIPES: dict[str, Recipe] = {
         selection=tuple(row.without_memory() for row in _copy_lengths(30, 50, sequences=64)),
         evaluation=tuple(
             row.without_memory() for row in _copy_lengths(1, 10, 20, 30, 50, 120, 1000)
+        ),
+    ),
+    "transformer-copy": Recipe(
+        task="copy",
+        architecture="transformer/1",
+        model={"position": "rotary"},
+        **_DECODER,
+        updates=10_000,
+        seeds=3,
+        selection=_copy_steps(30, 50, sequences=64),
+        evaluation=_copy_steps(1, 10, 20, 30, 50, 120, 1000),
+    ),
+    "transformer-copy-feedback": Recipe(
+        task="copy",
+        architecture="transformer/1",
+        model={"position": "hard_alibi", "feedback": True},
+        **_DECODER,
+        updates=3000,
+        seeds=3,
+        selection=_copy_steps(30, 50, sequences=64),
+        evaluation=(
+            *_copy_steps(1, 10, 20, 30, 50, 120),
+            *_copy_steps(1000, sequences=20),
         ),
     ),
     "associative-recall": Recipe(

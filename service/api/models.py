@@ -67,7 +67,6 @@ async def get_example(
     model = context.models.get(name, version)
     task = task_of(model)
     sizes = sizes_of(request, task)
-    slots = slots_for(model, task.slots_needed(sizes), context)
     if not 0 <= seed < 2**63:
         raise ServiceError(f"seed should be from 0 to {2**63 - 1}, got {seed}")
     episode = task.sample(seeds.generator("example", seed), 1, **sizes)
@@ -76,6 +75,8 @@ async def get_example(
             f"such an example has {len(episode.inputs)} steps, the service takes at most "
             f"{context.settings.max_steps}"
         )
+    taken = len(episode.inputs) if model.signature.slot_a_step else 0
+    slots = slots_for(model, max(taken, task.slots_needed(sizes)), context)
     target = [
         None if np.isnan(row).all() else [None if np.isnan(v) else v for v in row.tolist()]
         for row in episode.targets[:, 0]

@@ -145,6 +145,8 @@ async def take_turn(
         if sessions.is_repeated(session, asked.position, sequence):
             position, walked = await repeat(context, session, model, sequence, asked)
             return session, position, tensors_of(walked, asked, model)
+        steps = session.position + len(sequence)
+        checks.check_length(steps, session.memory_slots, model.signature)
         walked = await walk(context, session, model, sequence, asked, session.state)
         assert walked.state is not None  # it was asked for
         piece = sessions.piece_of(session.position, sequence, walked)

@@ -266,6 +266,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"got {batch} x {steps}"
         )
     slots = checks.check_slots(asked.memory_slots, told, settings)
+    checks.check_length(steps, slots, told)
     names = {wanted.name for wanted in asked.wanted}
     width = fields.width(told, names - {"outputs"}, slots)
     size = 4 * batch * steps * (width + ("outputs" in names) * told.output_size)

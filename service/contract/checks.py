@@ -56,6 +56,7 @@ def check(
         target = to_target(request.target, signature.output_size)
     fields.check(signature, request.include)
     slots = check_slots(request.memory_slots, signature, settings)
+    check_length(steps, slots, signature)
     return intervene(Prediction(sequence, target, slots), request.interventions, signature)
 
 
@@ -122,6 +123,18 @@ def check_slots(asked: int | None, signature: Signature, settings: Settings) -> 
             f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
         )
     return slots
+
+
+def check_length(steps: int, slots: int, signature: Signature) -> None:
+    """Whether a sequence, or a session so far, has a slot for every step where each takes one.
+
+    Raises:
+        TooManySteps: it has not
+    """
+    try:
+        signature.refuse_longer(steps, slots)
+    except ValueError as error:
+        raise errors.TooManySteps(str(error)) from None
 
 
 def to_array(

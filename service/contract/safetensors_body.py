@@ -154,6 +154,7 @@ def check(
         check_target(target, (len(sequence), signature.output_size))
     fields.check(signature, request.include)
     slots = checks.check_slots(request.memory_slots, signature, settings)
+    checks.check_length(len(sequence), slots, signature)
     prediction = Prediction(sequence, target, slots)
     return checks.intervene(prediction, request.interventions, signature)
 

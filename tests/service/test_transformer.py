@@ -1,0 +1,163 @@
+"""A Transformer is served, traced, streamed, changed and compared; its cache is its memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import torch
+
+from ntm import NTM
+from ntm.architectures.transformer.model import Transformer
+from ntm.export.write import export_onnx
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder
+from ntm.runs.trace import Trace
+from ntm.tasks import Copy
+from tests.service.running import serving
+
+TASK = Copy(bits=4)
+SIZES: dict[str, Any] = {"input_size": TASK.input_size, "output_size": TASK.output_size, "N": 40}
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, VersionFolder]:
+    """Random models, exported: one of each kind of positions, and a machine to compare with."""
+    torch.manual_seed(0)
+    models = {
+        "rotary": Transformer(**SIZES, layers=2, heads=2, width=8),
+        "windows": Transformer(
+            **SIZES, layers=2, heads=4, width=16, position="hard_alibi", feedback=True
+        ),
+        "ntm": NTM(**SIZES, controller_size=9, M=5),
+    }
+    folder, saved = tmp_path_factory.mktemp("models"), {}
+    for name, model in models.items():
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(2)
+        saved[name] = checkpoint.save(folder / name / "1", model.eval(), TASK, {"seed": 1})
+        export_onnx(saved[name])
+    return saved
+
+
+@pytest.fixture(scope="module")
+def client(versions: dict[str, VersionFolder], tmp_path_factory: Any) -> Iterator[httpx.Client]:
+    """A service on them."""
+    models = versions["rotary"].path.parents[1]
+    with serving(models, tmp_path_factory.mktemp("service")) as server, server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def sequence() -> Any:
+    """Inputs of one example of 30 steps."""
+    return TASK.sample(np.random.default_rng(0), 1, length=14).inputs[:, 0]
+
+
+every_model = pytest.mark.parametrize("name", ["rotary", "windows"])
+
+
+def post(client: httpx.Client, path: str, **body: Any) -> Any:
+    answer = client.post(path, json=body)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+@every_model
+def test_it_is_served_and_traced_as_the_model_computes(
+    client: httpx.Client, versions: dict[str, VersionFolder], sequence: Any, name: str
+) -> None:
+    sides = ["read_weightings", "write_weightings"]
+    answer = post(client, "/predict", model=name, sequence=sequence.tolist(), include=sides)
+    recorded = Trace.record(checkpoint.load(versions[name]), sequence)
+    np.testing.assert_allclose(answer["outputs"], recorded["outputs"], atol=1e-5)
+    np.testing.assert_allclose(answer["read_weightings"], recorded["read_weightings"], atol=1e-5)
+    assert np.argmax(answer["write_weightings"], axis=2)[:, 0].tolist() == list(range(30))
+    fields = "outputs,read_weightings,addressing,writes,reads,memory,controller"
+    trace = client.get(f"/trace/{answer['trace_id']}", params={"include": fields}).json()
+    assert trace["outputs"] == answer["outputs"]
+    assert trace["read_weightings"] == answer["read_weightings"]
+    for stage in ("query", "key", "value"):
+        np.testing.assert_allclose(
+            trace["addressing"]["read"][stage], recorded[f"addressing.read.{stage}"], atol=1e-4
+        )
+    np.testing.assert_allclose(trace["memory"], recorded["memory"], atol=1e-4)
+    np.testing.assert_allclose(trace["reads"], recorded["reads"], atol=1e-4)
+    picture = client.get(f"/trace/{answer['trace_id']}?format=png")
+    assert picture.content.startswith(b"\x89PNG"), picture.text
+
+
+@every_model
+def test_a_session_keeps_the_cache_bit_for_bit(
+    client: httpx.Client, sequence: Any, name: str
+) -> None:
+    whole = post(client, "/predict", model=name, sequence=sequence.tolist())["outputs"]
+    session, fed = post(client, "/sessions", model=name)["session_id"], []
+    for part in (sequence[:1], sequence[1:20], sequence[20:]):
+        fed += post(client, f"/sessions/{session}/steps", sequence=part.tolist())["outputs"]
+    assert fed == whole
+
+
+@every_model
+def test_neighbours_in_a_batch_change_no_bit(
+    client: httpx.Client, sequence: Any, name: str
+) -> None:
+    rows = np.stack([sequence, sequence[::-1], sequence * 0.5])
+
+    def infer(batch: Any) -> list[float]:
+        tensor = {"name": "sequence", "datatype": "FP32", "shape": list(batch.shape)}
+        told = post(client, f"/v2/models/{name}/infer", inputs=[tensor | {"data": batch.tolist()}])
+        values: list[float] = told["outputs"][0]["data"]
+        return values
+
+    assert infer(rows) == [value for row in rows for value in infer(row[None])]
+
+
+def test_what_is_longer_than_its_slots_is_refused_everywhere(client: httpx.Client) -> None:
+    zeros = [[0] * TASK.input_size] * 41
+    tensor = {"name": "sequence", "datatype": "FP32", "shape": [1, 41, 6], "data": [zeros]}
+    session = post(client, "/sessions", model="rotary")["session_id"]
+    post(client, f"/sessions/{session}/steps", sequence=zeros[:30])
+    refused = [
+        client.post("/predict", json={"model": "rotary", "sequence": zeros}),
+        client.post(f"/sessions/{session}/steps", json={"sequence": zeros[:11]}),
+        client.post("/v2/models/rotary/infer", json={"inputs": [tensor]}),
+    ]
+    assert [answer.status_code for answer in refused] == [422, 422, 400]
+    for answer in refused:
+        assert "at most memory_slots=40 steps" in answer.text
+    post(client, f"/sessions/{session}/steps", sequence=zeros[:10])
+    post(client, "/predict", model="rotary", sequence=zeros, memory_slots=41)
+    example = client.get("/models/rotary/example", params={"length": 50}).json()
+    assert example["memory_slots"] == 128
+    assert post(client, "/predict", **example)["wrong_bits"] > 0
+
+
+def test_a_forced_attention_reads_that_step(client: httpx.Client, sequence: Any) -> None:
+    row = np.eye(40)[3].tolist()
+    forced = {"steps": "9:", "head": "read.2", "set": {"attention": row}}
+    answer = post(
+        client, "/predict", model="rotary", sequence=sequence.tolist(), interventions=[forced]
+    )
+    trace = client.get(f"/trace/{answer['trace_id']}", params={"include": "reads,addressing"})
+    told = trace.json()
+    value = told["addressing"]["read"]["value"][3][2]
+    np.testing.assert_allclose(np.array(told["reads"])[9:, 2], [value] * 21, atol=1e-6)
+
+
+def test_two_architectures_are_compared_on_the_same_input(
+    client: httpx.Client, sequence: Any
+) -> None:
+    ids = [
+        post(client, "/predict", model=name, sequence=sequence.tolist())["trace_id"]
+        for name in ("rotary", "ntm")
+    ]
+    told = client.get(f"/trace/{ids[0]}/difference/{ids[1]}").json()
+    differing = {stage["stage"]: stage for stage in told["stages"]}
+    assert differing["inputs"]["maximum"] == 0
+    outputs = [client.get(f"/trace/{i}").json()["outputs"] for i in ids]
+    furthest = np.abs(np.subtract(*outputs)).max()
+    assert differing["outputs"]["maximum"] == pytest.approx(furthest, rel=1e-5)
+    assert "read_weightings" not in differing
