@@ -7,6 +7,7 @@ and the store take is not; by default half of the memory is left to them.
 
 import os
 import threading
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, NoReturn, get_args
@@ -119,6 +120,13 @@ class Budget:
             self._taken[kind] -= size
             self._sum -= size
 
+    def give_all_back(self, taken: Mapping[Kind, int]) -> None:
+        """Count bytes of several kinds no more."""
+        with self._lock:
+            for kind, size in taken.items():
+                self._taken[kind] -= size
+                self._sum -= size
+
 
 COPIES = 2  # of the tensors of an answer: pieces of a walk, and those put together
 # Bytes of text and of what it is copied to on its way, for each byte of a tensor, where an answer
@@ -134,7 +142,7 @@ class Share:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._taken: dict[Kind, int] | None = None
+        self._taken: dict[Kind, int] = {}
 
     @property
     def limit(self) -> int:
@@ -142,12 +150,10 @@ class Share:
         return self._budget.limit
 
     def take(self, kind: Kind, size: int) -> None:
-        """See `Budget.take`."""
-        if self._taken is None:
-            self._taken = {}
-        elif self._taken:
+        """See `Budget.take`; what this request has taken already counts as well."""
+        if not self._budget.take_if_room(kind, size):
             self._budget.refuse_if_beyond(kind, size, sum(self._taken.values()))
-        self._budget.take(kind, size)
+            self._budget.refuse(kind, size)
         self._taken[kind] = self._taken.get(kind, 0) + size
 
     def refuse_if_full(self, kind: Kind, size: int) -> None:
@@ -156,10 +162,9 @@ class Share:
 
     def close(self) -> None:
         """Give back everything."""
-        if self._taken is not None:
-            for kind, size in self._taken.items():
-                self._budget.give_back(kind, size)
-            self._taken = None
+        taken, self._taken = self._taken, {}
+        if taken:
+            self._budget.give_all_back(taken)
 
 
 # Of the request that is being answered.

@@ -13,6 +13,7 @@ from service.memory import Share
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 PLAIN = ("", "identity")
 COPIES = 2  # a body, and what is made of it
+COMES_AT_ONCE = 2**14  # bytes of a body that may lie here before it is asked for
 PIECE = 2**18  # bytes inflated before others get their turn
 
 
@@ -34,8 +35,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     limit = min(limit, share.limit // COPIES)
     encoding = (header(scope, b"content-encoding") or "").strip().lower()
     inflater = None if encoding in PLAIN else Inflater(encoding)
-    announced = header(scope, b"content-length")
-    if announced is not None and announced.isdecimal():
+    announced = header(scope, b"content-length") or ""
+    if announced.isdecimal() and int(announced) > COMES_AT_ONCE:
         if int(announced) > limit:
             raise too_large(limit)
         share.refuse_if_full("bodies", COPIES * int(announced))

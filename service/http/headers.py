@@ -1,12 +1,14 @@
-"""Headers as a server gives them, without making an object of all of them."""
+"""Headers as a server gives them, in a dict that is made once a request."""
 
 from starlette.types import Scope
+
+HEADERS = "ntm.headers"  # of a scope: the first value of every header, by its name in lower case
 
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first value of a request's header; `name` in lower case, as a server gives names."""
-    value: bytes
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return None
+    headers: dict[bytes, bytes] | None = scope.get(HEADERS)
+    if headers is None:
+        headers = scope[HEADERS] = dict(reversed(scope["headers"]))
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")

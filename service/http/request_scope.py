@@ -44,8 +44,9 @@ class Front:
                 message["headers"] = with_security(message["headers"])
                 message["headers"].append((ID_HEADER, chosen.encode()))
             else:
-                size += len(message.get("body", b""))
-                if len(message.get("body", b"")) > PIECE:
+                length = len(message.get("body", b""))
+                size += length
+                if length > PIECE:
                     return send_in_pieces(message, send)
             return send(message)
 
