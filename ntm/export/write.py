@@ -22,7 +22,10 @@ from ntm.repository.manifest import GraphFile, Manifest
 from ntm.signature import State
 
 # A longer graph is slower a step: past some 30 steps its nodes no longer fit a core's cache.
-CHUNKS = {"predict": (1, 4, 16), "inspect": (1, 4, 16)}
+CHUNKS: dict[str, tuple[int, ...]] = {"predict": (1, 4, 16), "inspect": (1, 4, 16)}
+# Every graph holds all weights: of a large model there are fewer, whose steps take longer anyway.
+LARGE = 2**20  # bytes of weights
+LARGE_CHUNKS: dict[str, tuple[int, ...]] = {"predict": (1, 4), "inspect": (1,)}
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,18 @@ def export_onnx(
     weights = checkpoint.weights_of(model)
 
     def graphs() -> Iterator[tuple[str, int | None, str, bytes, Runner]]:
-        for kind, lengths in CHUNKS.items():
+        for kind, lengths in chunks_of(weights).items():
             for steps in lengths:
                 data = chunk(model.config, weights, steps, kind).SerializeToString()
                 yield kind, steps, f"{kind}_{steps}.onnx", data, onnx_runner(data)
 
     return _write(version, version.onnx, model, graphs(), tell)
+
+
+def chunks_of(weights: State) -> dict[str, tuple[int, ...]]:
+    """The lengths of the graphs of every kind, for a model with these parameters."""
+    size = sum(value.nbytes for value in weights.values())
+    return CHUNKS if size < LARGE else LARGE_CHUNKS
 
 
 def export_torchscript(

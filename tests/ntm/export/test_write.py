@@ -151,3 +151,11 @@ def test_a_torchscript_export_is_one_module_a_kind(version: VersionFolder) -> No
         ("inspect", None, "inspect.pt"),
     ]
     assert json.loads((version.torchscript / "signature.json").read_text())["schema_version"] == 1
+
+
+def test_a_large_model_has_fewer_graphs_as_each_holds_its_weights() -> None:
+    few, many = ({"weight": np.zeros(n, np.float32)} for n in (1000, 300_000))
+    assert write.chunks_of(few) == write.CHUNKS
+    for kind, lengths in write.chunks_of(many).items():
+        assert 1 in lengths
+        assert set(lengths) < set(write.CHUNKS[kind])
