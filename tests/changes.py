@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ntm.signature import Signature
+from ntm.signature import Signature, Stage
 
 STAGES = ("key", "key_strength", "gate", "shift", "sharpening", "weighting", "erase", "add")
 
@@ -17,24 +17,16 @@ def shares(rng: np.random.Generator, count: int) -> list[float]:
     return [float(value) for value in values / values.sum()]
 
 
-def value_of(rng: np.random.Generator, stage: str, told: Signature, slots: int) -> Any:
+def value_of(rng: np.random.Generator, stage: Stage, slots: int) -> Any:
     """A value that a stage could have."""
-    match stage:
-        case "key" | "add":
-            return rng.uniform(-1, 1, told.memory_width).tolist()
-        case "erase":
-            return rng.uniform(0, 1, told.memory_width).tolist()
-        case "key_strength":
-            return float(rng.uniform(0, 10))
-        case "gate":
-            return float(rng.choice([0, 1, rng.uniform()]))
-        case "shift":
-            return shares(rng, len(told.shifts))
-        case "sharpening":
-            return float(rng.uniform(1, 8))
-        case "weighting":
-            return ("zero", "uniform", shares(rng, slots))[rng.integers(3)]
-    raise AssertionError(stage)
+    if stage.kind == "weighting":
+        return ("zero", "uniform", shares(rng, slots))[rng.integers(3)]
+    if stage.kind == "distribution":
+        return shares(rng, stage.size(slots))
+    low, high = (-1.0 if stage.bounds[0] is None else stage.bounds[0]), stage.bounds[1] or np.inf
+    if stage.is_scalar:
+        return float(rng.choice([low, min(high, low + 10), rng.uniform(low, min(high, low + 10))]))
+    return rng.uniform(max(low, -1), min(high, 1), stage.size(slots)).tolist()
 
 
 def steps_of(rng: np.random.Generator, steps: int) -> Any:
@@ -46,7 +38,7 @@ def steps_of(rng: np.random.Generator, steps: int) -> Any:
 def item(rng: np.random.Generator, told: Signature, steps: int, slots: int) -> dict[str, Any]:
     """One intervention."""
     where: dict[str, Any] = {"steps": steps_of(rng, steps)}
-    kind = rng.integers(8)
+    kind = rng.integers(8) if told.heads else 0
     if kind == 0:
         return where | {"set": {"input": rng.normal(size=told.input_size).tolist()}}
     if kind == 1:
@@ -56,11 +48,12 @@ def item(rng: np.random.Generator, told: Signature, steps: int, slots: int) -> d
     if kind == 2:
         return where | {"set": {"memory": rng.normal(size=(slots, told.memory_width)).tolist()}}
     head = int(rng.integers(told.heads))
-    reads = head < told.read_heads
-    allowed = STAGES[:6] if reads else STAGES
-    chosen = rng.choice(allowed, rng.integers(1, 3), replace=False).tolist()
-    name = f"read.{head}" if reads else f"write.{head - told.read_heads}"
-    return where | {"head": name, "set": {s: value_of(rng, s, told, slots) for s in chosen}}
+    allowed = [stage for stage in told.pinnable if head in told.heads_of(stage)]
+    count = min(len(allowed), int(rng.integers(1, 3)))
+    chosen = [allowed[place] for place in rng.choice(len(allowed), count, replace=False)]
+    name = f"read.{head}" if head < told.read_heads else f"write.{head - told.read_heads}"
+    values = {stage.name: value_of(rng, stage, slots) for stage in chosen}
+    return where | {"head": name, "set": values}
 
 
 @st.composite

@@ -33,7 +33,8 @@ def write_card(version: VersionFolder) -> None:
     parts = [f"# {version.name}, version {version.version}"]
     if task is not None:
         (version.path / FIGURE).write_bytes(draw(model, task, version))
-        parts.append(f"![What the heads did on one sequence]({FIGURE})")
+        seen = "What the heads did on one sequence" if model.signature.heads else "One sequence"
+        parts.append(f"![{seen}]({FIGURE})")
     parts.append(_architecture(description, model, evaluation))
     if evaluation is not None:
         parts.append(_measured(evaluation))
