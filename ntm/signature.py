@@ -5,6 +5,7 @@ Export, engines, scheduler and sessions read names, shapes and initial values he
 
 import math
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -198,6 +199,15 @@ class Signature(_Frozen):
     def ordered(self, names: Collection[str]) -> tuple[str, ...]:
         """Those of the names that are `recordable`, in the order of the table."""
         return tuple(name for name in self.recordable if name in names) if names else ()
+
+    @cached_property
+    def weightings_on(self) -> dict[str, tuple[Stage, ...]]:
+        """The stages that are `read_weightings`, and those that are `write_weightings`."""
+        weightings = self.in_group("weighting")
+        return {
+            side: tuple(stage for stage in weightings if side in self.sides_of(stage))
+            for side in SIDES
+        }
 
     def heads_on(self, side: str) -> int:
         """How many heads have `read_weightings`, or `write_weightings`."""

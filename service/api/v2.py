@@ -317,7 +317,8 @@ def join(asked: InferRequest, walked: list[Walked]) -> Tensors:
         rows = [
             one.outputs if wanted.name == "outputs" else one.values[wanted.name] for one in walked
         ]
-        joined[wanted.name] = np.stack(rows) if asked.batched else rows[0]
+        alone = rows[0][None] if asked.batched else rows[0]
+        joined[wanted.name] = alone if len(rows) == 1 else np.stack(rows)
     return joined
 
 

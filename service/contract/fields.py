@@ -37,8 +37,7 @@ def check(signature: Signature, fields: Iterable[Any], beside: Collection[str] =
 def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
     """The stages that a field tells; `memory` has one beside the table."""
     if field in SIDES:
-        weightings = signature.in_group("weighting")
-        return tuple(stage for stage in weightings if field in signature.sides_of(stage))
+        return signature.weightings_on[field]
     if field == "controls":
         return signature.controls
     is_group = field in GENERAL
@@ -101,10 +100,13 @@ def width_of(
 ) -> int:
     """Numbers that a field has at one step, of these read and write heads."""
     selected = dict(zip(SIDES, (len(read), len(write)), strict=True))
+    if field in SIDES:
+        sizes = (stage.size(slots) for stage in signature.weightings_on[field])
+        return selected[field] * sum(sizes)
     total = slots * signature.memory_width if field == MEMORY and signature.has_memory else 0
     for stage in stages_of(signature, field):
         sides = signature.sides_of(stage)
-        heads = sum(selected[side] for side in sides if field not in SIDES or side == field)
+        heads = sum(selected[side] for side in sides)
         total += stage.size(slots) * (heads if sides else 1)
     return total
 
