@@ -35,13 +35,18 @@ def check(signature: Signature, fields: Iterable[Any], beside: Collection[str] =
 
 
 def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
-    """The stages that a field tells; `memory` has one beside the table."""
+    """The stages that a field tells; `memory` has one beside the table.
+
+    A matrix over pairs of slots, as the links of a DNC, is told where it is named itself: of each
+    step it may be larger than all else together.
+    """
     if field in SIDES:
         return signature.weightings_on[field]
     if field == "controls":
         return signature.controls
-    is_group = field in GENERAL
-    return tuple(s for s in signature.stages if field == (s.group if is_group else s.name))
+    if field in GENERAL:
+        return tuple(s for s in signature.stages if s.group == field and s.kind != "matrix")
+    return tuple(stage for stage in signature.stages if stage.name == field)
 
 
 def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:
@@ -77,7 +82,8 @@ def telling(signature: Signature, tensors: Iterable[str]) -> tuple[str, ...]:
 
 def of_a_run(signature: Signature) -> tuple[str, ...]:
     """The fields that tell all that happens inside."""
-    return tuple(name for name in GENERAL if name != "controls" and width(signature, (name,), 1))
+    groups = [name for name in GENERAL if name != "controls" and width(signature, (name,), 1)]
+    return *groups, *(stage.name for stage in signature.stages if stage.kind == "matrix")
 
 
 def segment(signature: Signature, fields: Collection[str], stop: int) -> Segment:
