@@ -225,3 +225,11 @@ def test_what_its_stages_do_not_allow_is_refused(client: httpx.Client, sequence:
         refused = client.get(f"{url}/{path}")
         assert refused.status_code == 422, refused.text
         assert "not defined for ring/1" in refused.json()["error"]
+
+
+def test_a_chain_that_it_does_not_have_is_not_drawn(client: httpx.Client, sequence: Any) -> None:
+    answer = post(client, "/predict", model="ring", sequence=sequence.tolist())
+    url = f"/trace/{answer['trace_id']}?format=png&figure=addressing&heads=read.0"
+    refused = client.get(url)
+    assert refused.status_code == 422
+    assert "draws how a head of a Neural Turing Machine found its place" in refused.json()["error"]

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from ntm.architectures.chain import Link
 from ntm.signature import Signature, State
 
 
@@ -38,6 +39,7 @@ class Architecture:
     learned_values: str | None = None
     kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
     memories: str | None = None  # the memory of every step again, from the one before and stages
+    chain: str | None = None  # how a head finds its place, as `Link`s, for the figure of it
 
     @cached_property
     def config_class(self) -> Any:
@@ -75,6 +77,11 @@ class Architecture:
     def memories_function(self) -> Any:
         """The memory of every step from what was written; None where there is no such function."""
         return None if self.memories is None else imported(self.memories)
+
+    @cached_property
+    def chain_links(self) -> tuple[Link, ...]:
+        """How a head finds its place; empty where that is not told."""
+        return () if self.chain is None else imported(self.chain)
 
     def signature_of(self, config: Any) -> Signature:
         """The signature of a model with this configuration."""
@@ -117,6 +124,7 @@ register(
         onnx_step=f"{_NTM}.onnx_step:Step",
         kernel=f"{_NTM}.kernel.compiled_model:CompiledModel",
         memories=f"{_NTM}.replay:memories",
+        chain=f"{_NTM}.chain:CHAIN",
     )
 )
 register(
@@ -174,6 +182,12 @@ def find(name: Any) -> Architecture:
             f"unknown architecture {name!r}, this version knows {', '.join(_known)}"
         )
     return _known[name]
+
+
+def known() -> tuple[Architecture, ...]:
+    """All that are registered."""
+    _load_entry_points()
+    return tuple(_known.values())
 
 
 def of(config: Any) -> Architecture:

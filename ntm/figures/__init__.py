@@ -16,6 +16,7 @@ from ntm.figures.overview import overview
 from ntm.figures.paper import fig6, fig9, fig12
 from ntm.figures.sorting import fig17
 from ntm.runs.trace import Trace, TraceError
+from ntm.signature import SIDES
 from ntm.tasks import Task
 
 __all__ = [
@@ -44,16 +45,15 @@ class Kind:
     task: str | None = None  # the only task that it is a picture of
 
 
-_WEIGHTINGS = ("read_weightings", "write_weightings")
 FIGURES = {
-    "overview": Kind(("inputs", "outputs", "target", *_WEIGHTINGS, "writes", "reads")),
-    "addressing": Kind(("addressing", *_WEIGHTINGS)),
-    "memory": Kind(("memory", *_WEIGHTINGS)),
-    "difference": Kind(("inputs", "outputs", *_WEIGHTINGS)),
-    "fig6": Kind(("inputs", "outputs", *_WEIGHTINGS, "writes", "reads")),
-    "fig9": Kind(("inputs", "outputs", *_WEIGHTINGS), "repeat-copy"),
-    "fig12": Kind(("inputs", "outputs", *_WEIGHTINGS, "writes", "reads"), "associative-recall"),
-    "fig17": Kind(("inputs", *_WEIGHTINGS), "priority-sort"),
+    "overview": Kind(("inputs", "outputs", "target", *SIDES, "writes", "reads")),
+    "addressing": Kind(("addressing", *SIDES)),
+    "memory": Kind(("memory", *SIDES)),
+    "difference": Kind(("inputs", "outputs", *SIDES)),
+    "fig6": Kind(("inputs", "outputs", *SIDES, "writes", "reads")),
+    "fig9": Kind(("inputs", "outputs", *SIDES), "repeat-copy"),
+    "fig12": Kind(("inputs", "outputs", *SIDES, "writes", "reads"), "associative-recall"),
+    "fig17": Kind(("inputs", *SIDES), "priority-sort"),
 }
 
 

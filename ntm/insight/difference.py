@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntm.insight.arrays import Tensors, ranges
+from ntm.signature import SIDES
 
 # In the order in which a step computes them, so that the first to part is the first cause.
 GROUPS = ("inputs", "memory", "controller", "addressing", "weighting", "writes", "reads", "outputs")
-WEIGHTINGS = ("read_weightings", "write_weightings")
 
 
 @dataclass(frozen=True)
@@ -147,4 +147,4 @@ def common(left: Tensors, right: Tensors) -> Sequence[str]:
 
 def _group_of(name: str) -> str:
     """The group that a trace's array belongs to, by its name."""
-    return "weighting" if name in WEIGHTINGS else name.partition(".")[0]
+    return "weighting" if name in SIDES else name.partition(".")[0]

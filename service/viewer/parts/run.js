@@ -233,7 +233,7 @@ export class Run {
 
   /**
    * @param {string} head
-   * @param {"key" | "key_strength" | "gate" | "shift" | "sharpening"} control
+   * @param {string} control a stage of addressing
    * @returns {Plane} [T, width]
    */
   control(head, control) {
