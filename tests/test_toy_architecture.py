@@ -221,10 +221,26 @@ def test_it_is_drawn(client: httpx.Client, version: VersionFolder, sequence: Any
 def test_what_its_stages_do_not_allow_is_refused(client: httpx.Client, sequence: Any) -> None:
     answer = post(client, "/predict", model="ring", sequence=sequence.tolist())
     url = f"/trace/{answer['trace_id']}"
-    for path in ("provenance?step=4&head=read.0", "findings"):
-        refused = client.get(f"{url}/{path}")
-        assert refused.status_code == 422, refused.text
-        assert "not defined for ring/1" in refused.json()["error"]
+    refused = client.get(f"{url}/provenance?step=4&head=read.0")
+    assert refused.status_code == 422, refused.text
+    assert "not defined for ring/1" in refused.json()["error"]
+
+
+def test_findings_are_of_the_heads_that_it_has(client: httpx.Client, sequence: Any) -> None:
+    pins = [
+        {"steps": "1:5", "head": "read.0", "set": {"match": "uniform"}},
+        {"steps": "0:6", "head": "write.0", "set": {"ring_weighting": np.eye(8)[2].tolist()}},
+    ]
+    answer = post(
+        client, "/predict", model="ring", sequence=sequence.tolist(), interventions=pins
+    )  # fmt: skip
+    url = f"/trace/{answer['trace_id']}/findings"
+    found = {
+        (each["slug"], each["head"]): each["steps"] for each in client.get(url).json()["findings"]
+    }
+    assert found["diffuse_focus", "read.0"][0][0] <= 1
+    assert found["frozen_head", "write.0"] == [[1, 6]]
+    assert {slug for slug, _ in found} <= {"diffuse_focus", "frozen_head", "slots_alike"}
 
 
 def test_a_chain_that_it_does_not_have_is_not_drawn(client: httpx.Client, sequence: Any) -> None:

@@ -7,12 +7,13 @@ callable that registers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from ntm.architectures.chain import Link
+from ntm.measures.rules import StageRules
 from ntm.signature import Signature, State
 
 
@@ -40,6 +41,7 @@ class Architecture:
     kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
     memories: str | None = None  # the memory of every step again, from the one before and stages
     chain: str | None = None  # how a head finds its place, as `Link`s, for the figure of it
+    rules: str | None = None  # findings about its stages, as `StageRules` has them
 
     @cached_property
     def config_class(self) -> Any:
@@ -83,6 +85,14 @@ class Architecture:
         """How a head finds its place; empty where that is not told."""
         return () if self.chain is None else imported(self.chain)
 
+    @cached_property
+    def stage_rules(self) -> StageRules | None:
+        """Rules that findings follow beside those for every architecture."""
+        if self.rules is None:
+            return None
+        rules: StageRules = imported(self.rules)()
+        return rules
+
     def signature_of(self, config: Any) -> Signature:
         """The signature of a model with this configuration."""
         signature: Signature = imported(self.signature)(config)
@@ -125,6 +135,7 @@ register(
         kernel=f"{_NTM}.kernel.compiled_model:CompiledModel",
         memories=f"{_NTM}.replay:memories",
         chain=f"{_NTM}.chain:CHAIN",
+        rules=f"{_NTM}.rules:StageRules",
     )
 )
 register(
@@ -186,7 +197,7 @@ def find(name: Any) -> Architecture:
 
 def known() -> tuple[Architecture, ...]:
     """All that are registered."""
-    _load_entry_points()
+    _load_entry_points_once()
     return tuple(_known.values())
 
 
@@ -203,6 +214,11 @@ def signature_of(config: Any) -> Signature:
 def learned_values_of(config: Any, weights: State) -> State:
     """The learned initial values of a model with these parameters."""
     return of(config).learned_values_of(config, weights)
+
+
+@cache
+def _load_entry_points_once() -> None:
+    _load_entry_points()
 
 
 def _load_entry_points() -> None:

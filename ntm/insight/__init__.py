@@ -3,9 +3,10 @@ is odd. NumPy alone; the arrays go by the names that GET /trace gives them.
 """
 
 from ntm.insight.difference import Difference, difference
-from ntm.insight.findings import Finding, findings
+from ntm.insight.examination import findings
+from ntm.insight.findings import Finding
 from ntm.insight.provenance import Part, Provenance, provenance
-from ntm.insight.thresholds import Thresholds
+from ntm.measures.thresholds import Thresholds
 
 __all__ = [
     "Difference",

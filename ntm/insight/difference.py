@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntm.insight.arrays import Tensors, ranges
+from ntm.insight.arrays import Tensors
+from ntm.measures.stretches import ranges
 from ntm.signature import SIDES
 
 # In the order in which a step computes them, so that the first to part is the first cause.

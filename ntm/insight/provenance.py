@@ -18,7 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.insight.arrays import Array, Flags, Tensors, needed
+from ntm.insight.arrays import Array, Tensors, needed
+from ntm.measures.stretches import Flags
 from ntm.signature import Written
 
 Kind = Literal["write", "initial", "intervention"]

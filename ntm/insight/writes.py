@@ -7,11 +7,12 @@ erases, averaged over the width, leave too little of it.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ntm.insight.arrays import Array
-from ntm.insight.thresholds import Thresholds
+from ntm.measures.thresholds import Thresholds
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Write:
 class Fates:
     """Follows writes step by step; what waits is kept by slot, the oldest first."""
 
-    def __init__(self, slots: int, thresholds: Thresholds) -> None:
-        self._thresholds, self.slots = thresholds, slots
+    def __init__(
+        self, slots: int, thresholds: Thresholds, reads_see: Literal["before", "after"] = "before"
+    ) -> None:
+        self._thresholds, self.slots, self._reads_see = thresholds, slots, reads_see
         self._kept = np.zeros(slots)  # log of what all erases so far left of each slot
         self._oldest = np.full(slots, -np.inf)  # of the oldest write that waits there
         self._waiting: dict[int, deque[Write]] = {}
@@ -46,16 +49,20 @@ class Fates:
         mean_erase, mean_add = erase.mean(axis=-1), np.abs(add).mean(axis=-1)
         read_most = read.max(axis=1)
         for k in range(len(read)):
-            self._read(read_most[k])
+            if self._reads_see == "before":
+                self._read(read_most[k])
             self._erase(written[k], mean_erase[k])
             self._write(written[k], mean_add[k])
+            if self._reads_see == "after":
+                self._read(read_most[k])
             self._step += 1
 
     @property
     def never_read(self) -> list[Write]:
         """The writes that still wait; the last step's, which nobody could read, are left out."""
         waiting = [write for queue in self._waiting.values() for write in queue]
-        return [write for write in waiting if write.step < self._step - 1]
+        last = self._step if self._reads_see == "after" else self._step - 1
+        return [write for write in waiting if write.step < last]
 
     def _read(self, most: Array) -> None:
         for slot in np.flatnonzero(

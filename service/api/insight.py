@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ConfigDict
 
 from ntm.insight import Finding, Provenance, Thresholds
-from ntm.insight.findings import DEFINITIONS
+from ntm.insight.findings import definitions
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents import insight as documents
@@ -102,7 +102,7 @@ async def get_findings(
         "steps": replay.trace.steps,
         "memory_slots": replay.trace.memory_slots,
         "findings": [of_finding(each) for each in found],
-        "definitions": DEFINITIONS,
+        "definitions": definitions(),
         "thresholds": thresholds.model_dump(),
     }
     return answer(facts)

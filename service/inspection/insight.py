@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from ntm.insight import Difference, Finding, Provenance, Thresholds
-from ntm.insight.arrays import Array, Flags
+from ntm.insight.arrays import Array
 from ntm.insight.difference import Comparison
-from ntm.insight.findings import NEEDED as FINDINGS_NEED
-from ntm.insight.findings import Examination
+from ntm.insight.examination import Examination, examined
 from ntm.insight.provenance import Backward, needs
 from ntm.interventions.edits import Edits
+from ntm.measures.stretches import Flags
+from ntm.runs.record import stages_in_traces
 from ntm.signature import MEMORY, Signature, Written
 from service.contract import fields
 from service.errors import NotComparable, ServiceError
@@ -169,8 +170,15 @@ def needed_fields(
 
 async def findings(replay: Replay, thresholds: Thresholds) -> list[Finding]:
     """What is odd about a trace."""
-    told = needed_fields(replay.model.signature, FINDINGS_NEED, "findings")
-    examination, steps = Examination(thresholds), replay.trace.steps
+    signature = replay.model.signature
+    if not signature.sides:
+        raise ServiceError(
+            f"findings are not defined for {signature.architecture}, which has no heads"
+        )
+    names = [*stages_in_traces(signature), *([MEMORY] if signature.has_memory else [])]
+    told = fields.telling(signature, examined(names, signature.written))
+    examination = Examination(thresholds, signature.written, signature.reads_see)
+    steps = replay.trace.steps
     length = replay.stretch(told)
     while replay.position < steps:
         tensors = await replay.advance(min(steps, replay.position + length), told)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ntm.insight import Finding, Thresholds, findings
-from ntm.insight.findings import DEFINITIONS, Examination, of_memory
-from ntm.insight.measures import effective_slots, mean_cosine, moved, peak_distance
+from ntm.insight.examination import Examination
+from ntm.insight.findings import definitions, of_memory
+from ntm.measures.weightings import effective_slots, mean_cosine, moved, peak_distance
 from tests.ntm.insight.runs import Run, complete, tidy_run
 
 SLOTS = 32
@@ -89,7 +90,7 @@ def test_a_run_that_has_it(spoil: Callable[[Run], None]) -> None:
     (finding,) = found(spoiled(spoil), spoil.__name__)
     assert (finding.head, finding.steps) == (head, steps)
     assert finding.value == pytest.approx(value)
-    assert finding.definition == DEFINITIONS[spoil.__name__]
+    assert finding.definition == definitions()[spoil.__name__]
     assert finding.sentence.endswith(".")
     assert finding.thresholds.keys() <= Thresholds.model_fields.keys()
 
@@ -149,11 +150,39 @@ def test_stretches_give_what_the_whole_gives() -> None:
         assert examination.finish() == findings(run)
 
 
-def test_an_array_that_is_missing_is_named() -> None:
-    run = tidy_run()
-    del run["addressing.read.gate"]
-    with pytest.raises(ValueError, match=r"'addressing\.read\.gate' is missing"):
+def test_without_weightings_there_is_nothing_to_look_at() -> None:
+    run = {name: values for name, values in tidy_run().items() if "weightings" not in name}
+    with pytest.raises(ValueError, match="read_weightings or write_weightings, both are missing"):
         findings(run)
+
+
+def test_of_other_architectures_is_looked_at_what_they_have() -> None:
+    run = tidy_run()
+    frozen_head(run)
+    diffuse_focus(run)
+    run = {name: values for name, values in run.items() if not name.startswith("addressing")}
+    assert {finding.slug for finding in findings(run)} >= {"frozen_head", "diffuse_focus"}
+    alone = {"read_weightings": run["read_weightings"]}
+    assert {finding.slug for finding in findings(alone)} == {"frozen_head", "diffuse_focus"}
+
+
+def test_a_write_may_be_read_by_its_own_step() -> None:
+    run = tidy_run()
+    run["read_weightings"][:] = run["write_weightings"]
+    seen = {finding.slug for finding in findings(run, reads_see="after")}
+    assert "write_never_read" not in seen
+    assert "write_never_read" in {finding.slug for finding in findings(run)}
+
+
+def test_rules_about_stages_that_are_missing_do_not_apply() -> None:
+    run = tidy_run()
+    saturated_gate(run)
+    undershoot(run)
+    assert {finding.slug for finding in findings(run)} == {"saturated_gate", "undershoot"}
+    del run["addressing.read.gate"]
+    assert {finding.slug for finding in findings(run)} == {"saturated_gate"}
+    del run["addressing.write.gate"]
+    assert findings(run) == []
 
 
 def test_measures() -> None:

@@ -37,7 +37,7 @@ export class Findings extends HTMLElement {
   /** @param {any[]} findings */
   show(findings) {
     if (!findings.length) {
-      fill(this, make("p", { class: "note" }, "Nothing odd: every head is focused, moves by its shifts, and what is written is read."));
+      fill(this, make("p", { class: "note" }, "Nothing odd: every head is focused and moves, and what is written is read."));
       return;
     }
     fill(this, make("ul", { class: "findings" }, ...findings.map((finding) => this.itemOf(finding))));

@@ -1,10 +1,11 @@
 """Measures of a head's addressing at every step: effective slots, movement, peak, cosine."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.insight.arrays import Array
-
+Array = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
 SMALLEST_WEIGHT = 1e-30
 SMALLEST_NORM = 1e-8
