@@ -92,6 +92,11 @@ class Stage(_Frozen):
         """Whether it is one number a head, which traces tell without an axis for it."""
         return self.owner != "controller" and self.shape[-1] == 1
 
+    @property
+    def is_of_pairs(self) -> bool:
+        """Whether it has a number for every pair of slots: N x N of them."""
+        return self.shape.count("slots") > 1
+
     def size(self, slots: int) -> int:
         """Numbers of one head at one step, or of the whole stage where it has no heads."""
         inner = self.shape[1:] if self.owner in HEADS_OF else self.shape

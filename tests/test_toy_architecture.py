@@ -142,6 +142,9 @@ def test_the_document_has_its_stages(client: httpx.Client) -> None:
     known = body["schema"]["properties"]["include"]["items"]["enum"]
     assert {"read_weightings", "addressing", "query", "match"} <= set(known)
     assert "gate" not in known
+    changes = body["schema"]["properties"]["interventions"]["items"]["properties"]["set"]
+    assert {"memory", "input", "query", "match"} <= set(changes["properties"])
+    assert "gate" not in changes["properties"]
 
 
 def test_the_open_inference_protocol_gives_its_weightings(

@@ -45,7 +45,7 @@ def stages_of(signature: Signature, field: str) -> tuple[Stage, ...]:
     if field == "controls":
         return signature.controls
     if field in GENERAL:
-        return tuple(s for s in signature.stages if s.group == field and s.kind != "matrix")
+        return tuple(s for s in signature.stages if s.group == field and not s.is_of_pairs)
     return tuple(stage for stage in signature.stages if stage.name == field)
 
 
@@ -83,7 +83,7 @@ def telling(signature: Signature, tensors: Iterable[str]) -> tuple[str, ...]:
 def of_a_run(signature: Signature) -> tuple[str, ...]:
     """The fields that tell all that happens inside."""
     groups = [name for name in GENERAL if name != "controls" and width(signature, (name,), 1)]
-    return *groups, *(stage.name for stage in signature.stages if stage.kind == "matrix")
+    return *groups, *(stage.name for stage in signature.stages if stage.is_of_pairs)
 
 
 def segment(signature: Signature, fields: Collection[str], stop: int) -> Segment:
