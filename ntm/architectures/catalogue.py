@@ -145,6 +145,7 @@ register(
         config=f"{_DNC}.config:DNCConfig",
         signature=f"{_DNC}.signature:signature",
         model=f"{_DNC}.model:DNC",
+        onnx_step=f"{_DNC}.onnx_step:Step",
     )
 )
 register(

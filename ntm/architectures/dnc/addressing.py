@@ -52,7 +52,7 @@ def content_weighting(
 
 
 def retention(free_gate: Tensor, read_weightings: Tensor) -> Tensor:
-    """ψ_t: how much of each slot is not freed by the read heads.
+    """ψ_t: how much of each slot is not freed by the read heads; not below 0 for rounding.
 
     Args:
         free_gate: f_t [B, R, 1]
@@ -60,7 +60,7 @@ def retention(free_gate: Tensor, read_weightings: Tensor) -> Tensor:
     Returns:
         [B, N]
     """
-    return torch.prod(1 - free_gate * read_weightings, dim=1)
+    return torch.prod((1 - free_gate * read_weightings).clamp(min=0), dim=1)
 
 
 def next_usage(usage: Tensor, write_weighting: Tensor, retained: Tensor) -> Tensor:
@@ -82,12 +82,17 @@ def next_usage(usage: Tensor, write_weighting: Tensor, retained: Tensor) -> Tens
 def allocation_weighting(usage: Tensor) -> Tensor:
     """a_t: the freest slot first; of equally free slots, the lowest.
 
+    How free a slot is, is 1 - u, so that usages count as equal where rounding in this type could
+    order them either way: what is a tie here is one on every engine.
+
     Args:
         usage: u_t [B, N]
     Returns:
         [B, N]
     """
-    sorted_usage, free_list = torch.sort(SMALLEST_USAGE + (1 - SMALLEST_USAGE) * usage, stable=True)
+    free_list = torch.argsort(1 - usage, dim=-1, descending=True, stable=True)
+    held = SMALLEST_USAGE + (1 - SMALLEST_USAGE) * usage
+    sorted_usage = held.gather(-1, free_list)
     before = torch.cumprod(sorted_usage, dim=-1).roll(1, dims=-1)
     before = torch.cat((torch.ones_like(before[:, :1]), before[:, 1:]), dim=-1)
     return torch.zeros_like(usage).scatter(-1, free_list, (1 - sorted_usage) * before)
@@ -152,7 +157,7 @@ def sharpen_link(followed: Tensor, sharpness: Tensor) -> Tensor:
         followed: [B, R, N]
         sharpness: [B, R, 1], at least 1
     """
-    raised = followed + SMALLEST_LINK
+    raised = followed.clamp(min=0) + SMALLEST_LINK
     powers = (raised / raised.amax(-1, keepdim=True)) ** sharpness
     return powers / powers.sum(-1, keepdim=True)
 

@@ -140,7 +140,7 @@ def _weighting(name: str, heads: int, owner: Owner, symbol: str, *, is_last: boo
         owner=owner,
         kind="weighting",
         group="weighting" if is_last else "addressing",
-        bounds=(0, LARGEST if is_last else 1),
+        bounds=(0, 1),
         symbol=symbol,
     )
 

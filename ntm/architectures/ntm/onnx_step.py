@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ntm.architectures.ntm.addressing import SMALLEST_NORM
 from ntm.architectures.ntm.heads import Heads
-from ntm.architectures.onnx_step import OnnxStep, Pin, Values
+from ntm.architectures.onnx_step import ControlledStep, Pin, Values
 
 # ONNX Runtime's Softplus works on four values at a time and rounds a last one, two or three
 # differently. Two unused columns a head make every batch a multiple of four, so that a row's
@@ -24,42 +24,34 @@ class Packed(NamedTuple):
 
     memory: str  # [B, M, N]: slots last, where they vectorise
     weightings: str  # [B, H, N], read heads first
-    told: str  # [B, R * M (+ C)], the last reads, beside the last hidden for an LSTM
+    heard: str  # [B, R * M (+ C)], the last reads, beside the last hidden for an LSTM
     cell: str | None  # [B, C]
 
 
-class Step(OnnxStep):
+class Step(ControlledStep):
     """Adds steps of one model to one graph."""
 
     def pack(self, state: Values) -> Packed:
         """From the state tensors by name to what a chunk carries."""
-        graph = self.graph
-        reads = graph.reshape(state["reads"], 0, -1)
-        recurrent = [reads, state["hidden"]] if self._is_lstm else [reads]
+        sides = [state["read_weightings"], state["write_weightings"]]
         return Packed(
             memory=self._swap(state["memory"]),
-            weightings=graph.concat([state["read_weightings"], state["write_weightings"]], 1),
-            told=graph.concat(recurrent, 1),
+            weightings=self.graph.concat(sides, 1),
+            heard=self.heard(state),
             cell=state.get("cell"),
         )
 
     def unpack(self, packed: Packed) -> Values:
         """Back to the state tensors by name."""
-        graph, config = self.graph, self.config
-        read, write = graph.split(packed.weightings, [config.num_reads, config.num_writes], 1)
-        sizes = [config.num_reads * config.M]
-        if self._is_lstm:
-            sizes.append(config.controller_size)
-        reads, *hidden = graph.split(packed.told, sizes, 1)
+        config = self.config
+        read, write = self.graph.split(packed.weightings, [config.num_reads, config.num_writes], 1)
         state = {
             "memory": self._swap(packed.memory),
             "read_weightings": read,
             "write_weightings": write,
-            "reads": graph.reshape(reads, 0, config.num_reads, config.M),
+            **self.split_heard(packed.heard, config.M),
         }
-        if packed.cell:
-            state |= {"hidden": hidden[0], "cell": packed.cell}
-        return state
+        return state | {"cell": packed.cell} if packed.cell else state
 
     def _swap(self, memory: str) -> str:
         """Swap slots and width of [B, ., .].
@@ -71,7 +63,7 @@ class Step(OnnxStep):
 
     def prepare(self, packed: Packed, slots: int | None) -> tuple[str, str]:
         """The shifts and the ones of a chunk."""
-        return self.shifts(packed.weightings, slots), self.ones(packed.weightings)
+        return self.shifts(packed.weightings, slots), self.ones(packed.weightings, 2)
 
     def shifts(self, weightings: str, slots: int | None) -> str:
         """For every shift and slot the slot it comes from, [S, N]; made once a chunk.
@@ -89,18 +81,6 @@ class Step(OnnxStep):
         here = graph.add("CumSum", graph.add("Expand", one, count), zero, exclusive=1)
         return graph.add("Mod", graph.add("Sub", here, graph.constant(taps)), count)
 
-    def ones(self, weightings: str) -> str:
-        """A column of ones [B, N, 1] for every row; made once a chunk.
-
-        A product with it sums over slots. ONNX Runtime's ReduceSum adds in an order that depends
-        on where in memory a row begins, so that a row's result would depend on the batch's size.
-        """
-        graph = self.graph
-        batch = graph.add("Shape", weightings, start=0, end=1)
-        slots = graph.add("Shape", weightings, start=2, end=3)
-        shape = graph.concat([batch, slots, graph.integers(1)], 0)
-        return graph.add("Expand", graph.floats(1.0), shape)
-
     def __call__(
         self, x: str, packed: Packed, prepared: tuple[str, str], pin: Pin
     ) -> tuple[Packed, Values, str]:
@@ -115,7 +95,7 @@ class Step(OnnxStep):
             the new state, every stage by name, and the output layer's product [B, O]
         """
         graph, config = self.graph, self.config
-        hidden, cell = self._controller(x, packed)
+        hidden, cell = self.controller(x, packed.heard, packed.cell)
         told = self._heads(hidden, pin)
         stages = self._address(told, packed, prepared, pin)
         read, write = graph.split(
@@ -128,41 +108,8 @@ class Step(OnnxStep):
         record = told | stages | {"reads": reads, "hidden": hidden}
         if cell:
             record["cell"] = cell
-        carried = seen if self._is_lstm else reads_flat
-        return Packed(memory, stages["weighting"], carried, cell), record, self._output(seen)
-
-    @property
-    def _is_lstm(self) -> bool:
-        return bool(self.config.controller == "lstm")
-
-    @property
-    def _controller_layer(self) -> str:
-        return "controller.gates" if self._is_lstm else "controller.layer"
-
-    def _controller(self, x: str, packed: Packed) -> tuple[str, str | None]:
-        graph, size, name = self.graph, self.config.controller_size, self._controller_layer
-        product = graph.add(
-            "Gemm",
-            graph.concat([x, packed.told], 1),
-            graph.weight("controller_weight", self.weights[f"{name}.weight"].T),
-            graph.weight("controller_bias", self.weights[f"{name}.bias"]),
-        )
-        if packed.cell is None:
-            return graph.add("Tanh", product), None
-        gates, candidate = graph.split(product, [3 * size, size], axis=1)
-        let_in, keep, let_out = graph.split(graph.add("Sigmoid", gates), [size] * 3, axis=1)
-        kept = graph.add("Mul", keep, packed.cell)
-        cell = graph.add("Add", kept, graph.add("Mul", let_in, graph.add("Tanh", candidate)))
-        return graph.add("Mul", let_out, graph.add("Tanh", cell)), cell
-
-    def _output(self, seen: str) -> str:
-        width, rows = self.config.controller_size, self.weights["output.weight"].T
-        return self.graph.add(
-            "Gemm",
-            seen,
-            self.graph.weight("output_weight", np.concatenate([rows[width:], rows[:width]])),
-            self.graph.weight("output_bias", self.weights["output.bias"]),
-        )
+        carried = seen if self.is_lstm else reads_flat
+        return Packed(memory, stages["weighting"], carried, cell), record, self.answer(seen)
 
     def _heads(self, hidden: str, pin: Pin) -> Values:
         graph, config = self.graph, self.config
