@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     )
     max_steps: int = Field(default=50_000, ge=1, description="steps of one sequence")
     max_memory_slots: int = Field(default=16_384, ge=1, description="memory slots of one request")
+    max_state_bytes: int = Field(
+        default=64 * MEBIBYTE,
+        ge=1,
+        description="bytes of one sequence's state; links between slots grow as their square",
+    )
     max_body_bytes: int = Field(
         default=32 * MEBIBYTE, ge=1, description="bytes of one request's body"
     )

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from ntm.architectures import kernels
 from tests import compiled as shared
-from tests import small_models
+from tests import small_dnc, small_models
 
 TESTS = Path(__file__).parent
 # What starts no server and trains nothing: seconds in all.
@@ -55,6 +55,12 @@ def compiled() -> Path:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small exported models; nobody writes to it."""
     return small_models.build(tmp_path_factory.mktemp("repository") / "models")
+
+
+@pytest.fixture(scope="session")
+def dncs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small exported Differentiable Neural Computers; nobody writes to it."""
+    return small_dnc.build(tmp_path_factory.mktemp("dncs") / "models")
 
 
 @pytest.fixture(scope="session", autouse=True)

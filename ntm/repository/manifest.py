@@ -14,7 +14,9 @@ from ntm.signature import Signature
 FILE = "signature.json"
 INITIAL = "initial.safetensors"
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-EXTERNAL_DATA = b"location"  # the key under which a tensor names a file; no graph of ours has it
+# The key under which a tensor names a file, after the last byte of its length, however that is
+# written: not a part of a longer word such as allocation.
+EXTERNAL_DATA = re.compile(rb"[\x00\x08]location")
 KINDS = ("predict", "inspect")
 
 
@@ -102,7 +104,7 @@ def read_graph(path: Path) -> bytes:
         RepositoryError: it is missing, or wants external data
     """
     data = read_file(path)
-    if EXTERNAL_DATA in data:
+    if EXTERNAL_DATA.search(data):
         raise RepositoryError(f"{path} keeps weights in another file, which is not allowed")
     return data
 

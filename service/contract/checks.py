@@ -122,6 +122,12 @@ def check_slots(asked: int | None, signature: Signature, settings: Settings) -> 
         raise errors.MemorySlotsOutOfRange(
             f"memory_slots should be from 1 to {settings.max_memory_slots}, got {slots}"
         )
+    if signature.state_bytes(slots) > settings.max_state_bytes:
+        raise errors.MemorySlotsOutOfRange(
+            f"memory_slots should be fewer: with {slots} a state of this model has "
+            f"{signature.state_bytes(slots)} bytes, and at most {settings.max_state_bytes} are "
+            f"allowed"
+        )
     return slots
 
 

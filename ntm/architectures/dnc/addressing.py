@@ -79,18 +79,21 @@ def next_usage(usage: Tensor, write_weighting: Tensor, retained: Tensor) -> Tens
     return (usage + written - usage * written) * retained
 
 
-def allocation_weighting(usage: Tensor) -> Tensor:
+def allocation_weighting(usage: Tensor, levels: int | None = None) -> Tensor:
     """a_t: the freest slot first; of equally free slots, the lowest.
 
-    How free a slot is, is 1 - u, so that usages count as equal where rounding in this type could
-    order them either way: what is a tie here is one on every engine.
+    In the paper the last bit of a usage can decide where the next write goes: the second slot of
+    the free list is used by a millionth, the third by a millionth of that, and so on below what any
+    type tells apart. With levels, usages within one count as equal.
 
     Args:
         usage: u_t [B, N]
+        levels: between free and used; None orders usages exactly
     Returns:
         [B, N]
     """
-    free_list = torch.argsort(1 - usage, dim=-1, descending=True, stable=True)
+    order = usage if levels is None else torch.floor(usage * levels)
+    free_list = torch.argsort(order, dim=-1, stable=True)
     held = SMALLEST_USAGE + (1 - SMALLEST_USAGE) * usage
     sorted_usage = held.gather(-1, free_list)
     before = torch.cumprod(sorted_usage, dim=-1).roll(1, dims=-1)

@@ -121,7 +121,7 @@ class DNC(Model):
         """Free, allocate, write: the memory [B, N, W] and the usage [B, N] after it."""
         retained = addressing.retention(stages["free_gate"], state.read_weightings)
         usage = addressing.next_usage(state.usage, state.write_weightings[:, 0], retained)
-        allocation = addressing.allocation_weighting(usage).unsqueeze(1)
+        allocation = addressing.allocation_weighting(usage, self.config.usage_levels).unsqueeze(1)
         content = addressing.content_weighting(
             state.memory, stages["write_key"], stages["write_strength"], stages.get("write_mask")
         )

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntm.architectures.dnc.addressing import SMALLEST_LINK, SMALLEST_NORM, SMALLEST_USAGE
+from ntm.architectures.dnc.addressing import (
+    SMALLEST_LINK,
+    SMALLEST_NORM,
+    SMALLEST_USAGE,
+)
 from ntm.architectures.dnc.onnx_interface import PACKET, InterfaceStep, InterfaceSums
 from ntm.architectures.onnx_step import Pin, Values
 
@@ -207,10 +211,12 @@ class Step(InterfaceStep):
         graph = self.graph
         scaled = graph.add("Mul", usage, graph.floats(1 - SMALLEST_USAGE))
         held = graph.add("Add", scaled, graph.floats(SMALLEST_USAGE))
-        free = graph.add("Sub", graph.floats(1.0), usage)
-        column = self._column(free)
-        freer = graph.add("Greater", free, column)  # [B, i, j]: whether j is freer than i
-        equal = graph.add("And", graph.add("Equal", free, column), prepared.lower)
+        used, levels = usage, self.config.usage_levels
+        if levels is not None:
+            used = graph.add("Floor", graph.add("Mul", usage, graph.floats(float(levels))))
+        column = self._column(used)
+        freer = graph.add("Less", used, column)  # [B, i, j]: whether j is freer than i
+        equal = graph.add("And", graph.add("Equal", used, column), prepared.lower)
         before = graph.add("Cast", graph.add("Or", freer, equal), to=1)
         packets = graph.add("Expand", self._column(held), prepared.packets)
         logarithms = graph.split(graph.add("Log", packets), [1, PACKET - 1], 2)[0]

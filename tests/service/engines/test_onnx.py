@@ -52,14 +52,15 @@ def test_weights_in_another_file_are_refused(version: VersionFolder, tmp_path: P
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("length", [b"\x08", b"\x88\x00"], ids=["short", "long"])
 def test_weights_in_another_file_are_refused_however_they_are_written(
-    version: VersionFolder, tmp_path: Path
+    version: VersionFolder, tmp_path: Path, length: bytes
 ) -> None:
     graph = with_external_data(version, tmp_path / "secret")
     entry = next(t for t in graph.graph.initializer if t.external_data).external_data[0]
     usual = entry.SerializeToString()
-    value = entry.value.encode()
-    turned = b"\x12" + bytes([len(value)]) + value + b"\x0a\x08location"
+    value = entry.value.encode()[: len(entry.value) + 1 - len(length)]
+    turned = b"\x12" + bytes([len(value)]) + value + b"\x0a" + length + b"location"
     assert len(turned) == len(usual)
     path = replace(version, graph.SerializeToString().replace(usual, turned))
     with pytest.raises(RepositoryError, match="keeps weights in another file") as caught:

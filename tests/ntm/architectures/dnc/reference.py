@@ -54,7 +54,7 @@ def step(config: Any, weights: Weights, x: Array, last: dict[str, Array]) -> dic
             retained[i] *= 1 - f * w[i]
         u, w = last["usage"][i], last["write_weighting"][0, i]
         usage[i] = (u + w - u * w) * retained[i]
-    allocation = allocate(usage)
+    allocation = allocate(usage, config.usage_levels)
     content = np.array(
         [
             content_weighting(last["memory"], k, b.item(), m)
@@ -169,11 +169,13 @@ def cosine(u: Array, v: Array) -> float:
     return float((u * v).sum() / (norms + 1e-6))
 
 
-def allocate(usage: Array) -> Array:
+def allocate(usage: Array, levels: int | None) -> Array:
     """a_t by the free list, equally free slots in their order."""
+    order = usage if levels is None else [int(u * levels) for u in usage]
+    free_list = sorted(range(len(usage)), key=lambda i: (order[i], i))
     usage = 1e-6 + (1 - 1e-6) * usage
     allocation, product = np.zeros(len(usage)), 1.0
-    for slot in sorted(range(len(usage)), key=lambda i: (usage[i], i)):
+    for slot in free_list:
         allocation[slot] = (1 - usage[slot]) * product
         product *= usage[slot]
     return allocation

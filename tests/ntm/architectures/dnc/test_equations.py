@@ -16,7 +16,7 @@ from tests.ntm.architectures.dnc import reference
 
 VARIANTS: list[dict[str, Any]] = [
     {},
-    {"controller": "feedforward", "num_reads": 2},
+    {"controller": "feedforward", "num_reads": 2, "usage_levels": None},
     {"masking": True, "deallocation": True, "sharp_links": True, "num_reads": 2},
     {"layer_norm": True, "links": False, "bypass_dropout": 0.1, "output": "identity"},
     {"layer_norm": True, "masking": True, "deallocation": True, "links": False, "num_reads": 3},
@@ -58,6 +58,13 @@ def test_equally_free_slots_are_taken_in_their_order() -> None:
     used = torch.ones(1, 2000)
     used[0, [700, 900]] = 0.0
     assert addressing.allocation_weighting(used).argmax().item() == 700
+
+
+def test_slots_that_are_equally_free_to_a_level_are_taken_in_their_order() -> None:
+    usage = torch.tensor([[0.9, 0.003, 0.001, 0.0]])
+    exact, rounded = (addressing.allocation_weighting(usage, n) for n in (None, 256))
+    assert (exact.argmax().item(), rounded.argmax().item()) == (3, 1)
+    np.testing.assert_allclose(rounded[0, 1:3], [0.997, 0.999 * 0.003], rtol=1e-3)
 
 
 def test_a_freed_slot_is_allocated_next() -> None:
