@@ -187,8 +187,7 @@ class Signature(_Frozen):
     @property
     def sides(self) -> tuple[str, ...]:
         """`read_weightings` and `write_weightings`, as far as there are such heads."""
-        found = {side for s in self.in_group("weighting") for side in self.sides_of(s)}
-        return tuple(side for side in SIDES if side in found)
+        return tuple(side for side, stages in self.weightings_on.items() if stages)
 
     @property
     def has_memory(self) -> bool:

@@ -57,8 +57,8 @@ def names_of(signature: Signature, fields: Collection[str]) -> tuple[str, ...]:
 
 def in_order(signature: Signature, fields: Collection[str]) -> list[str]:
     """Fields in an order that does not depend on who asks: general ones, then single stages."""
-    if len(fields) < 2:
-        return list(fields)
+    if set(fields).issubset(SIDES):
+        return [side for side in SIDES if side in fields]
     stages = (stage.name for stage in signature.stages)
     return [name for name in dict.fromkeys((*GENERAL, *stages)) if name in fields]
 
@@ -91,12 +91,17 @@ def segment(signature: Signature, fields: Collection[str], stop: int) -> Segment
     if not fields:
         return Segment("predict", stop)
     if set(fields).issubset(SIDES):
-        return Segment("predict", stop, signature.ordered(fields))
+        sides = tuple(side for side in signature.sides if side in fields)
+        return Segment("predict", stop, sides)
     return Segment("inspect", stop, names_of(signature, fields))
 
 
 def width(signature: Signature, fields: Collection[str], slots: int) -> int:
     """Numbers that these fields have at one step, of all heads."""
+    if not fields:
+        return 0
+    if set(fields).issubset(SIDES):
+        return slots * sum(signature.heads_on(side) for side in signature.sides if side in fields)
     heads = range(signature.read_heads), range(signature.write_heads)
     return sum(width_of(signature, field, slots, *heads) for field in set(fields))
 
@@ -134,15 +139,18 @@ def tensors_of(
     """
     if not fields:
         return {}
-    reads = list(range(signature.read_heads) if read is None else read)
-    writes = list(range(signature.write_heads) if write is None else write)
+    heads = (
+        range(signature.read_heads) if read is None else [*read],
+        range(signature.write_heads) if write is None else [*write],
+    )
     tensors: Tensors = {}
     for field in in_order(signature, fields):
         if field in SIDES and field in values:
-            tensors[field] = values[field][:, reads if field == SIDES[0] else writes]
+            chosen = read if field == SIDES[0] else write
+            tensors[field] = values[field] if chosen is None else values[field][:, [*chosen]]
             continue
         table = stages_of(signature, field)
-        found = tensors_of_stages(signature, values, table, reads, writes)
+        found = tensors_of_stages(signature, values, table, *heads)
         tensors |= {n: v for n, v in found.items() if field not in SIDES or n == field}
         if field == MEMORY and MEMORY in values:
             tensors[MEMORY] = values[MEMORY]

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from ntm.architectures.ntm.config import NTMConfig
 from ntm.architectures.ntm.signature import signature
+from ntm.signature import Signature
 from service.contract.checks import narrow
 from service.contract.open_inference import answers, requests
 from service.contract.open_inference.requests import InferRequest, Wanted
@@ -109,7 +110,8 @@ def test_an_outputs_own_form_goes_before_that_of_the_request() -> None:
 
 
 def test_a_model_without_heads_has_outputs_alone() -> None:
-    bare = MODEL.model_copy(update={"stages": (), "read_heads": 0, "write_heads": 0})
+    told_of_it = {name: getattr(MODEL, name) for name in Signature.model_fields}
+    bare = Signature(**told_of_it | {"stages": (), "read_heads": 0, "write_heads": 0})
     asked = requests.parse(orjson.dumps(told()), None, bare)
     assert [each.name for each in asked.wanted] == ["outputs"]
     assert answers.output_shapes(bare) == {"outputs": [-1, 2]}
