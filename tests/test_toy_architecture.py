@@ -210,6 +210,13 @@ def test_two_runs_are_compared(client: httpx.Client, sequence: Any) -> None:
     answer = client.get(f"/trace/{ids[0]}/difference/{ids[1]}")
     assert answer.status_code == 200, answer.text
     assert answer.json()["first"]["step"] == 4
+    pin = {"steps": 4, "head": "write.0", "set": {"code": [9] * 4}}
+    written = post(
+        client, "/predict", model="ring", sequence=sequence.tolist(), interventions=[pin]
+    )["trace_id"]  # fmt: skip
+    told = client.get(f"/trace/{ids[0]}/difference/{written}").json()
+    causes = ["writes.code", "memory", "read_weightings", "reads", "outputs"]
+    assert told["first"] == {"step": 4, "stages": causes}
 
 
 def test_it_is_drawn(client: httpx.Client, version: VersionFolder, sequence: Any) -> None:

@@ -3,8 +3,9 @@
 Runs of different lengths are compared over the steps that both have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -12,8 +13,20 @@ from ntm.insight.arrays import Tensors
 from ntm.measures.stretches import ranges
 from ntm.signature import SIDES
 
-# In the order in which a step computes them, so that the first to part is the first cause.
-GROUPS = ("inputs", "memory", "controller", "addressing", "weighting", "writes", "reads", "outputs")
+Seen = Literal["before", "after"]
+
+# In the order in which a step computes them, so that the first to part is the first cause: where
+# reads see the memory before the step's writes, and where they see it after them.
+ORDERS: dict[Seen, tuple[tuple[str, ...], ...]] = {
+    "before": (
+        ("inputs",), ("memory",), ("controller",), ("addressing",), SIDES, ("writes",), ("reads",),
+        ("outputs",),
+    ),
+    "after": (
+        ("inputs",), ("controller",), ("addressing.write",), SIDES[1:], ("writes",), ("memory",),
+        ("addressing.read",), SIDES[:1], ("reads",), ("outputs",),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,9 +67,14 @@ class _Sums:
 class Comparison:
     """Two runs side by side, stretch after stretch."""
 
-    def __init__(self, tolerance: float = 0.0) -> None:
-        """Compare; what differs by no more than the tolerance counts as the same."""
-        self._tolerance, self._steps = tolerance, 0
+    def __init__(self, tolerance: float = 0.0, reads_see: Seen = "before") -> None:
+        """Compare.
+
+        Args:
+            tolerance: what differs by no more than this counts as the same
+            reads_see: the memory before the same step's writes, or after them
+        """
+        self._tolerance, self._reads_see, self._steps = tolerance, reads_see, 0
         self._sums: dict[str, _Sums] = {}
         self._changed: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
 
@@ -66,7 +84,7 @@ class Comparison:
         Raises:
             ValueError: a stage has another shape in one than in the other
         """
-        names = common(left, right)
+        names = common(left, right, self._reads_see)
         for name in names:
             if left[name].shape != right[name].shape:
                 raise ValueError(
@@ -116,36 +134,42 @@ class Comparison:
             sums.first_step = self._steps + int(over.argmax())
 
 
-def difference(left: Tensors, right: Tensors, *, tolerance: float = 0.0) -> Difference:
+def difference(
+    left: Tensors, right: Tensors, *, tolerance: float = 0.0, reads_see: Seen = "before"
+) -> Difference:
     """Compare two whole runs.
 
     Args:
         left, right: arrays of a trace by name, [T, ...]; T may differ, compared is what both have
         tolerance: what counts as the same
+        reads_see: the memory before the same step's writes, or after them
     Raises:
         ValueError: a stage has another shape in one than in the other
     """
-    shared = common(left, right)
+    shared = common(left, right, reads_see)
     steps = min((len(run[name]) for run in (left, right) for name in shared), default=0)
-    comparison = Comparison(tolerance)
+    comparison = Comparison(tolerance, reads_see)
     comparison.add(*({name: run[name][:steps] for name in shared} for run in (left, right)))
     return comparison.finish()
 
 
-def common(left: Tensors, right: Tensors) -> Sequence[str]:
+def common(left: Tensors, right: Tensors, reads_see: Seen = "before") -> Sequence[str]:
     """The stages that both runs have, in the order in which a step computes them."""
-    shared = [name for name in left if name in right and _group_of(name) in GROUPS]
+    ranks = {prefix: rank for rank, prefixes in enumerate(ORDERS[reads_see]) for prefix in prefixes}
+    shared = [name for name in left if name in right and _rank_of(name, ranks) is not None]
     places = {name: place for place, name in enumerate(shared)}
 
     def order(name: str) -> tuple[int, int]:
         """By group; both kinds of head, stage by stage."""
         group, head, stage = (*name.split("."), "", "")[:3]
         first = f"{group}.read.{stage}" if head == "write" else name
-        return GROUPS.index(_group_of(name)), places.get(first, places[name])
+        return _rank_of(name, ranks) or 0, places.get(first, places[name])
 
     return sorted(shared, key=order)
 
 
-def _group_of(name: str) -> str:
-    """The group that a trace's array belongs to, by its name."""
-    return "weighting" if name in SIDES else name.partition(".")[0]
+def _rank_of(name: str, ranks: Mapping[str, int]) -> int | None:
+    """Where a trace's array comes, by its name or what that begins with."""
+    group, _, rest = name.partition(".")
+    known = (name, f"{group}.{rest.partition('.')[0]}", group)
+    return next((ranks[prefix] for prefix in known if prefix in ranks), None)

@@ -81,7 +81,7 @@ async def difference(left: Replay, right: Replay, tolerance: float) -> Differenc
         NotComparable: their sizes differ
     """
     refuse_other_sizes(left, right)
-    comparison = Comparison(tolerance)
+    comparison = Comparison(tolerance, left.model.signature.reads_see)
     steps = min(left.trace.steps, right.trace.steps)
     told = [compared(replay.model.signature) for replay in (left, right)]
     length = max(1, left.stretch(told[0]) // 2)
