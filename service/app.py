@@ -101,7 +101,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         else:
             count(model, event)
 
-    work = InFlight()
+    work = InFlight(settings.unread_timeout)
     store = open_store(settings, time.time, owner.get)
     context = Context(
         settings=settings,

@@ -86,6 +86,12 @@ class Settings(BaseSettings):
     write_timeout: float = Field(
         default=30.0, gt=0, description="seconds that a client may read nothing of its answer"
     )
+    unread_timeout: float = Field(
+        default=1.0,
+        gt=0,
+        description="seconds that a request may lie unread in its socket until it is refused "
+        "with 503; Linux only",
+    )
     request_timeout: float = Field(
         default=60.0, gt=0, description="seconds until a request is given up with 504"
     )

@@ -24,7 +24,7 @@ def start(*arguments: str | Path, command: tuple[str, ...] = NTM) -> subprocess.
 
 def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     """What a started command gave in the end."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

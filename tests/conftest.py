@@ -1,5 +1,6 @@
 """What all tests share: repeatable properties, one thread for torch, one model repository."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,9 +53,17 @@ def compiled() -> Path:
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of small exported models; nobody writes to it."""
-    return small_models.build(tmp_path_factory.mktemp("repository") / "models")
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small exported models; nobody writes to it. Test processes share it."""
+    run = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        run = run.parent
+    with (run / "repository.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (run / "repository").exists():
+            small_models.build(run / "being_built")
+            (run / "being_built").rename(run / "repository")
+    return run / "repository"
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def test_a_pod_starts_as_it_would_and_starts_again(
             ask(await_ready(process, tmp_path / f"log-{start}"), container, traces)
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(300)
 
 
 def ask(server: Server, container: dict[str, Any], traces: list[str]) -> None:

@@ -17,7 +17,7 @@ from ntm.repository.folders import VersionFolder
 from ntm.silence import OPTED_OUT
 from tests import compiled, small_models
 from tests.command_line import NTM, ROOT
-from tests.service.running import await_ready
+from tests.service.running import PATIENCE, await_ready
 
 ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
 
@@ -106,7 +106,7 @@ def test_the_service_is_silent(repository: Path, tmp_path: Path) -> None:
         end(process)
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(PATIENCE)
     assert "127.0.0.1" in calls.read_text()
     assert_silent(home, calls)
 
@@ -126,7 +126,7 @@ def end(strace: "subprocess.Popen[bytes]") -> None:
     for child in children:
         with suppress(ProcessLookupError):
             os.kill(int(child), 15)
-    assert strace.wait(60) == 0
+    assert strace.wait(PATIENCE) == 0
 
 
 def test_export_and_prediction_on_the_command_line_are_silent(tmp_path: Path) -> None:

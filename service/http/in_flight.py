@@ -1,10 +1,12 @@
 """Requests in flight: counted while they run, refused under overload and while draining."""
 
+import math
+
 from starlette.types import Scope
 
 from service.errors import Draining, Overloaded
 from service.http.keys import OPEN_PATHS
-from service.http.socket_age import has_waited_too_long
+from service.http.socket_age import seconds_unread
 
 ALWAYS_OPEN = OPEN_PATHS | {"/metrics"}
 
@@ -12,7 +14,9 @@ ALWAYS_OPEN = OPEN_PATHS | {"/metrics"}
 class InFlight:
     """How many requests there are, and whether more are let in."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread_timeout: float = math.inf) -> None:
+        """Refuse work that lay unread in its socket for more seconds than that."""
+        self._unread_timeout = unread_timeout
         self.running = 0  # requests that are not probes
         self.draining = False
 
@@ -27,6 +31,6 @@ class InFlight:
             return False
         if self.draining:
             raise Draining("the service is shutting down", retry_after=5)
-        if scope["method"] == "POST" and has_waited_too_long(scope):
+        if scope["method"] == "POST" and seconds_unread(scope) > self._unread_timeout:
             raise Overloaded("requests come faster than they can be read", retry_after=1)
         return True

@@ -9,14 +9,13 @@ import socket
 import sys
 from typing import Any
 
-TOO_LONG = 1.0  # seconds
 LAST_DATA_RECEIVED = slice(52, 56)  # milliseconds ago, in struct tcp_info
 
 
-def has_waited_too_long(scope: Any) -> bool:
-    """Whether a request should not be admitted any more; False where nobody measures."""
+def seconds_unread(scope: Any) -> float:
+    """How long a request lay in its socket; 0 where nobody measures."""
     age: SocketAge | None = scope.get("state", {}).get("socket_age")
-    return age is not None and age.seconds > TOO_LONG
+    return 0.0 if age is None else age.seconds
 
 
 class SocketAge:

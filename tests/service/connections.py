@@ -78,7 +78,7 @@ def request(path: str, fields: Fields, content: bytes, method: str = "POST") -> 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
     """The next answer on a connection."""
-    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)).decode()
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120)).decode()
     first, *lines = head.strip().split("\r\n")
     fields = dict(line.split(": ", 1) for line in lines)
     content = await reader.readexactly(int(fields.get("content-length", 0)))

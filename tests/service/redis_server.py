@@ -40,7 +40,7 @@ class RedisServer:
         command += ["--appendfsync", "always"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while self.ask("PING") != b"+PONG\r\n":
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.02)
@@ -52,7 +52,7 @@ class RedisServer:
 
     def connect(self) -> socket.socket:
         """A connection."""
-        return socket.create_connection(("127.0.0.1", self.port), 1)
+        return socket.create_connection(("127.0.0.1", self.port), 60)
 
     def ask(self, command: str) -> bytes:
         """The answer to an inline command; nothing where it is down."""

@@ -4,19 +4,29 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from tests import compiled
 from tests.command_line import ENVIRONMENT, NTM
 
 CLEAN = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("NTM_")}
 LISTENING = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
+PATIENCE = 300  # seconds, on a machine that does much else
+
+
+def await_that(holds: Callable[[], object]) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,16 @@ class Server:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client that must be closed."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, **options)
+
+    def processor_seconds(self) -> float:
+        """What it and processes that it has started and awaited have computed so far."""
+        return sum(psutil.Process(self.process.pid).cpu_times()[:4])
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; what the process ended with."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 def launch(
@@ -47,6 +61,7 @@ def launch(
         "NTM_DATA": str(folder / "data"),
         "NTM_COMPILED": str(compiled.FOLDER),
         "NTM_PORT": "0",
+        "NTM_UNREAD_TIMEOUT": str(PATIENCE),  # what is asked is answered, however late
         **{f"NTM_{name.upper()}": str(value) for name, value in settings.items()},
     }
     with (folder / "log").open("wb") as log:
@@ -57,7 +72,7 @@ def launch(
 
 def await_ready(process: subprocess.Popen[bytes], log: Path) -> Server:
     """The server once it listens."""
-    deadline = time.monotonic() + 120  # a Ray of its own takes its time
+    deadline = time.monotonic() + PATIENCE  # a Ray of its own takes its time
     while time.monotonic() < deadline and process.poll() is None:
         if found := LISTENING.search(log.read_text()):
             return Server(process, found[1], log)
@@ -77,16 +92,16 @@ def serving(
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def refused(models: Path, folder: Path, **settings: str | float) -> tuple[int, str]:
     """Exit code and output of a service that should not start."""
     process = launch(models, folder, **settings)
     try:
-        code = process.wait(60)
+        code = process.wait(PATIENCE)
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait(30)
+            process.wait(PATIENCE)
     return code, (folder / "log").read_text()

@@ -70,7 +70,7 @@ def run(code: str, *arguments: Path) -> str:
         env=CLEAN,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

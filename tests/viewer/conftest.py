@@ -65,7 +65,7 @@ class Windows:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=self.url)
         self.contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
@@ -114,7 +114,7 @@ def track(page: Any, name: str) -> Any:
 
 def until(page: Any, expression: str) -> None:
     """Wait until an expression holds; the page's policy lets nobody evaluate text inside it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, expression
         page.wait_for_timeout(30)

@@ -68,7 +68,7 @@ def test_a_browser_that_has_a_file_gets_304(client: httpx.Client) -> None:
 def test_nothing_else_is_open(client: httpx.Client, path: str) -> None:
     """Over a socket, because clients tidy paths up before they send them."""
     url = client.base_url
-    with socket.create_connection((url.host, url.port or 0), timeout=20) as connection:
+    with socket.create_connection((url.host, url.port or 0), timeout=300) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         assert connection.makefile("rb").readline().split()[1] == b"401"
     with_key = client.get(path, headers={"X-API-Key": "key"})

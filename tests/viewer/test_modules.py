@@ -64,7 +64,7 @@ def run_node(script: str, folder: Path, **environment: str) -> None:
         capture_output=True,
         text=True,
         env=os.environ | environment,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

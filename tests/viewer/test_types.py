@@ -24,7 +24,7 @@ def compiler(folder: Path) -> str:
         pytest.skip("neither tsc nor npm is installed")
     install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), "typescript"]
     try:
-        done = subprocess.run(install, capture_output=True, timeout=120)
+        done = subprocess.run(install, capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
         pytest.skip("npm did not get typescript within 120 s")
     if done.returncode:

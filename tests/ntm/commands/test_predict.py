@@ -38,7 +38,7 @@ def start(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -40,7 +40,7 @@ def send_in_the_middle(
     """Start a training and send it a signal once its log holds so many lines."""
     hold_at = str(20 * lines + 10)
     process = start(hold_at, *training(folder), command=NTM_WITH_TINY_RECIPE)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(logged(folder)) < lines and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.running import Server, serving
+from tests.service.running import PATIENCE, Server, serving
 
 MEBIBYTE = 2**20
 HIGHEST = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -58,9 +58,9 @@ def test_rows_of_other_things_are_refused_at_once(
         body = {"inputs": [tensor]}
     sent = json.dumps(body, separators=(",", ":")).encode()
     assert len(sent) < MEBIBYTE
-    before, began = highest(server), time.monotonic()
+    before, computed = highest(server), server.processor_seconds()
     answer = client.post(path, content=sent, headers={"content-type": "application/json"})
-    assert time.monotonic() - began < 2  # of a crowded machine
+    assert server.processor_seconds() - computed < 2
     # /v2 says 400 for all of them, the others for what no double holds
     assert answer.status_code in ((400,) if path.startswith("/v2") else (400, 422)), answer.text
     assert highest(server) - before < 64 * MEBIBYTE
@@ -112,15 +112,22 @@ def test_probes_are_answered_while_a_large_body_is_read(
     """And it takes memory of its own order."""
     body = b'{"model":"copy","sequence":[' + ROW * (22 * 10**6 // len(ROW)) + end + b"}"
     with serving(repository, tmp_path) as server, server.client() as client:
-        before, took = highest(server), list[float]()
-        with ThreadPoolExecutor(1) as pool:
-            sent = pool.submit(httpx.post, server.url + "/predict", content=body, timeout=60)
-            while not sent.done():
-                began = time.monotonic()
-                assert client.get("/v2/health/live").status_code == 200
-                took.append(time.monotonic() - began)
-        answer = sent.result()
+        before = highest(server)
+        answer, slowest = asked_beside(client, body)
         assert answer.status_code in (400, 422)
         assert answer.json()["error"].startswith(said)
-        assert max(took) < 0.5  # of a crowded machine
         assert highest(server) - before < 8 * len(body)
+        # a busy machine may hold a probe up, but not every time
+        assert slowest < 0.5 or any(asked_beside(client, body)[1] < 0.5 for _ in range(9))
+
+
+def asked_beside(client: httpx.Client, body: bytes) -> tuple[httpx.Response, float]:
+    """The answer to a body, and the seconds of the slowest probe meanwhile."""
+    slowest, url = 0.0, client.base_url.join("/predict")
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(httpx.post, url, content=body, timeout=PATIENCE)
+        while not sent.done():
+            began = time.monotonic()
+            assert client.get("/v2/health/live").status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+    return sent.result(), slowest

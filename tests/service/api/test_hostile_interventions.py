@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.api.test_hostile_bodies import MEBIBYTE, highest
 from tests.service.bodies import draw
-from tests.service.running import serving
+from tests.service.running import PATIENCE, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
@@ -36,7 +36,7 @@ def test_many_of_them_take_no_memory_of_their_own(
     }
     with serving(repository, tmp_path) as server:
         before = highest(server)
-        answer = httpx.post(server.url + "/predict", content=json.dumps(asked), timeout=60)
+        answer = httpx.post(server.url + "/predict", content=json.dumps(asked), timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
         assert highest(server) - before < 256 * MEBIBYTE
 
@@ -50,6 +50,6 @@ def test_to_read_them_counts_in_the_deadline(repository: Path, tmp_path: Path) -
         "timeout": 0.001,
     }
     with serving(repository, tmp_path) as server:
-        answer = httpx.post(server.url + "/predict", content=json.dumps(asked), timeout=60)
+        answer = httpx.post(server.url + "/predict", content=json.dumps(asked), timeout=PATIENCE)
         assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
         assert answer.json()["error"] == "no answer within 0.001 seconds"

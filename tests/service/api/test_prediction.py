@@ -302,7 +302,7 @@ def test_requests_sent_together_are_answered_in_turn(copies: Path, tmp_path: Pat
 
 async def until(is_true: Callable[[], bool]) -> None:
     """Give the event loop its turns until something holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_true():
             await asyncio.sleep(0.001)
 

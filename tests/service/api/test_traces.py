@@ -324,7 +324,7 @@ def test_a_trace_that_cannot_be_computed_again_is_a_conflict(
 ) -> None:
     trace_id = client.post("/predict", json=body(2)).json()["trace_id"]
     assert client.get(f"/trace/{trace_id}").status_code == 200  # it is in its place from now on
-    with sqlite3.connect(database(server), timeout=10) as connection:
+    with sqlite3.connect(database(server), timeout=300) as connection:
         connection.execute(f"UPDATE bundles SET {change} WHERE first_id = ?", (trace_id,))
     connection.close()
     told = client.get(f"/trace/{trace_id}")
@@ -337,7 +337,7 @@ def test_a_trace_of_a_copy_of_bits_is_a_few_kilobytes(server: Server, client: ht
     example = client.get("/models/copy/example?length=490").json()
     trace_id = client.post("/predict", json=example).json()["trace_id"]
     assert client.get("/trace").status_code == 200  # what it lists is in its place
-    with sqlite3.connect(database(server), timeout=10) as connection:
+    with sqlite3.connect(database(server), timeout=300) as connection:
         query = "SELECT bytes FROM bundles WHERE first_id = ?"
         (size,) = connection.execute(query, (trace_id,)).fetchone()
     connection.close()

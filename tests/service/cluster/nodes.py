@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from tests.service.redis_server import RedisServer, free_port
+from tests.service.running import PATIENCE
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -60,7 +61,7 @@ class Nodes:
 
     def client(self) -> httpx.Client:
         """A client that must be closed."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     def replicas(self, name: str = "copy") -> list[psutil.Process]:
         """The processes of a deployment's replicas."""
@@ -103,17 +104,9 @@ class Nodes:
         self.cluster.shutdown()
 
 
-def await_that(holds: Callable[[], Any], seconds: float = 60) -> None:
-    """Ask until it holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.05)
-
-
 def persist(ask: Callable[[], httpx.Response], tries: list[int]) -> httpx.Response:
     """Ask as a client does that tries again after a 5xx or a lost connection."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             answer = ask()

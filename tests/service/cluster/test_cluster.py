@@ -18,7 +18,7 @@ import yaml
 from tests.command_line import ROOT
 from tests.service.bodies import array, body, draw, same
 from tests.service.redis_server import RedisServer, needs_redis
-from tests.service.running import CLEAN, serving
+from tests.service.running import CLEAN, PATIENCE, await_that, serving
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 pytestmark = [
@@ -29,7 +29,7 @@ pytestmark = [
     ),
 ]
 if importlib.util.find_spec("ray"):
-    from tests.service.cluster.nodes import Nodes, await_that, persist
+    from tests.service.cluster.nodes import Nodes, persist
 
 # What differs from one run to the next: ids and times.
 PASSING = ("trace_id", "created_at", "session_id")
@@ -291,14 +291,14 @@ def test_serve_run_takes_the_configuration(nodes: "Nodes", models: Path, tmp_pat
     with log.open("wb") as told:
         process = subprocess.Popen(command, env=environment, stdout=told, stderr=told, cwd=ROOT)
     try:
-        await_that(deployed, 120)
-        await_that(two_copies, 60)
+        await_that(deployed)
+        await_that(two_copies)
         with nodes.client() as client:
             made = client.post("/predict", json=body()).json()
             assert client.get(f"/trace/{made['trace_id']}").status_code == 200
     finally:
         process.kill()  # how it ends is Ray's
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def test_a_running_ray_is_joined(nodes: "Nodes", models: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 from tests.command_line import ROOT
 from tests.service.bodies import body
 from tests.service.redis_server import free_port
-from tests.service.running import CLEAN, serving
+from tests.service.running import CLEAN, PATIENCE, serving
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),  # one cluster at a time
@@ -41,7 +41,7 @@ def test_ntm_serve_cluster(few: Path, tmp_path: Path) -> None:
         assert answer.status_code == 200, answer.text
         assert client.get(f"/trace/{answer.json()['trace_id']}").status_code == 200
         server.process.terminate()
-        assert server.process.wait(100) == 0, server.log.read_text()
+        assert server.process.wait(PATIENCE) == 0, server.log.read_text()
 
 
 def schema() -> Any:
@@ -131,7 +131,7 @@ main()
     environment = CLEAN | {f"NTM_{name}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-c", code, "serve", *arguments]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert "pip install -e '.[cluster]'" in done.stderr

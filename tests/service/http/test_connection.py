@@ -82,7 +82,7 @@ def answers(make: Callable[..., asyncio.Protocol], asked: bytes, sent: list[Any]
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(asked)
         got = b""
-        while piece := await asyncio.wait_for(reader.read(2**16), 5):
+        while piece := await asyncio.wait_for(reader.read(2**16), 60):
             got += piece
         writer.close()
         server.close()
@@ -146,7 +146,7 @@ def echoes(pieces: list[bytes], count: int) -> list[bytes]:
             await asyncio.sleep(0)
         bodies = []
         for _ in range(count):
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
             assert head.startswith(b"HTTP/1.1 200"), head
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             bodies.append(await reader.readexactly(length))

@@ -15,6 +15,7 @@ from service.errors import MalformedBody
 from service.http import bodies
 from service.http.compression import WORTH, accepts_gzip
 from tests.service.bodies import body
+from tests.service.running import Server
 
 LIMIT = 2**20  # of the server that tests share
 
@@ -91,16 +92,17 @@ def test_the_inflated_size_is_bounded(client: httpx.Client, encoding: str) -> No
     assert (status, answer["code"]) == (413, "body_too_large")
 
 
-def test_a_bomb_is_refused_before_it_is_inflated(client: httpx.Client) -> None:
+def test_a_bomb_is_refused_before_it_is_inflated(client: httpx.Client, server: Server) -> None:
     machine = zlib.compressobj(9, zlib.DEFLATED, 31)
     zeros = bytes(2**24)
     bomb = b"".join(machine.compress(zeros) for _ in range(6)) + machine.flush()
     assert len(bomb) < LIMIT
     for path in ("/predict", "/v2/models/copy/infer", "/sessions"):
         headers = {"content-encoding": "gzip", "content-type": "application/json"}
+        before = server.processor_seconds()
         answer = client.post(path, content=bomb, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-        assert answer.elapsed.total_seconds() < 2
+        assert server.processor_seconds() - before < 2
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x"])

@@ -81,7 +81,7 @@ def stranger(guarded: Server) -> Iterator[httpx.Client]:
 def test_every_route_needs_a_key(guarded: Server, method: str, path: str) -> None:
     """Over a socket, because clients tidy paths up before they send them."""
     url = httpx.URL(guarded.url)
-    with socket.create_connection((url.host, url.port or 0), timeout=20) as connection:
+    with socket.create_connection((url.host, url.port or 0), timeout=300) as connection:
         request = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
         status = connection.makefile("rb").readline()

@@ -5,7 +5,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.service.bodies import Float, array, body, draw, same
-from tests.service.running import Server, serving
+from tests.service.running import Server, await_that, serving
 from tests.service.sessions.streams import at_once, begin, outputs, send
 
 
@@ -37,14 +37,6 @@ def client(server: Server) -> Iterator[httpx.Client]:
     """A client of it."""
     with server.client() as client:
         yield client
-
-
-def await_that(holds: Callable[[], Any], seconds: float = 20) -> None:
-    """Ask until it holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.02)
 
 
 def versions(client: httpx.Client) -> list[int]:
@@ -211,7 +203,7 @@ def test_what_runs_on_a_removed_version_finishes(
 
     def run() -> None:
         with server.client() as other:
-            got.append(other.post("/predict", json=body(20_000, model="odd", memory_slots=64)))
+            got.append(other.post("/predict", json=body(2000, model="odd", memory_slots=16_384)))
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -4,20 +4,18 @@ import signal
 import socket
 import struct
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 import pytest
 
 from tests.service.bodies import body
-from tests.service.running import Server, refused, serving
+from tests.service.running import PATIENCE, Server, await_that, refused, serving
 
-LONG = 12_000  # steps: seconds of work
+LONG = 2000  # steps: seconds of work
+FOREVER = 600  # seconds: more than any test has
 
 
 class Asking(threading.Thread):
@@ -30,18 +28,10 @@ class Asking(threading.Thread):
     def run(self) -> None:
         try:
             with self.server.client() as client:
-                asked = body(self.steps, memory_slots=64, record=False)
+                asked = body(self.steps, memory_slots=16_384, record=False)
                 self.status = client.post("/predict", json=asked).status_code
         except httpx.TransportError:
             self.status = -1
-
-
-def await_that(holds: Callable[[], Any], seconds: float = 20) -> None:
-    """Ask until it holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.01)
 
 
 def is_busy(client: httpx.Client) -> bool:
@@ -53,20 +43,20 @@ def is_busy(client: httpx.Client) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_service_ends_at_once_with_0(repository: Path, tmp_path: Path, number: int) -> None:
-    with serving(repository, tmp_path, engine="onnx") as server, server.client() as client:
+    settings = {"engine": "onnx", "drain_timeout": FOREVER}
+    with serving(repository, tmp_path, **settings) as server, server.client() as client:
         assert client.get("/models").status_code == 200  # and its connection is kept alive
-        started = time.monotonic()
         assert server.stop(number) == 0
-        assert time.monotonic() - started < 5
 
 
 def test_draining_refuses_new_work_and_finishes_the_old(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, engine="onnx") as server, server.client() as client:
+    settings = {"engine": "onnx", "drain_timeout": FOREVER, "request_timeout": FOREVER}
+    with serving(repository, tmp_path, **settings) as server, server.client() as client:
         asking = Asking(server, LONG)
         asking.start()
         await_that(lambda: is_busy(client))
         server.process.send_signal(signal.SIGTERM)
-        await_that(lambda: client.get("/v2/health/ready").status_code == 503, 1)
+        await_that(lambda: client.get("/v2/health/ready").status_code == 503)
         assert client.get("/v2/health/ready").json() == {"ready": False}
         assert client.get("/v2/health/live").status_code == 200
         assert client.get("/metrics").status_code == 200
@@ -78,24 +68,24 @@ def test_draining_refuses_new_work_and_finishes_the_old(repository: Path, tmp_pa
         assert asking.is_alive()
         asking.join()
         assert asking.status == 200
-        assert server.process.wait(10) == 0
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_what_takes_too_long_is_given_up(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, engine="onnx", drain_timeout=1, max_steps=200_000) as server:
-        asking = Asking(server, 80_000)
+    settings = {"engine": "onnx", "drain_timeout": 1, "request_timeout": FOREVER}
+    with serving(repository, tmp_path, **settings) as server:
+        asking = Asking(server, 20 * LONG)
         asking.start()
         with server.client() as client:
             await_that(lambda: is_busy(client))
-            started = time.monotonic()
             assert server.stop() == 0
-        assert time.monotonic() - started < 6
         asking.join()
         assert asking.status != 200
 
 
 def test_a_slow_client_does_not_hold_the_end_up(repository: Path, tmp_path: Path) -> None:
-    with serving(repository, tmp_path, engine="onnx", drain_timeout=1) as server:
+    waits = dict.fromkeys(("head_timeout", "body_timeout", "request_timeout"), FOREVER)
+    with serving(repository, tmp_path, engine="onnx", drain_timeout=1, **waits) as server:
         url = httpx.URL(server.url)
         started = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
         with (
@@ -105,10 +95,9 @@ def test_a_slow_client_does_not_hold_the_end_up(repository: Path, tmp_path: Path
         ):
             in_headers.sendall(started[:30])
             in_body.sendall(started)
-            time.sleep(0.3)
-            begun = time.monotonic()
+            with server.client() as client:
+                assert client.get("/v2/health/live").status_code == 200  # the others came before
             assert server.stop() == 0
-            assert time.monotonic() - begun < 6
             assert idle.recv(1) == b""
 
 
@@ -125,7 +114,7 @@ def test_clients_that_reset_their_connections_take_no_answer_and_hold_no_end_up(
     repository: Path, tmp_path: Path
 ) -> None:
     long, broken = orjson.dumps(body(200)), b"{"
-    with serving(repository, tmp_path, engine="onnx", drain_timeout=60) as server:
+    with serving(repository, tmp_path, engine="onnx", drain_timeout=FOREVER) as server:
         with server.client() as client, ThreadPoolExecutor(8) as pool:
             resets = [
                 pool.submit(reset_when_sent, server, content) for content in [long, broken] * 60
@@ -135,9 +124,7 @@ def test_clients_that_reset_their_connections_take_no_answer_and_hold_no_end_up(
             for reset in resets:
                 reset.result()
             await_that(lambda: not is_busy(client))
-            began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 10
 
 
 def test_a_port_that_is_taken_is_told(server: Server, repository: Path, tmp_path: Path) -> None:

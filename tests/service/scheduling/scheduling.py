@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from service.scheduling.walk import Segment, Terms, Walk, Walked
 from tests.service.bodies import Float, draw, same
 
 KEPT = ("read_weightings", "write_weightings")
-LONGEST_WAIT = 30.0  # seconds that a test waits for what should come at once
+LONGEST_WAIT = 120.0  # seconds that a test waits for what should come at once
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,13 @@ def scheduler_of(
     *,
     observe: Callable[[Event], object] | None = None,
     rate: RateEstimate | None = None,
+    clock: Callable[[], float] = time.monotonic,
     cores: int = 1,
     **limits: Any,
 ) -> Scheduler:
     """A scheduler with the usual limits, or others."""
-    instruments = Instruments(observe or (lambda event: None), rate=rate or RateEstimate())
+    watch = observe or (lambda event: None)
+    instruments = Instruments(watch, clock, rate or RateEstimate())
     bounds = Limits(max_batch, max_queued_steps, **limits)
     return Scheduler(engine, bounds, instruments, Cores(cores))
 
@@ -186,7 +189,7 @@ async def submitted() -> None:
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a test's coroutine, and never for ever."""
-    asyncio.run(asyncio.wait_for(test(), 60))
+    asyncio.run(asyncio.wait_for(test(), LONGEST_WAIT))
 
 
 def equal(left: Walked, right: Walked) -> bool:

@@ -29,7 +29,7 @@ from tests.service.scheduling.scheduling import (
 )
 
 WEIGHTINGS = ("read_weightings", "write_weightings")
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Earliest deadline first, whoever comes and leaves meanwhile."""
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.scheduling.walk import Segment, Walk
 from tests.service.bodies import draw
 from tests.service.scheduling.scheduling import (
     FakeEngine,
+    FixedRate,
     everything,
     run,
     scheduler_of,
@@ -71,7 +73,8 @@ def test_of_equals_who_came_first_is_done_first_and_the_short_overtake(
 ) -> None:
     opened = open_engine(VersionFolder(repository / "copy" / "1"), engine, "cpu", 1)
     fake = FakeEngine(opened, everything)
-    scheduler = scheduler_of(fake, 2)
+    ticks = itertools.count()  # a clock that nothing holds up
+    scheduler = scheduler_of(fake, 2, rate=FixedRate(1e-4), clock=lambda: 1e-6 * next(ticks))
     done: list[str] = []
 
     async def one(name: str, steps: int) -> None:
@@ -79,7 +82,7 @@ def test_of_equals_who_came_first_is_done_first_and_the_short_overtake(
         done.append(name)
 
     async def main() -> None:
-        long = [asyncio.create_task(one(f"long {n}", 3000)) for n in range(6)]
+        long = [asyncio.create_task(one(f"long {n}", 600)) for n in range(6)]
         await fake.held()  # the first two are on their way
         fake.release()
         await asyncio.gather(*long, one("short", 3))

@@ -54,7 +54,7 @@ def test_what_has_been_answered_is_in_the_file(database: Database, tmp_path: Pat
             assert number in held(tmp_path / "file.sqlite")
 
     async def main() -> None:
-        await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(1000))), 30)
+        await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(1000))), 120)
 
     asyncio.run(main())
     assert held(tmp_path / "file.sqlite") == list(range(1000))
@@ -66,11 +66,11 @@ def test_those_that_wait_share_a_commit(database: Database) -> None:
     def slow(connection: sqlite3.Connection) -> None:
         connection.set_trace_callback(statements.append)
         entered.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     async def main() -> None:
         first = asyncio.create_task(database.change(slow))
-        await asyncio.to_thread(entered.wait, 10)
+        await asyncio.to_thread(entered.wait, 60)
         rest = [asyncio.create_task(database.change(keep(number))) for number in range(20)]
         await asyncio.sleep(0)
         go.set()

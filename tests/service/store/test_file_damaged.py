@@ -1,8 +1,7 @@
 """The file of traces and sessions damaged or gone under a running service, and back again."""
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from tests.service.bodies import body
-from tests.service.running import serving
+from tests.service.running import await_that, serving
 
 NOT_KEPT = '199 ntm "the store does not answer: no trace was kept"'
 
@@ -38,14 +37,6 @@ def predict(client: httpx.Client) -> tuple[Any, str | None]:
     answer = client.post("/predict", json=body(3))
     assert answer.status_code == 200, answer.text
     return answer.json()["trace_id"], answer.headers.get("warning")
-
-
-def await_that(holds: Callable[[], bool]) -> None:
-    """Ask until it holds."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.05)
 
 
 def check_down(client: httpx.Client, trace_id: str) -> None:

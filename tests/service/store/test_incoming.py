@@ -35,7 +35,7 @@ def row(number: int) -> tuple[object, ...]:
 
 def connected(folder: Path) -> sqlite3.Connection:
     """The database in a folder, with the table that says how far files have been taken."""
-    connection = sqlite3.connect(folder / "d", timeout=10, isolation_level=None)
+    connection = sqlite3.connect(folder / "d", timeout=300, isolation_level=None)
     connection.executescript(INCOMING)
     return connection
 
@@ -231,7 +231,7 @@ def test_a_trace_is_moved_in_by_itself(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "t.sqlite") as other:
             count = "SELECT COUNT(*) FROM bundles"
             assert other.execute(count).fetchone() == (0,)
-            for _ in range(500):
+            for _ in range(6000):
                 if other.execute(count).fetchone() == (1,):
                     return
                 await asyncio.sleep(0.01)

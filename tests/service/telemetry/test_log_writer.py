@@ -15,7 +15,7 @@ import pytest
 
 from service.telemetry.log_writer import LogWriter
 from tests.command_line import ENVIRONMENT, NTM
-from tests.service.running import CLEAN, LISTENING
+from tests.service.running import CLEAN, LISTENING, PATIENCE
 
 REQUESTS = 700  # whose lines are more than a pipe takes
 PIPE = 65_536  # bytes
@@ -98,16 +98,16 @@ def test_a_log_that_nobody_reads_stops_no_request_and_no_end(
     assert process.stderr is not None
     try:
         url = await_url(process.stderr)
-        with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
             for number in range(REQUESTS):
                 assert client.get("/v2", headers={"X-Request-ID": str(number)}).status_code == 200
             assert "ntm_log_lines_dropped_total 0.0" in client.get("/metrics").text
         process.terminate()
         lines = [json.loads(line) for line in process.stderr]  # those that waited come first
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(PATIENCE)
         process.stderr.close()
     answered = [line["request_id"] for line in lines if line.get("route") == "/v2"]
     assert answered == [str(number) for number in range(REQUESTS)]
@@ -118,13 +118,13 @@ def test_the_end_does_not_wait_for_a_reader(repository: Path, tmp_path: Path) ->
     assert process.stderr is not None
     try:
         with httpx.Client(
-            base_url=await_url(process.stderr), timeout=20, trust_env=False
+            base_url=await_url(process.stderr), timeout=PATIENCE, trust_env=False
         ) as client:
             for _ in range(REQUESTS):
                 client.get("/v2")
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(PATIENCE)
         process.stderr.close()

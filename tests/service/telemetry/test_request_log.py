@@ -1,14 +1,13 @@
 """Request ids, and one JSON line a request."""
 
 import json
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.service.bodies import body
-from tests.service.running import Server
+from tests.service.running import Server, await_that
 
 
 @pytest.mark.parametrize("chosen", ["abc-123", "a" * 128, "00-4bf92f3577b34da6-01", "x:/y=+_."])
@@ -33,9 +32,7 @@ def test_every_request_is_one_json_line(client: httpx.Client, server: Server) ->
         told = [json.loads(line) for line in whole.splitlines() if line]
         return [line for line in told if line.get("request_id") == chosen]
 
-    deadline = time.monotonic() + 5
-    while not (lines("line-test") and lines("line-test-2")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    await_that(lambda: lines("line-test") and lines("line-test-2"))
     (line,) = lines("line-test")
     assert line["message"] == "request"
     assert (line["method"], line["path"], line["route"]) == ("POST", "/predict", "/predict")
