@@ -143,6 +143,7 @@ def is_open(connection: socket.socket, read: bool = True) -> bool:
 
 def ask_well(address: Address, stop: Event, out: Connection) -> None:
     """Ask for what is known, and compare every bit; a refusal is asked again a moment later."""
+    os.setsid()
     body = asked(20)
     counts = {"right": 0, "wrong": 0, "refused": 0}
     expected = None
@@ -180,7 +181,8 @@ def probe(address: Address, seconds: float, timeout: float = 10.0) -> tuple[list
 
 
 def attack(address: Address, stop: Event) -> None:
-    """All that is hostile, from one process."""
+    """All that is hostile, from one process, which is scheduled as another machine's would be."""
+    os.setsid()
     works: list[Callable[[Address, Event], None]] = [send_large, send_halves, send_unread]
     works += [send_long] * LONG
     threads = [threading.Thread(target=work, args=(address, stop)) for work in works]
