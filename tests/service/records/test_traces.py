@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ntm.repository.folders import VersionFolder
+from service.contract import fields
 from service.inspection import selection as selections
 from service.memory import Budget
 from service.models import served
@@ -16,7 +17,7 @@ from service.scheduling.walk import Terms, Walk
 from service.settings import Settings
 from tests.service.bodies import draw
 
-SINGLE = [*selections.FIELDS, "inputs,outputs,target", "reads,write_weightings"]
+SINGLE = [*selections.ALWAYS, *fields.GENERAL, "inputs,outputs,target", "reads,write_weightings"]
 
 
 @pytest.mark.parametrize("name", ["copy", "wide"])
