@@ -62,11 +62,11 @@ async def get_trace(
     """A trace, or a session's by its session_id: inputs, outputs, weightings, or what is asked.
 
     `include` is a comma list of inputs, outputs, target, read_weightings, write_weightings,
-    addressing, controls (of addressing what is no weighting: key, β, g, s, γ), writes, reads,
-    controller, memory; `steps` is a:b; `heads` like read.0,write.0; `format` is json, npz,
-    safetensors, png or svg. Of png and svg, `figure` is overview, addressing (of one of `heads`),
-    memory (`at` steps like 0,10,20), difference (from the trace `other`), fig6, fig9 (repeat copy),
-    fig12 (associative recall) or fig17 (priority sort).
+    addressing, controls (of addressing what is no weighting), writes, reads, controller, memory,
+    and of single stages of the model, which GET /models/{name} lists; `steps` is a:b; `heads` like
+    read.0,write.0; `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is
+    overview, addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the
+    trace `other`), fig6, fig9 (repeat copy), fig12 (associative recall) or fig17 (priority sort).
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
