@@ -38,7 +38,7 @@ def write_card(version: VersionFolder) -> None:
     parts.append(_architecture(description, model, evaluation))
     if evaluation is not None:
         parts.append(_measured(evaluation))
-    parts += [_training(description), _use(version)]
+    parts += [training_told(description), _use(version)]
     version.card.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -120,7 +120,8 @@ def _answered(evaluation: dict[str, Any]) -> str:
     )
 
 
-def _training(description: ModelDescription) -> str:
+def training_told(description: ModelDescription) -> str:
+    """The card's section on the training."""
     told = description.training
     if not told.keys() >= RECORDED:
         return "## Training\n\nNot recorded by `ntm train`."

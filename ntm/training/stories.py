@@ -50,10 +50,10 @@ class Pool:
 
     def __init__(self, task: Babi, training: StoryTraining, seed: int) -> None:
         self.vocabulary: Vocabulary = task.vocabulary
-        self._rows: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}  # of the rows of the table, by their text
         rng = seeds.generator("stories", seed)
         self.stories = {number: self._draw(number, rng, training) for number in task.tasks}
-        rows = [self.vocabulary.row(text)[:-1] for text in self._rows]
+        rows = [self.vocabulary.row(text)[:-1] for text in self.numbers]
         self.table = torch.from_numpy(np.array(rows))
 
     def _draw(self, task: int, rng: np.random.Generator, training: StoryTraining) -> list[Tokens]:
@@ -82,7 +82,7 @@ class Pool:
         )
 
     def _row(self, text: str) -> int:
-        return self._rows.setdefault(text, len(self._rows))
+        return self.numbers.setdefault(text, len(self.numbers))
 
 
 class Batch(NamedTuple):

@@ -187,7 +187,7 @@ class Transformer(Model):
         Without feedback all steps are computed at once, and N does not matter.
         """
         if not self.config.feedback:
-            return self._at_once(sequence)
+            return self.at_once(sequence)
         self.signature.refuse_longer(len(sequence), memory_slots or self.config.N)
         return super().logits(sequence, memory_slots)
 
@@ -203,7 +203,7 @@ class Transformer(Model):
             sequence = sequence.unsqueeze(1)
         self.signature.refuse_longer(len(sequence), memory_slots or self.config.N)
         # one after another: scores of a whole sequence are T x T numbers a head
-        rows = [self._at_once(row) for row in sequence.split(1, dim=1)]
+        rows = [self.at_once(row) for row in sequence.split(1, dim=1)]
         return self.activate(torch.cat(rows, dim=1))
 
     @property
@@ -217,9 +217,9 @@ class Transformer(Model):
         Some bits of the answers are flipped, and where no answer is due a random one is fed back,
         so that what a model says there does not matter.
         """
-        return self._at_once(torch.cat((sequence, fed_back(targets, rng)), dim=-1))
+        return self.at_once(torch.cat((sequence, fed_back(targets, rng)), dim=-1))
 
-    def _at_once(self, heard: Tensor) -> Tensor:
+    def at_once(self, heard: Tensor) -> Tensor:
         """All steps of [T, B, .], fed back answers included: [T, B, output_size]."""
         hidden = self.embed(heard.transpose(0, 1))
         for block in self.layers:

@@ -89,7 +89,7 @@ def test_the_criterion_and_what_every_seed_gave_are_kept_and_told_on_the_card(
     assert told["own_write"]["least"] == {str(s): each.own_write for s, each in scores.items()}
     assert "own_write" not in told["settings"]
     least = told["own_write"]["least"][str(told["seed"])]
-    text = card._training(saved.description())
+    text = card.training_told(saved.description())
     assert f"owes over 0.9 of itself to that item's write ({least:.3f} or more here)" in text
 
 

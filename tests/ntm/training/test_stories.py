@@ -67,7 +67,7 @@ def test_a_batch_tells_ages_answers_and_facts() -> None:
     pool = training.Pool(Babi(tasks=(2,)), settings, 1)
     told = [next(babi.generate(task, np.random.default_rng(3), 1)) for task in (2, 6, 15)]
     numbered = [pool.numbered(t, story) for t, story in zip((2, 6, 15), told, strict=True)]
-    rows = np.array([pool.vocabulary.row(text)[:-1] for text in pool._rows])
+    rows = np.array([pool.vocabulary.row(text)[:-1] for text in pool.numbers])
     batch = training.batch_of(numbered, torch.from_numpy(rows), 3, settings)
     stories = batch.stories
     for b, story in enumerate(told):

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -68,17 +69,30 @@ async def greeted(count: int) -> None:
 
 
 def test_a_turn_takes_as_many_as_it_may(listener: socket.socket) -> None:
-    async def main() -> None:
-        accepting = Acceptor(listener, greet, 100)
-        accepting.close()  # turns are made by hand
-        for taken in (100, 150, 150):
-            accepting._accept()
-            assert len(accepting._opening) == taken
+    async def main() -> dict[int, int]:
+        turn, looks = 0, Counter[int]()
+
+        def look(opening: int) -> bool:
+            looks[turn] += 1
+            return False
+
+        async def count_turns() -> None:
+            nonlocal turn
+            while True:
+                turn += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count_turns())
+        accepting = Acceptor(listener, greet, 100, look)
         await greeted(150)
+        accepting.close()
+        counting.cancel()
+        return looks
 
     with ExitStack() as stack:
         connect(stack, listener, 150)
-        asyncio.run(main())
+        looks = asyncio.run(main())
+    assert list(looks.values()) == [100, 51]  # the last look finds nobody
 
 
 class Full:

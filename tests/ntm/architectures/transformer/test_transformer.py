@@ -94,7 +94,7 @@ def test_a_sequence_at_once_is_its_steps(variant: dict[str, Any]) -> None:
     if model.config.feedback:
         answers = torch.cat((torch.zeros(1, 3, 2).double(), steps.outputs[:-1]))
         heard = torch.cat((sequence, answers), dim=-1)
-    torch.testing.assert_close(model.activate(model._at_once(heard)), steps.outputs)
+    torch.testing.assert_close(model.activate(model.at_once(heard)), steps.outputs)
 
 
 def test_answers_are_fed_back_one_step_late_with_slips_and_noise() -> None:
