@@ -193,6 +193,8 @@ def read_head(told: str, heads: int) -> int:
     Raises:
         ServiceError: there is no such read head
     """
+    if not heads:
+        raise ServiceError("provenance is not defined for a model without read heads")
     known = [f"read.{head}" for head in range(heads)]
     name = f"read.{told}" if told.isdecimal() else told
     if name not in known:

@@ -77,6 +77,14 @@ def test_its_facts_say_that_there_is_nothing_to_address(client: httpx.Client) ->
     assert "it has no memory slots" in refused.json()["error"]
 
 
+def test_there_are_no_reads_to_ask_about(client: httpx.Client, sequence: Any) -> None:
+    trace = post(client, "/predict", model="lstm", sequence=sequence.tolist())["trace_id"]
+    for path in (f"/trace/{trace}/provenance?step=0", f"/trace/{trace}/findings"):
+        refused = client.get(path)
+        assert refused.status_code == 422
+        assert "not defined" in refused.json()["error"]
+
+
 def test_an_example_can_be_sent_as_it_is(client: httpx.Client) -> None:
     example = client.get("/models/lstm/example", params={"length": 300}).json()
     assert example["memory_slots"] == 0
