@@ -104,10 +104,14 @@ class Stage(_Frozen):
 
 
 class Written(_Frozen):
-    """How a step's writes change the memory: ∘ (1 - w e) for every head, then + w a (Eq. 3, 4)."""
+    """How a step's writes change the memory: ∘ (1 - w e) for every head, then + w a (Eq. 3, 4).
+
+    Before that, what is left of each slot [N], where freeing a slot also wipes it.
+    """
 
     erase: str = "erase"  # the stages' names
     add: str = "add"
+    retention: str | None = None
 
 
 class Signature(_Frozen):

@@ -7,6 +7,8 @@ it, and by how much the read looks at n (Eq. 2 to 4):
     c[s, h] = a[s, h] * sum over n of w[s, h, n] * survival[s, n] * r[n]
     survival[s, n] = product over later steps u < t and all heads k of (1 - w[u, k, n] * e[u, k])
 
+Where freeing a slot wipes it, its retention is one more factor of every step.
+
 Going back from t, `reach` = survival * r is one matrix [N, M] that every step scales down once, so
 that all of it takes O(T N M) time and O(N M) memory.
 """
@@ -94,11 +96,12 @@ class Backward:
         """Go back through the writes of K more steps.
 
         Args:
-            tensors: of the write heads in the order of time, write_weightings [K, W, N] and the
-                vectors that are erased and added [K, W, M]
+            tensors: of the write heads in the order of time, write_weightings [K, W, N], the
+                vectors that are erased and added [K, W, M], and the retention of slots [K, N] where
+                there is one
             written: what these are called
         """
-        weightings, erase, add = (tensors[name] for name in writes_by_name(written))
+        weightings, erase, add, *retained = (tensors[name] for name in writes_by_name(written))
         vectors = np.zeros(add.shape)
         slots = np.zeros(add.shape[:2], np.intp)
         for k in reversed(range(len(add))):
@@ -107,6 +110,8 @@ class Backward:
             slots[k] = (rows * self._reach.sum(axis=1)).argmax(axis=1)
             for row, erased in zip(rows, np.asarray(erase[k], np.float64), strict=True):
                 self._reach *= 1 - row[:, None] * erased
+            for retention in retained:
+                self._reach *= np.asarray(retention[k], np.float64)[:, None]
             self._step -= 1
             self._take_edit()
         self._writes.append((self._step, vectors, slots))
@@ -158,14 +163,43 @@ class Backward:
                 yield "write", first + k, head, int(slot)
 
 
-def writes_by_name(written: Written) -> tuple[str, str, str]:
-    """What a trace calls the weightings of writes, and what they erase and add."""
-    return "write_weightings", f"writes.{written.erase}", f"writes.{written.add}"
+def writes_by_name(written: Written) -> tuple[str, ...]:
+    """What a trace calls the weightings of writes, what they erase and add, and what is wiped."""
+    stages = (written.erase, written.add, written.retention)
+    return "write_weightings", *(f"writes.{stage}" for stage in stages if stage)
 
 
 def needs(written: Written) -> tuple[str, ...]:
     """The arrays of a trace from which the parts of a read follow."""
     return "read_weightings", *writes_by_name(written), "memory"
+
+
+def before_the_first(
+    writes: Tensors, memory: Array, edits: Edits | None, written: Written
+) -> tuple[dict[str, Array], Array, Edits | None]:
+    """The writes, a memory and the edits as if step 0 had only added.
+
+    Where reads see the same step's writes, a trace has the memory after step 0. What that has not
+    added is what it left of the memory before, be it the initial one or one that was set.
+
+    Args:
+        writes: of all steps
+        memory: after step 0 [N, M]
+        edits: where the memory was replaced before a step, and by what
+        written: what the writes are called
+    """
+    told = {name: np.array(value) for name, value in writes.items()}
+    weightings, erase, add, *retained = writes_by_name(written)
+    told[erase][0] = 0
+    for name in retained:
+        told[name][0] = 1
+    left = memory - np.einsum("hn,hm->nm", told[weightings][0], told[add][0])
+
+    def left_of(step: int) -> tuple[Flags, Array] | None:
+        edit = edits(step) if edits else None
+        return edit if step or edit is None else (edit[0], left)
+
+    return told, left, left_of
 
 
 def unedited(step: int) -> None:
@@ -186,6 +220,7 @@ def provenance(
     limit: int | None = None,
     edits: Edits | None = None,
     written: Written = WRITTEN,
+    reads_see: Literal["before", "after"] = "before",
 ) -> Provenance:
     """Split a read vector into what every earlier write and the memory before them gave to it.
 
@@ -199,9 +234,11 @@ def provenance(
         edits: of a step, where the memory was replaced before its reads and by what, or None; the
             shapes broadcast to [N, M]
         written: the stages that are erased and added, where they are called otherwise
+        reads_see: the memory before the same step's writes, or after them; with `written` in a
+            model's signature
     Raises:
         ValueError: an array is missing, step or head are not in the trace, or the parts
-            do not add up to the read, as where a model reads what the same step writes
+            do not add up to the read, as where `reads_see` is another of the model
     """
     needed(tensors, needs(written), "provenance")
     weightings, width = tensors["read_weightings"], tensors["memory"].shape[-1]
@@ -209,9 +246,14 @@ def provenance(
     for name, value, bound in (("step", step, steps), ("head", head, heads)):
         if not 0 <= value < bound:
             raise ValueError(f"{name} should be from 0 to {bound - 1}, got {value}")
-    backward = Backward(weightings[step, head], width, step, edits)
-    backward.back({name: tensors[name][:step] for name in writes_by_name(written)}, written)
-    found = backward.finish(tensors["memory"][0], head, step, limit)
+    memory = tensors["memory"][0]
+    writes = {name: tensors[name][:step] for name in writes_by_name(written)}
+    if reads_see == "after":
+        writes = {name: tensors[name][: step + 1] for name in writes}
+        writes, memory, edits = before_the_first(writes, memory, edits, written)
+    backward = Backward(weightings[step, head], width, step, edits, reads_see=reads_see)
+    backward.back(writes, written)
+    found = backward.finish(memory, head, step, limit)
     if "reads" in tensors:
         recorded = tensors["reads"][step, head]
         if np.abs(found.read - recorded).max() > TOLERANCE * max(1.0, np.abs(recorded).max()):

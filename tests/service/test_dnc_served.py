@@ -17,7 +17,7 @@ from tests.service.running import serving
 
 NAMES = list(small_dnc.MODELS)
 every_model = pytest.mark.parametrize("name", NAMES)
-FIELDS = "outputs,read_weightings,write_weightings,addressing,writes,reads,controller,memory"
+FIELDS = "outputs,read_weightings,write_weightings,addressing,writes,reads,controller,memory,link"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,19 @@ def test_a_weighting_that_sums_to_more_than_1_is_refused(client: httpx.Client, n
     )
     assert answer.status_code == 422
     assert "should sum to 1 or be all zero, got 10" in answer.json()["error"]
+
+
+@every_model
+def test_the_parts_of_a_read_add_up_to_it(client: httpx.Client, name: str) -> None:
+    sequence, model = draw(12), small_dnc.make(name)
+    trace_id = post(client, "/predict", model=name, sequence=sequence.tolist())["trace_id"]
+    answer = client.get(f"/trace/{trace_id}/provenance?step=11&head=read.0&limit=20")
+    assert answer.status_code == 200, answer.text
+    parts = answer.json()["parts"]
+    assert {part["step"] for part in parts if part["kind"] == "write"} == {*range(12)}
+    read = Trace.record(model, sequence)["reads"][11, 0]
+    np.testing.assert_allclose(sum(np.array(p["vector"]) for p in parts), read, atol=1e-5)
+    assert sum(part["share"] for part in parts) == pytest.approx(1)
 
 
 @every_model

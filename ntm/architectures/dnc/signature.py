@@ -57,7 +57,7 @@ def signature(config: DNCConfig) -> Signature:
         state=state(config),
         stages=stages(config),
         reads_see="after",
-        written=None if config.deallocation else Written(),
+        written=Written(retention="retention" if config.deallocation else None),
     )
 
 

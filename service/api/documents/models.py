@@ -66,7 +66,9 @@ class DescribedSignature(Signature):
     reads_see: Literal["before", "after"] = Field(
         description="the memory before the same step's writes, or after them"
     )
-    written: Written | None = Field(description="the stages that are erased and added by a write")
+    written: Written | None = Field(
+        description="the stages that are erased and added by a write, and wipe slots before it"
+    )
 
     @classmethod
     def of(cls, signature: Signature) -> "DescribedSignature":

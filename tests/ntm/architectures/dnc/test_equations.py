@@ -5,15 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ntm.architectures.dnc import addressing
 from ntm.architectures.dnc.config import DNCConfig
 from ntm.architectures.dnc.model import DNC, DNCState
 from ntm.insight import provenance
+from ntm.interventions.edits import resolve
 from ntm.runs.trace import Trace
 from tests.ntm.architectures.dnc import reference
 
+Array = NDArray[np.floating[Any]]
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"controller": "feedforward", "num_reads": 2, "usage_levels": None},
@@ -163,6 +166,61 @@ def test_a_run_is_recorded_and_a_gate_can_be_pinned() -> None:
     assert not pinned["write_weightings"][3:].any()
     assert free["write_weightings"][3:].any()
     np.testing.assert_array_equal(pinned["memory"][3], pinned["memory"][2])
+
+
+def brute_force(
+    trace: Trace, step: int, head: int, source: int, edited: int | None = None
+) -> Array:
+    """What a read gets of one step's write, walked forward slot by slot from that write on."""
+    memory = np.zeros_like(trace["memory"][0], np.float64)
+    wipes = "writes.retention" in trace and trace.facts["wipes"]
+    for t in range(source, step + 1):
+        written, erase = trace["write_weightings"][t, 0], trace["writes.erase"][t, 0]
+        if t == edited:
+            memory[1] = 0
+        for slot, weight in enumerate(written):
+            if wipes:
+                memory[slot] *= trace["writes.retention"][t, slot]
+            memory[slot] *= 1 - weight * erase
+            if t == source:
+                memory[slot] += weight * trace["writes.add"][t, 0]
+    read: Array = trace["read_weightings"][step, head] @ memory
+    return read
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize("edited", [None, 0, 3])
+@pytest.mark.parametrize("step", [0, 7])
+def test_the_parts_of_a_read_are_those_of_brute_force(
+    variant: dict[str, Any], edited: int | None, step: int
+) -> None:
+    model = make(variant).float()
+    items = [] if edited is None else [{"steps": edited, "slot": 1, "set": {"memory": 2}}]
+    edits = resolve(items, model.signature, 8, SIZES["N"])
+    sequence = np.random.default_rng(5).normal(size=(8, 3))
+    recorded = Trace.record(model, sequence, interventions=items)
+    trace = Trace({**recorded.facts, "wipes": model.config.deallocation}, recorded.arrays)
+    written = model.signature.written
+    assert written is not None
+    for head in range(model.config.num_reads):
+        told = provenance(
+            trace.arrays, step, head, written=written, reads_see="after",
+            edits=lambda t: edits.state(t).get("memory") if edits.changes_state[t] else None,
+        )  # fmt: skip
+        np.testing.assert_allclose(told.read, trace["reads"][step, head], atol=1e-5)
+        writes = [part for part in told.parts if part.kind == "write"]
+        assert sorted(part.step for part in writes if part.step is not None) == [*range(step + 1)]
+        for part in writes:
+            assert part.step is not None
+            expected = brute_force(trace, step, head, part.step, edited)
+            if edited is not None and part.step < edited <= step:
+                assert not np.allclose(expected, brute_force(trace, step, head, part.step))
+            np.testing.assert_allclose(part.vector, expected, atol=1e-6)
+        kinds = [part.kind for part in told.parts if part.kind != "write"]
+        set_by_then = edited is not None and edited <= step
+        assert sorted(kinds) == ["initial", "intervention"][: 1 + set_by_then]
+        initial = next(part for part in told.parts if part.kind == "initial")
+        np.testing.assert_allclose(initial.vector, 0, atol=1e-6)
 
 
 def test_its_reads_are_not_split_as_those_of_the_memory_before_the_write() -> None:
