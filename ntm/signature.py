@@ -132,6 +132,8 @@ class Signature(_Frozen):
     state: tuple[StateTensor, ...]
     stages: tuple[Stage, ...]
     reads_see: Literal["before", "after"] = Field("before", exclude=True)
+    # `sentences`: slot n holds the sentence heard n-th, or N, 2 N, ... later
+    slots_hold: Literal["rows", "sentences"] = Field("rows", exclude=True)
     slot_a_step: bool = Field(False, exclude=True)  # every step takes one: N steps are the longest
     written: Written | None = Field(None, exclude=True)  # None where it is in another way
 

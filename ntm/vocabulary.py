@@ -17,6 +17,8 @@ Float = NDArray[np.float32]
 
 WORD = re.compile(r"[^\s.,;:!?\"]+")
 NEAREST = 3  # known words that are named for one that is not
+NAMED = 8  # unknown words
+LONGEST = 40  # letters of a word that known ones are looked for that are near it
 
 
 class UnknownWords(ValueError):
@@ -63,16 +65,16 @@ class Vocabulary(BaseModel):
         """Sentences and questions, which end with a question mark, as steps.
 
         Raises:
-            UnknownWords: some are not in the vocabulary, which is told of all of them
+            UnknownWords: some are not in the vocabulary
             ValueError: a sentence has no words
         """
         self.refuse_unknown(text)
         rows, sentences, questions = list[Float](), list[int](), list[int]()
         for sentence in text:
-            is_question = sentence.rstrip().endswith("?")
-            (questions if is_question else sentences).append(len(rows))
+            asks = is_question(sentence)
+            (questions if asks else sentences).append(len(rows))
             rows.append(self.row(sentence))
-            if is_question:
+            if asks:
                 rows += [np.zeros(self.input_size, np.float32)] * self.silence
         return Asked(np.array(rows), tuple(sentences), tuple(questions))
 
@@ -86,22 +88,47 @@ class Vocabulary(BaseModel):
         places = np.arange(1, len(words) + 1, dtype=np.float32) / np.float32(len(words))
         np.add.at(row, numbers, 1)
         np.add.at(row[len(self.words) :], numbers, places)
-        row[-1] = sentence.rstrip().endswith("?")
+        row[-1] = is_question(sentence)
         return row
 
+    def sentence(self, row: Float) -> str:
+        """The words of an input [2 V + 1] in their order, as far as their places tell it.
+
+        Where words come more than once, they fill the places that the others leave.
+        """
+        count = len(self.words)
+        times, places = np.rint(row[:count]).astype(int), row[count : 2 * count]
+        length = int(times.sum())
+        order: list[str | None] = [None] * length
+        for number in np.flatnonzero(times == 1):
+            order[min(max(round(float(places[number]) * length) - 1, 0), length - 1)] = self.words[
+                number
+            ]
+        left = [i for i, word in enumerate(order) if word is None]
+        again = [self.words[n] for n in np.flatnonzero(times > 1) for _ in range(times[n])]
+        for i, word in zip(left, again, strict=False):
+            order[i] = word
+        return " ".join(word for word in order if word is not None)
+
+    def steps(self, text: Sequence[str]) -> int:
+        """How many steps a text has, before it is encoded."""
+        return len(text) + self.silence * sum(map(is_question, text))
+
     def refuse_unknown(self, text: Sequence[str]) -> None:
-        """Name all words of a text that are not known.
+        """Name the words of a text that are not known.
 
         Raises:
             UnknownWords: there are such
         """
         words = dict.fromkeys(word for sentence in text for word in tokens(sentence))
         if unknown := [word for word in words if word not in self._numbers]:
-            raise UnknownWords("unknown words: " + "; ".join(map(self.told_of, unknown)))
+            named = [self.told_of(word) for word in unknown[:NAMED]]
+            more = [f"and {len(unknown) - NAMED} more"] if len(unknown) > NAMED else []
+            raise UnknownWords("unknown words: " + "; ".join(named + more))
 
     def told_of(self, word: str) -> str:
         """An unknown word and the known ones nearest to it, for a sentence."""
-        nearest = difflib.get_close_matches(word, self.words, NEAREST, 0.5)
+        nearest = difflib.get_close_matches(word[:LONGEST], self.words, NEAREST, 0.5)
         return f"'{word:.40}'" + (f" (nearest: {', '.join(nearest)})" if nearest else "")
 
     def best(self, output: Float, most: int = 5) -> list[tuple[str, float]]:
@@ -117,3 +144,8 @@ class Vocabulary(BaseModel):
 def tokens(sentence: str) -> list[str]:
     """The words of a sentence, in lower case and without its punctuation."""
     return WORD.findall(sentence.lower())
+
+
+def is_question(sentence: str) -> bool:
+    """Whether it ends with a question mark."""
+    return sentence.rstrip().endswith("?")

@@ -140,6 +140,20 @@ class MemorySlotsOutOfRange(ServiceError):
     code = "memory_slots_out_of_range"
 
 
+class NoVocabulary(ServiceError):
+    """A text for a model that takes numbers only."""
+
+    code = "no_vocabulary"
+
+
+class UnknownWord(ServiceError):
+    code = "unknown_word"
+
+
+class NoQuestion(ServiceError):
+    code = "no_question"
+
+
 class WrongDatatype(ServiceError):
     code = "wrong_datatype"
 

@@ -33,27 +33,6 @@ class OwnWrite(BaseModel):
     settings: tuple[Setting, ...]
 
 
-class Polish(BaseModel):
-    """A second, short training of what the first has taught."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    updates: int = Field(ge=1)
-    learning_rate: float = Field(gt=0, description="at its start; it falls as a cosine")
-    rewriting: float = Field(
-        default=0.0,
-        ge=0,
-        description="added to the loss, times what is written over, for tasks that forget nothing; "
-        "ntm.training.rewriting",
-    )
-    task_fields: dict[str, Any] = Field(
-        default={}, description="of the task, beside the recipe's: longer sequences, say"
-    )
-    memory_slots: tuple[int, int] | None = Field(
-        default=None, description="instead of the recipe's"
-    )
-
-
 class StoryTraining(BaseModel):
     """Training on whole stories of the bAbI tasks, all their questions at once."""
 
@@ -73,7 +52,34 @@ class StoryTraining(BaseModel):
         default=(), description="tasks whose supporting facts are not told"
     )
     noise: float = Field(default=0.1, ge=0, description="empty sentences inserted, at most")
+    always: float = Field(
+        default=0.1,
+        gt=0,
+        description="a task is drawn as often as its questions are answered wrong, and this",
+    )
     linear_start: int = Field(default=0, ge=0, description="updates before hops have their softmax")
+
+
+class Polish(BaseModel):
+    """A second, short training of what the first has taught."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    updates: int = Field(ge=1)
+    learning_rate: float = Field(gt=0, description="at its start; it falls as a cosine")
+    rewriting: float = Field(
+        default=0.0,
+        ge=0,
+        description="added to the loss, times what is written over, for tasks that forget nothing; "
+        "ntm.training.rewriting",
+    )
+    task_fields: dict[str, Any] = Field(
+        default={}, description="of the task, beside the recipe's: longer sequences, say"
+    )
+    memory_slots: tuple[int, int] | None = Field(
+        default=None, description="instead of the recipe's"
+    )
+    stories: StoryTraining | None = Field(default=None, description="instead of the recipe's")
 
 
 class Recipe(BaseModel):

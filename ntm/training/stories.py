@@ -26,7 +26,6 @@ from ntm.training.recipes import Recipe, StoryTraining
 from ntm.training.schedule import learning_rate
 from ntm.vocabulary import Vocabulary
 
-ALWAYS = 0.1  # a task's weight when nothing of it is answered wrong
 LATELY = 0.02  # of a running average, the part of one batch
 LENGTHS = (12, 36)  # stories up to so many sentences are read together: the padding is short
 NONE = -1
@@ -161,10 +160,22 @@ class StoryTrainer(Trainer):
 
     def __init__(self, recipe: Recipe, seed: int, folder: Path) -> None:
         super().__init__(recipe, seed, folder)
+        self.draw_pool()
+
+    def draw_pool(self) -> None:
+        """Draw the stories to practise from now on."""
+        recipe, polish = self.recipe, self.recipe.polish
         if recipe.stories is None or not isinstance(self.task, Babi):
             raise ValueError(f"{recipe.task} is not trained on whole stories")
         self.training = recipe.stories
-        self.pool = Pool(self.task, self.training, seed)
+        if polish is not None and polish.stories and self.progress.polish_since is not None:
+            self.training = polish.stories
+        self.pool = Pool(self.task, self.training, self.seed)
+
+    def begin_polish(self) -> None:
+        """From now on the recipe's polish holds, with stories of its own."""
+        super().begin_polish()
+        self.draw_pool()
 
     def step(self) -> tuple[float, float, float]:
         """One gradient step on stories of many tasks; the loss, the rate, the gradient's norm."""
@@ -197,7 +208,7 @@ class StoryTrainer(Trainer):
     def draw_stories(self) -> list[Tokens]:
         """The stories of the next batch, the shortest first."""
         tasks, errors = list(self.pool.stories), self.progress.task_errors
-        weights = np.array([ALWAYS + errors.get(str(task), 1.0) for task in tasks])
+        weights = np.array([self.training.always + errors.get(str(task), 1.0) for task in tasks])
         drawn = self.rng.choice(tasks, self.recipe.batch_size, p=weights / weights.sum())
         stories = [self.pool.stories[task] for task in drawn.tolist()]
         chosen = [those[self.rng.integers(len(those))] for those in stories]

@@ -15,11 +15,12 @@ from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
 from service.api.encoded import encoded
 from service.api.recording import Recording
-from service.contract import checks, fields, safetensors_body, schemas
+from service.contract import checks, fields, safetensors_body, schemas, words
 from service.contract.checks import Prediction
 from service.contract.encodings import MEDIA_TYPES, Tensors
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
+from service.contract.words import Spoken
 from service.errors import DeadlineExceeded, NotFound, ResponseTooLarge, StoreUnavailable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
@@ -85,6 +86,13 @@ class Asked(NamedTuple):
     request: PredictRequest  # shared by all who ask the same but for their tensors
     model: LoadedModel
     prediction: Prediction
+    text: Spoken | None = None  # where it was asked in words
+
+    @property
+    def kept(self) -> list[str]:
+        """The fields of the run that its answer needs."""
+        include = self.request.include
+        return words.kept(include, self.model.signature) if self.text else include
 
 
 class Plan(NamedTuple):
@@ -127,7 +135,7 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
         Walk(
             prediction.sequence,
             prediction.memory_slots,
-            [fields.segment(signature, asked.request.include, len(prediction.sequence))],
+            [fields.segment(signature, asked.kept, len(prediction.sequence))],
             edits=prediction.edits,
         ),
         Terms(
@@ -164,12 +172,26 @@ def from_json(body: bytes, context: Context) -> Asked:
         checked = checks.check(asked, model.signature, context.settings, cut[1])
         return Asked(asked, model, checked)
     told = schemas.load_cut(body, cut)
+    if words.is_text(told):
+        return from_text(told, context)
     rows = told.get("sequence")
     if isinstance(rows, list | np.ndarray | LongArray):
         refuse_if_full(told.get("model"), told.get("version"), len(rows), context)
     asked = schemas.validate(PredictRequest, told)
     model = context.models.get(asked.model, asked.version)
     return Asked(asked, model, checks.check(asked, model.signature, context.settings))
+
+
+def from_text(told: dict[str, Any], context: Context) -> Asked:
+    """What a JSON body asks in words."""
+    asked = words.parse_request(told)
+    model = context.models.get(asked.model, asked.version)
+    spoken = words.ask(asked, model.vocabulary, context.settings)
+    refuse_if_full(asked.model, asked.version, len(spoken.asked.inputs), context)
+    if asked.memory_slots is None:
+        asked.memory_slots = words.slots_for(spoken, model.signature)
+    checked = checks.check(asked, model.signature, context.settings, spoken.asked.inputs)
+    return Asked(asked, model, checked, spoken)
 
 
 def refuse_if_full(name: Any, version: Any, steps: int, context: Context) -> None:
@@ -240,5 +262,8 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if prediction.target is not None and model.task is not None:
         wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
         facts["wrong_bits"] = int(wrong[0])
+    if asked.text is not None:
+        values = fields.tensors_of(model.signature, asked.kept, walked.values)
+        facts |= words.answers(asked.text, walked.outputs, values)
     included = fields.tensors_of(model.signature, asked.request.include, walked.values)
     return facts, {"outputs": walked.outputs, **included}

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -18,13 +18,15 @@ from service.api.context import (
     refuse_unless_json,
 )
 from service.api.documents import errors
+from service.api.documents.responses import inline, or_text
 from service.api.documents.sessions import Fed, SessionFacts
 from service.api.encoded import encoded
 from service.api.predict import refuse_large_answer
-from service.contract import checks, fields, schemas
+from service.contract import checks, fields, schemas, words
 from service.contract.encodings import Tensors, to_json
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
+from service.contract.words import TextPieceRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange
@@ -44,17 +46,16 @@ Array = NDArray[np.float32]
 turns: "WeakValueDictionary[str, asyncio.Lock]" = WeakValueDictionary()
 
 
-def body_of(kind: type[PieceRequest | SessionRequest]) -> dict[str, Any]:
+def body_of(schema: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI entry of a JSON body."""
-    content = {"application/json": {"schema": kind.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 @router.post(
     "",
     status_code=201,
     responses={201: {"model": SessionFacts}, **errors(400, 404, 413, 415, 422, 503)},
-    openapi_extra=body_of(SessionRequest),
+    openapi_extra=body_of(SessionRequest.model_json_schema()),
 )
 async def open_session(request: Request) -> Response:
     """Begin a session on one version of a model, which it keeps."""
@@ -75,7 +76,7 @@ async def open_session(request: Request) -> Response:
     "/{session_id}/steps",
     name="post_steps",
     responses={200: {"model": Fed}, **errors(400, 404, 409, 413, 415, 422, 503, 504)},
-    openapi_extra=body_of(PieceRequest),
+    openapi_extra=body_of(or_text(inline(PieceRequest), inline(TextPieceRequest))),
 )
 async def steps_route(request: Request, session_id: str) -> Response:
     """Feed the next steps; with `position`, sending a piece again gives the same answer."""
@@ -91,14 +92,14 @@ def endpoint(context: Context) -> Endpoint:
 async def feed(context: Context, exchange: Exchange) -> Answer:
     """See `steps_route`."""
     refuse_unless_json(media_of(exchange.header(b"content-type")))
-    asked = await convert(len(exchange.body), schemas.parse_as, PieceRequest, exchange.body)
+    asked = await convert(len(exchange.body), words.parse_piece, exchange.body)
     session_id = exchange.parameters["session_id"]
     limit = context.settings.request_timeout
     try:
         turn = turns.setdefault(session_id, asyncio.Lock())
         with WhileConnected(exchange.state, exchange.receive):
             async with asyncio.timeout(limit), turn:
-                session, position, tensors = await take_turn(context, session_id, asked)
+                session, position, tensors, answers = await take_turn(context, session_id, asked)
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
     facts = {
@@ -110,6 +111,7 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
         "steps": len(tensors["outputs"]),
         "next_position": position + len(tensors["outputs"]),
         "memory_slots": session.memory_slots,
+        **answers,
     }
     return await encoded("json", facts, tensors)
 
@@ -129,10 +131,17 @@ async def delete_session(request: Request, session_id: str) -> Response:
     return Response(status_code=204)
 
 
-async def take_turn(
-    context: Context, session_id: str, asked: PieceRequest
-) -> tuple[Session, int, Tensors]:
-    """Compute and keep one piece; the session, the piece's first step and the answer's tensors.
+class Turn(NamedTuple):
+    """A piece that has been computed and kept."""
+
+    session: Session  # as it was before
+    position: int  # of the piece's first step
+    tensors: Tensors
+    answers: dict[str, Any]  # to the questions of a text
+
+
+async def take_turn(context: Context, session_id: str, asked: PieceRequest) -> Turn:
+    """Compute and keep one piece.
 
     Raises:
         ServiceError: the piece does not fit the session
@@ -144,15 +153,34 @@ async def take_turn(
         sequence = await convert(size, check, asked, session, model, context)
         if sessions.is_repeated(session, asked.position, sequence):
             position, walked = await repeat(context, session, model, sequence, asked)
-            return session, position, tensors_of(walked, asked, model)
-        steps = session.position + len(sequence)
-        checks.check_length(steps, session.memory_slots, model.signature)
+            break
+        position = session.position
+        checks.check_length(position + len(sequence), session.memory_slots, model.signature)
         walked = await walk(context, session, model, sequence, asked, session.state)
         assert walked.state is not None  # it was asked for
-        piece = sessions.piece_of(session.position, sequence, walked)
+        piece = sessions.piece_of(position, sequence, walked)
         if await context.sessions.advance(session, piece, sequence, walked.state):
-            return session, session.position, tensors_of(walked, asked, model)
+            break
         # Another worker process was faster with a piece of its own: this one comes after it.
+    answers = dict[str, Any]()
+    if isinstance(asked, TextPieceRequest) and words.asks(asked):
+        before = await heard_before(context, session_id, position, model)
+        values = fields.tensors_of(
+            model.signature, words.kept_of_piece(asked, model.signature), walked.values
+        )
+        spoken = words.spoken(asked.text, model.vocabulary)
+        answers = words.answers(spoken, walked.outputs, values, before)
+    return Turn(session, position, tensors_of(walked, asked, model), answers)
+
+
+async def heard_before(
+    context: Context, session_id: str, position: int, model: LoadedModel
+) -> list[str]:
+    """The sentences of a session before a step, as the model heard them."""
+    if position == 0 or model.vocabulary is None:
+        return []
+    trace = await context.sessions.trace(session_id)
+    return words.heard_in(trace.inputs[:position], model.vocabulary)
 
 
 def tensors_of(walked: Walked, asked: PieceRequest, model: LoadedModel) -> Tensors:
@@ -188,7 +216,8 @@ async def walk(
     state: dict[str, Array] | None,
 ) -> Walked:
     """A piece from a state."""
-    segments = [fields.segment(model.signature, asked.include, len(sequence))]
+    kept = words.kept_of_piece(asked, model.signature)
+    segments = [fields.segment(model.signature, kept, len(sequence))]
     piece = Walk(sequence, session.memory_slots, segments, state=state, keep_state=True)
     terms = Terms(context.settings.request_timeout, alone=context.work.running == 1)
     return await model.scheduler.walk(piece, terms)
@@ -202,7 +231,7 @@ def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Co
     """
     as_predict = PredictRequest.model_construct(
         model=session.model,
-        sequence=asked.sequence,
+        sequence=words.steps_of_piece(asked, model.vocabulary, context.settings),
         memory_slots=session.memory_slots,
         include=asked.include,
     )

@@ -23,6 +23,7 @@ from ntm.repository.folders import (
 from ntm.repository.survey import Stray
 from ntm.signature import Signature
 from ntm.tasks import Task
+from ntm.vocabulary import Vocabulary
 from service.engines import (
     Engine,
     EngineFacts,
@@ -81,6 +82,11 @@ class LoadedModel:
     @property
     def signature(self) -> Signature:
         return self.engine.signature
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """The words that it is asked in; None where it takes numbers only."""
+        return self.description.vocabulary
 
     @cached_property
     def verified_slots(self) -> tuple[int, ...]:

@@ -56,3 +56,13 @@ def test_the_best_answers_come_first() -> None:
 def test_it_survives_its_description() -> None:
     told = VOCABULARY.model_dump(mode="json")
     assert Vocabulary.model_validate(told) == VOCABULARY
+
+
+def test_a_sentence_is_read_back_from_its_input() -> None:
+    for text in ("mary went to the kitchen", "is", "where is mary", "the mary the to is"):
+        assert VOCABULARY.sentence(VOCABULARY.row(text)) == text
+
+
+def test_only_some_of_very_many_unknown_words_are_named() -> None:
+    with pytest.raises(UnknownWords, match=r"and 992 more$"):
+        VOCABULARY.encode([f"x{n}" for n in range(1000)])

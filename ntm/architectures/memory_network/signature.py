@@ -21,6 +21,7 @@ def signature(config: MemoryNetworkConfig) -> Signature:
         state=state(config),
         stages=stages(config),
         reads_see="after",
+        slots_hold="sentences",
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from service.contract.encodings import MEDIA_TYPES
 from service.contract.open_inference.requests import HEADER, InferBody
 from service.contract.schemas import PredictRequest
+from service.contract.words import TextRequest
 
 SAFETENSORS = MEDIA_TYPES["safetensors"]
 BINARY = {"type": "string", "format": "binary"}
@@ -51,6 +52,14 @@ def inline(model: type[BaseModel]) -> dict[str, Any]:
     return resolved
 
 
+def or_text(numbers: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body in numbers or in words: `sequence` or `text`, and all else the same."""
+    properties = {**numbers["properties"], "text": words["properties"]["text"]}
+    required = [name for name in numbers.get("required", []) if name != "sequence"]
+    one_of = [{"required": ["sequence"]}, {"required": ["text"]}]
+    return {**numbers, "properties": properties, "required": required, "oneOf": one_of}
+
+
 def predict_body() -> dict[str, Any]:
     """The body of POST /predict."""
     tensors = (
@@ -61,7 +70,7 @@ def predict_body() -> dict[str, Any]:
     return {
         "required": True,
         "content": {
-            "application/json": {"schema": inline(PredictRequest)},
+            "application/json": {"schema": or_text(inline(PredictRequest), inline(TextRequest))},
             SAFETENSORS: {"schema": {**BINARY, "description": tensors}},
         },
     }

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from service.api.documents.predict import Matrix
+from service.api.documents.predict import Answered, Matrix, SeenSentence
 
 
 class SessionFacts(BaseModel):
@@ -30,3 +30,9 @@ class Fed(BaseModel):
     next_position: int
     memory_slots: int
     outputs: Matrix = Field(description="[steps][output_size]")
+    answer: str | None = Field(default=None, description="to a text's last question")
+    probabilities: dict[str, float] | None = None
+    hops: list[list[SeenSentence]] | None = None
+    answers: list[Answered] | None = Field(
+        default=None, description="to every question, where a text has several"
+    )

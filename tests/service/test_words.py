@@ -1,0 +1,190 @@
+"""A model that is asked in words over HTTP: answers, hops, unknown words, sessions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import torch
+
+from ntm.architectures.memory_network.model import MemoryNetwork
+from ntm.export.write import export_onnx
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder
+from ntm.tasks import Babi
+from tests import small_models
+from tests.service.running import serving
+
+TASK = Babi()
+STORY = [
+    "Mary went to the kitchen.",
+    "John journeyed to the garden.",
+    "Mary took the milk there.",
+    "Mary went back to the office.",
+]
+QUESTION = "Where is the milk?"
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> VersionFolder:
+    """A random model with the vocabulary of the bAbI tasks, and one without any."""
+    torch.manual_seed(3)
+    model = MemoryNetwork(
+        input_size=TASK.input_size, output_size=TASK.output_size, d=8, hops=2, N=6, ages=9
+    ).eval()
+    with torch.no_grad():
+        model.embedding.mul_(6)
+    models = tmp_path_factory.mktemp("words") / "models"
+    saved = checkpoint.save(models / "random-babi" / "1", model, TASK, {"seed": 3})
+    export_onnx(saved)
+    export_onnx(small_models.save(models, "copy"))
+    return saved
+
+
+@pytest.fixture(scope="module")
+def client(
+    version: VersionFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("service")
+    with serving(version.path.parents[1], folder) as server, server.client() as client:
+        yield client
+
+
+def ask(client: httpx.Client, text: list[str], **fields: Any) -> Any:
+    answer = client.post("/predict", json={"model": "random-babi", "text": text, **fields})
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def expected(version: VersionFolder, text: list[str], slots: int = 6) -> Any:
+    """The model's own run of a text, in PyTorch."""
+    rows = torch.from_numpy(TASK.vocabulary.encode(text).inputs)
+    with torch.inference_mode():
+        return checkpoint.load(version).unroll(rows, record="addressing", memory_slots=slots)
+
+
+def test_an_answer_has_words_probabilities_and_hops(
+    client: httpx.Client, version: VersionFolder
+) -> None:
+    text = [*STORY, QUESTION]
+    answer, run = ask(client, text), expected(version, text)
+    probabilities = run.outputs[-1, 0].numpy()
+    best = [TASK.vocabulary.answers[n] for n in np.argsort(-probabilities)[:5]]
+    assert answer["answer"] == best[0]
+    assert list(answer["probabilities"]) == best
+    for word, told in answer["probabilities"].items():
+        exact = probabilities[TASK.vocabulary.answers.index(word)]
+        assert told == pytest.approx(exact, abs=1e-5)
+    assert len(answer["hops"]) == TASK.vocabulary.silence
+    for hop, seen in enumerate(answer["hops"][:2]):
+        attention = run.record["attention"][5 + hop, 0, 0].numpy()
+        assert [one["number"] for one in seen] == np.argsort(-attention)[: len(seen)].tolist()
+        for one in seen:
+            assert one["sentence"] == STORY[one["number"]]
+            assert one["weight"] == pytest.approx(attention[one["number"]], abs=1e-5)
+    assert answer["hops"][2:] == [[], []], "this model has two hops"
+    assert "read_weightings" not in answer
+    trace = client.get(f"/trace/{answer['trace_id']}", params={"include": "inputs"}).json()
+    inputs = np.array(trace["inputs"], np.float32)
+    np.testing.assert_array_equal(inputs, TASK.vocabulary.encode(text).inputs)
+
+
+def test_several_questions_are_answered_each_from_what_was_told_before(
+    client: httpx.Client,
+) -> None:
+    both = ask(client, [*STORY[:2], QUESTION, *STORY[2:], QUESTION])
+    first, second = both["answers"]
+    for one, text in ((first, STORY[:2]), (second, STORY)):
+        alone = ask(client, [*text, QUESTION])
+        assert one["question"] == QUESTION
+        assert one["probabilities"] == alone["probabilities"]
+        assert one["hops"] == alone["hops"]
+    assert both["answer"] == second["answer"]
+    assert both["probabilities"] == second["probabilities"]
+
+
+def test_a_story_told_in_a_session_is_asked_and_told_on(client: httpx.Client) -> None:
+    session = client.post("/sessions", json={"model": "random-babi"}).json()["session_id"]
+    path = f"/sessions/{session}/steps"
+    for sentence in STORY[:3]:
+        told = client.post(path, json={"text": [sentence]}).json()
+        assert told["steps"] == 1
+        assert "answer" not in told
+    asked = client.post(path, json={"text": [QUESTION]}).json()
+    whole = ask(client, [*STORY[:3], QUESTION])
+    assert asked["probabilities"] == whole["probabilities"]
+    assert [[one["weight"] for one in hop] for hop in asked["hops"]] == [
+        [one["weight"] for one in hop] for hop in whole["hops"]
+    ]
+    sentences = {one["sentence"] for hop in asked["hops"] for one in hop}
+    assert sentences <= set(STORY[:3])
+    again = client.post(path, json={"text": [QUESTION], "position": 3}).json()
+    assert again == asked
+    on = client.post(path, json={"text": [STORY[3], QUESTION]}).json()
+    assert (
+        on["probabilities"]
+        == ask(client, [*STORY[:3], QUESTION, STORY[3], QUESTION])["answers"][1]["probabilities"]
+    )
+
+
+def test_a_text_of_more_sentences_than_slots_gets_more_slots(
+    client: httpx.Client, version: VersionFolder
+) -> None:
+    long = [*STORY * 75, QUESTION]
+    answer = ask(client, long)
+    assert answer["memory_slots"] == 320
+    run = expected(version, long, 320)
+    best = TASK.vocabulary.answer(run.outputs[-1, 0].numpy())
+    assert answer["answer"] == best
+    assert ask(client, long, memory_slots=8)["memory_slots"] == 8
+
+
+def test_a_ring_of_few_slots_tells_the_sentences_that_are_in_it(client: httpx.Client) -> None:
+    answer = ask(client, [*STORY, QUESTION], memory_slots=3)
+    numbers = {one["number"] for hop in answer["hops"] for one in hop}
+    assert numbers
+    assert numbers <= {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "says"),
+    [
+        ({"text": ["Marry wnet home.", "Where is Mary?"]}, 422, "unknown_word",
+         "'marry' (nearest: mary"),
+        ({"text": STORY}, 422, "no_question", "a sentence with a question mark"),
+        ({"text": []}, 422, "empty_sequence", "text should have at least one step"),
+        ({"text": "Where is Mary?"}, 422, "invalid_request", "text should be a valid list"),
+        ({"text": [1, "Where is Mary?"]}, 422, "invalid_request", "text[0] should be"),
+        ({"text": ["...", "Where is Mary?"]}, 422, "invalid_request", "no word in '...'"),
+        ({"text": [QUESTION], "sequence": [[0.0]]}, 422, "invalid_request", "send one of them"),
+        ({"text": [QUESTION], "model": "copy"}, 422, "no_vocabulary", "has no vocabulary"),
+        ({"text": [QUESTION], "words": 3}, 422, "unknown_field", "unknown field 'words'"),
+        ({"text": [QUESTION] * 60_000}, 422, "too_many_steps", "text should have at most"),
+    ],
+)  # fmt: skip
+def test_a_text_that_cannot_be_asked_is_one_sentence(
+    client: httpx.Client, body: dict[str, Any], status: int, code: str, says: str
+) -> None:
+    answer = client.post("/predict", json={"model": "random-babi", **body})
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert says in answer.json()["error"]
+
+
+def test_a_session_refuses_unknown_words_and_stays_as_it_was(client: httpx.Client) -> None:
+    session = client.post("/sessions", json={"model": "random-babi"}).json()["session_id"]
+    path = f"/sessions/{session}/steps"
+    refused = client.post(path, json={"text": ["Mary went to the moon."]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_word")
+    assert client.get(f"/sessions/{session}").json()["position"] == 0
+
+
+def test_words_and_numbers_give_the_same(client: httpx.Client) -> None:
+    text = [*STORY, QUESTION]
+    rows = TASK.vocabulary.encode(text).inputs.tolist()
+    body = {"model": "random-babi", "sequence": rows, "include": ["read_weightings"]}
+    numbers = client.post("/predict", json=body).json()
+    words = ask(client, text, include=["read_weightings"])
+    assert words["outputs"] == numbers["outputs"]
+    assert words["read_weightings"] == numbers["read_weightings"]
+    assert "answer" not in numbers
