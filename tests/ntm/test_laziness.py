@@ -49,3 +49,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = ntm.Nonsense
+
+
+def test_a_trace_is_read_without_matplotlib() -> None:
+    code = "import sys, ntm; assert ntm.Trace.figure; print('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]
