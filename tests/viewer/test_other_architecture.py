@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import torch
 
@@ -15,6 +16,19 @@ from tests.toy_architecture import Ring, RingConfig
 from tests.viewer.conftest import Windows
 
 TASK = Copy(bits=2)
+
+
+def test_a_model_without_heads_has_what_goes_in_and_out(
+    windows: Windows, api: httpx.Client
+) -> None:
+    example = api.get("/models/lstm-copy/example?seed=1").json()
+    page = windows.open(f"/?trace={api.post('/predict', json=example).json()['trace_id']}")
+    tracks = page.locator("#overview [data-track]").all()
+    assert [track.get_attribute("data-track") for track in tracks] == [
+        "inputs", "outputs", "target",
+    ]  # fmt: skip
+    page.get_by_text("This model has no heads").wait_for()
+    assert page.get_by_role("button", name="Ablate the head").is_hidden()
 
 
 def test_it_draws_what_the_table_says(browser: Any, tmp_path: Path) -> None:

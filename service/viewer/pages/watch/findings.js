@@ -1,7 +1,7 @@
 // @ts-check
 // What is odd about a run, as a list that jumps to the steps.
 
-import { Refusal, askJson } from "../../parts/api.js";
+import { askJson } from "../../parts/api.js";
 import { fill, make } from "../../parts/element.js";
 
 /** @typedef {import("../../parts/run.js").Run} Run */
@@ -19,16 +19,16 @@ export class Findings extends HTMLElement {
   /** @param {Run} run */
   async setRun(run) {
     this.trace = run.trace;
+    if (!run.heads.length) {
+      fill(this, make("p", { class: "note" }, "This model has no heads: there is nothing that they could do oddly."));
+      return;
+    }
     fill(this, make("p", { class: "loading", role: "status" }, "Looking for what is odd…"));
     try {
       const { findings } = await askJson(`trace/${run.trace}/findings`);
       if (this.trace === run.trace) this.show(findings);
     } catch (error) {
       if (this.trace !== run.trace) return;
-      if (error instanceof Refusal && error.status === 422) {
-        fill(this, make("p", { class: "note" }, `${error.message[0].toUpperCase()}${error.message.slice(1)}.`));
-        return;
-      }
       const again = make("button", { type: "button", on: { click: () => this.setRun(run) } }, "Try again");
       fill(this, make("p", { class: "error", role: "alert" }, `The findings could not be had: ${/** @type {Error} */ (error).message} `), again);
     }
