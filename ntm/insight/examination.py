@@ -88,8 +88,7 @@ class Examination:
         if writes and all(name in tensors for name in (READ, *writes)):
             if self._fates is None:
                 self._fates = Fates(self._slots, self.thresholds, self._reads_see)
-            weightings, erase, add = (tensors[name] for name in writes)
-            self._fates.take(tensors[READ], weightings, erase, add)
+            self._fates.take(tensors[READ], *(tensors[name] for name in writes))
 
     def finish(self) -> list[Finding]:
         """All findings."""

@@ -37,7 +37,9 @@ class Fates:
         self.overwritten: list[tuple[Write, int]] = []  # and at which step
         self._step = 0
 
-    def take(self, read: Array, written: Array, erase: Array, add: Array) -> None:
+    def take(
+        self, read: Array, written: Array, erase: Array, add: Array, retention: Array | None = None
+    ) -> None:
         """Follow K more steps.
 
         Args:
@@ -45,13 +47,17 @@ class Fates:
             written: of the write heads [K, W, N]
             erase: e [K, W, M]
             add: a [K, W, M]
+            retention: of slots [K, N], where freeing one wipes it
         """
         mean_erase, mean_add = erase.mean(axis=-1), np.abs(add).mean(axis=-1)
         read_most = read.max(axis=1)
         for k in range(len(read)):
             if self._reads_see == "before":
                 self._read(read_most[k])
-            self._erase(written[k], mean_erase[k])
+            left = np.maximum(1 - written[k] * mean_erase[k][:, None], 1e-12)
+            if retention is not None:
+                left = np.concatenate([left, np.maximum(retention[k], 1e-12)[None]])
+            self._erase(left)
             self._write(written[k], mean_add[k])
             if self._reads_see == "after":
                 self._read(read_most[k])
@@ -71,8 +77,8 @@ class Fates:
             del self._waiting[int(slot)]
             self._oldest[slot] = -np.inf
 
-    def _erase(self, weightings: Array, erase: Array) -> None:
-        left = np.maximum(1 - weightings * erase[:, None], 1e-12)
+    def _erase(self, left: Array) -> None:
+        """By what several factors leave of every slot [., N]."""
         self._kept += np.log(left).sum(axis=0)
         limit = np.log(self._thresholds.overwritten_kept)
         for slot in np.flatnonzero(self._kept - self._oldest < limit):

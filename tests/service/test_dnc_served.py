@@ -129,6 +129,14 @@ def test_the_parts_of_a_read_add_up_to_it(client: httpx.Client, name: str) -> No
 
 
 @every_model
+def test_it_is_examined(client: httpx.Client, name: str) -> None:
+    trace_id = post(client, "/predict", model=name, sequence=draw(12).tolist())["trace_id"]
+    answer = client.get(f"/trace/{trace_id}/findings")
+    assert answer.status_code == 200, answer.text
+    assert {"diffuse_focus"} <= {finding["slug"] for finding in answer.json()["findings"]}
+
+
+@every_model
 def test_two_runs_part_where_one_was_changed(client: httpx.Client, name: str) -> None:
     pin = {"steps": 3, "head": "write.0", "set": {"write_gate": 0}}
     ids = [

@@ -8,6 +8,7 @@ import pytest
 from ntm.insight import Finding, Thresholds, findings
 from ntm.insight.examination import Examination
 from ntm.insight.findings import definitions, of_memory
+from ntm.insight.writes import Fates
 from ntm.measures.weightings import effective_slots, mean_cosine, moved, peak_distance
 from tests.ntm.insight.runs import Run, complete, tidy_run
 
@@ -225,3 +226,18 @@ def test_the_number_of_slots_written_at_first_is_that_of_the_run() -> None:
     alike, written = np.array([0.0, 0.3, 0.9]), np.array([0.0, 7.0, 9.0])
     (finding,) = of_memory(alike, written, Thresholds())
     assert "it was 0.30 when 7 were written" in finding.sentence
+
+
+def test_a_write_that_is_freed_before_it_is_read_is_told() -> None:
+    nobody, slot = np.zeros((4, 1, 3)), np.eye(3)[None, 1:2].repeat(4, axis=0)
+    slot[1:] = 0
+    erase, add = np.zeros((4, 1, 2)), np.ones((4, 1, 2))
+    retention = np.ones((4, 3))
+    kept, freed = (Fates(3, Thresholds(), "after") for _ in range(2))
+    retention[1, 0] = 0  # of a slot that was not written
+    kept.take(nobody, slot, erase, add, retention)
+    retention[2, 1] = 0
+    freed.take(nobody, slot, erase, add, retention)
+    assert [(write.step, at) for write, at in freed.overwritten] == [(0, 2)]
+    assert not kept.overwritten
+    assert [write.step for write in kept.never_read] == [0]
