@@ -26,6 +26,10 @@ def evaluate(
     every: Annotated[
         bool, typer.Option("--all", help="Every model of --models, in one table.")
     ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(help="Every model beside it that was trained on its task, and their costs."),
+    ] = False,
     repository: Annotated[
         Path, typer.Option("--models", help="The folder of models that --all takes.")
     ] = Path("models"),
@@ -48,8 +52,10 @@ def evaluate(
 ) -> None:
     """Measure a model on the settings of its recipe, print the table and write evaluation.json.
 
-    With --all: one table of every model, its baseline and what others published. There a model
-    whose evaluation.json was measured on its present weights is not measured again.
+    With --compare: one table of the models of its task, by size, with parameters, sequences of
+    training, bytes of state and microseconds a step. With --all: one table of every model, its
+    baseline and what others published. In both a model whose evaluation.json was measured on its
+    present weights is not measured again.
     """
     from ntm.evaluation import report
 
@@ -58,6 +64,9 @@ def evaluate(
     console = Console(width=max(120, Console().width))
     if model is not None:
         version = find(model)
+        if compare:
+            console.print(comparison(version, seed, sequences, threads, write))
+            return
         evaluated = measured(version) if stories else None
         evaluated = evaluated or measure(version, seed, sequences, threads, write, reach)
         if stories:
@@ -74,6 +83,34 @@ def evaluate(
         baseline = version.path.parent / BASELINE_FILE
         rows.append((name, evaluated, read_json(baseline) if baseline.exists() else None))
     console.print(report.all_models(rows))
+
+
+def comparison(
+    version: VersionFolder, seed: int, sequences: int | None, threads: int, write: bool
+) -> Any:
+    """The table of the newest versions beside this one that were trained on its task.
+
+    Raises:
+        RepositoryError: its task is not known here
+    """
+    from ntm.evaluation import compare
+
+    task = version.description().make_task()
+    if task is None:
+        raise RepositoryError(unknown_task(version))
+    newest = {version.name: version for version in models(version.path.absolute().parents[1])}
+    return compare.table(
+        task,
+        [
+            compare.compared(
+                other,
+                task,
+                measured(other) or measure(other, seed, sequences, threads, write, False),
+            )
+            for other in newest.values()
+            if other.description().make_task() == task
+        ],
+    )
 
 
 def measured(version: VersionFolder) -> dict[str, Any] | None:

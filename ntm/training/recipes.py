@@ -230,6 +230,7 @@ _DECODER: dict[str, Any] = {  # how a decoder is trained
     "warm_up": 100,
     "clip_norm": 1.0,
     "batch_size": 64,
+    "updates": 3000,
 }
 
 RECIPES: dict[str, Recipe] = {
@@ -275,7 +276,6 @@ RECIPES: dict[str, Recipe] = {
         architecture="transformer/1",
         model={"position": "rotary"},
         **_DECODER,
-        updates=10_000,
         seeds=3,
         selection=_copy_steps(30, 50, sequences=64),
         evaluation=_copy_steps(1, 10, 20, 30, 50, 120, 1000),
@@ -285,7 +285,6 @@ RECIPES: dict[str, Recipe] = {
         architecture="transformer/1",
         model={"position": "hard_alibi", "feedback": True},
         **_DECODER,
-        updates=3000,
         seeds=3,
         selection=_copy_steps(30, 50, sequences=64),
         evaluation=(
