@@ -287,10 +287,8 @@ RECIPES: dict[str, Recipe] = {
         **_DECODER,
         seeds=3,
         selection=_copy_steps(30, 50, sequences=64),
-        evaluation=(
-            *_copy_steps(1, 10, 20, 30, 50, 120),
-            *_copy_steps(1000, sequences=20),
-        ),
+        evaluation=_copy_steps(1, 10, 20, 30, 50, 120),
+        reach=_copy_steps(1000, sequences=20),  # step by step over a cache of 2002
     ),
     "associative-recall": Recipe(
         task="associative-recall",
