@@ -146,6 +146,7 @@ register(
         signature=f"{_DNC}.signature:signature",
         model=f"{_DNC}.model:DNC",
         onnx_step=f"{_DNC}.onnx_step:Step",
+        rules=f"{_DNC}.rules:StageRules",
     )
 )
 register(

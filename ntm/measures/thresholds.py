@@ -87,6 +87,15 @@ class Thresholds(BaseModel):
         default=0.9, ge=0, le=1, description="undershoot: the peak of w reaches this"
     )
     undershoot_times: int = Field(default=2, ge=1, le=LARGEST, description="undershoot: this often")
+    unused_margin: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="unused_freeing, unused_links: never more than this",
+    )
+    unused_steps: int = Field(
+        default=10, ge=1, le=LARGEST, description="unused_*: in a run of this many steps"
+    )
     focused: float = Field(
         default=0.5,
         ge=0,
