@@ -33,6 +33,7 @@ COMMANDS = {
     "export": Command("ntm.commands.export", "export", "Export a model's graphs, checked."),
     "card": Command("ntm.commands.card", "card", "Write the model card and its figure."),
     "predict": Command("ntm.commands.predict", "predict", "Run a model on an example.", True),
+    "ask": Command("ntm.commands.ask", "ask", "Tell a model a story and ask it."),
     "trace": Command("ntm.commands.trace", "trace", "Record every stage of a run.", True),
     "plot": Command("ntm.commands.plot", "plot", "Draw a run or a trace.", True),
 }
