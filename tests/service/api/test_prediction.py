@@ -208,6 +208,7 @@ def test_it_is_counted_and_logged(repository: Path, tmp_path: Path) -> None:
         for asked in (body(5), body(5, model="nobody")):
             client.post("/predict", json=asked, headers={"x-request-id": "mine"})
         metrics = client.get("/metrics").text
+        assert server.stop() == 0  # all that is logged is written
     for status, code, model in ((200, "ok", "copy"), (404, "unknown_model", "")):
         labels = f'code="{code}",model="{model}",route="/predict",status="{status}"'
         assert f"ntm_requests_total{{{labels}}} 1.0" in metrics

@@ -44,6 +44,7 @@ def told(repository: Path, compiled: Path, tmp_path_factory: pytest.TempPathFact
             before = stages(client, first["trace_id"])
             early = client.get("/v2").json()["native"]
         await_native(client)
+        await_that(lambda: "was compiled in" in server.log.read_text())
         pieces.append(client.post(feed, json={"sequence": sequence[5:]}).json())
         last = client.post("/predict", json=asked).json()
         yield {

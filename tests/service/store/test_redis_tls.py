@@ -11,7 +11,7 @@ import pytest
 
 from tests.service.bodies import array, body, draw, same
 from tests.service.redis_server import RedisServer, needs_redis
-from tests.service.running import serving
+from tests.service.running import await_that, serving
 from tests.service.sessions.streams import begin, outputs, send
 
 pytestmark = [
@@ -74,4 +74,4 @@ def test_a_certificate_that_nobody_vouches_for_is_told(
     with serving(repository, tmp_path, store=store.url) as server, server.client() as client:
         assert client.post("/predict", json=body()).json()["trace_id"] is None
         assert client.get("/trace").status_code == 503
-        assert "CERTIFICATE_VERIFY_FAILED" in server.log.read_text()
+        await_that(lambda: "CERTIFICATE_VERIFY_FAILED" in server.log.read_text())
