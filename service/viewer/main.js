@@ -217,11 +217,12 @@ function state(name) {
 function showRun(run) {
   state("shown");
   const score = run.score();
+  const where = run.slots ? `on ${run.slots} memory slots` : "without memory slots, so there is nothing to address";
   const partly = run.steps < run.facts.steps ? ` (the first ${run.steps} are shown: all would be too large for the page)` : "";
   fill(
     found("summary"),
     make("strong", {}, run.name),
-    ` ran ${run.facts.steps} ${run.facts.steps === 1 ? "step" : "steps"}${partly} on ${run.slots} memory slots: `,
+    ` ran ${run.facts.steps} ${run.facts.steps === 1 ? "step" : "steps"}${partly} ${where}: `,
     make("strong", { class: score.bad ? "bad" : "" }, score.text),
     `. Trace `,
     make("code", {}, run.trace),

@@ -53,6 +53,18 @@ def test_each_task_is_told_and_fixed_slots_cannot_be_chosen(windows: Windows) ->
     assert "dynamic-ngrams/1 ran 199 steps on 64 memory slots" in page.inner_text("#summary")
 
 
+def test_a_model_without_slots_has_nothing_to_address(windows: Windows) -> None:
+    page = windows.open()
+    page.wait_for_selector("#size-length")
+    page.select_option("#run-model", "lstm-copy")
+    page.wait_for_selector("#run-slots[placeholder=none]")
+    page.fill("#size-length", "5")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_selector("ntm-track-stack")
+    said = page.inner_text("#summary")
+    assert "lstm-copy/1 ran 12 steps without memory slots, so there is nothing to address" in said
+
+
 def test_runs_of_two_lengths_share_one_time_axis(
     windows: Windows, api: httpx.Client, trace: str
 ) -> None:

@@ -125,8 +125,8 @@ export class RunForm extends HTMLElement {
       const zeros = Array.from({ length: BLANK_STEPS }, () => Array(told.input_size).fill(0));
       this.blank = { model: told.name, version: told.version, sequence: zeros };
       const fixed = told.signature.fixed_slots;
-      this.slots.disabled = Boolean(fixed);
-      this.slots.placeholder = fixed ? `${fixed}, fixed` : `auto, ${told.memory_slots}`;
+      this.slots.disabled = fixed !== null;
+      this.slots.placeholder = fixed === null ? `auto, ${told.memory_slots}` : fixed ? `${fixed}, fixed` : "none";
       await this.refresh();
     } catch (error) {
       this.tell(/** @type {Error} */ (error).message);
