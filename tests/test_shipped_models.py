@@ -10,6 +10,7 @@ import torch
 
 from ntm.repository import checkpoint
 from ntm.repository.folders import VersionFolder, digest, find, read_json
+from ntm.tasks import babi
 from service.engines import open_engine
 from tests import changes
 from tests.command_line import ROOT
@@ -170,4 +171,8 @@ def test_every_card_and_evaluation_is_of_these_weights(name: str) -> None:
     assert read_json(version.evaluation)["checkpoint_sha256"] == digest(version.checkpoint)
     card = version.card.read_text()
     for row in read_json(version.evaluation)["results"]:
-        assert f"| {row['memory_slots']} | {row['sequences']} | {row['mean']:.2f} |" in card
+        if "task" in row["sizes"]:  # of the bAbI tasks, in per cent
+            name = babi.NAMES[row["sizes"]["task"]]
+            assert f"| {row['sizes']['task']} {name} | {100 * row['mean']:.1f} |" in card
+        else:
+            assert f"| {row['memory_slots']} | {row['sequences']} | {row['mean']:.2f} |" in card
