@@ -11,12 +11,13 @@ from ntm.repository import checkpoint
 from tests.small_models import TASK
 
 MODELS: dict[str, dict[str, Any]] = {
-    "dnc": {"controller_size": 9, "N": 10, "W": 5, "num_reads": 2},
+    "dnc": {"controller_size": 9, "N": 10, "W": 5, "num_reads": 2, "usage_levels": 256},
     "dnc-fixed": {
         "controller": "feedforward",
         "controller_size": 7,
         "N": 9,
         "W": 3,
+        "usage_levels": 256,
         "masking": True,
         "deallocation": True,
         "sharp_links": True,

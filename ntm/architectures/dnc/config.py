@@ -10,9 +10,9 @@ READ_MODES = ("backward", "content", "forward")  # the order of the read mode's 
 class DNCConfig(BaseModel):
     """Everything that fixes a model's parameters; none depends on `N`.
 
-    With all fields after `num_reads` at their defaults this is the paper's network, but for
-    `usage_levels`: None is the paper's, and then which slot is written hangs on how an engine, a
-    batch or a type rounds. Masking,
+    With all fields after `num_reads` at their defaults this is the paper's network. It orders
+    slots by their exact usage, so that which of two nearly equal ones is written can hang on how
+    an engine rounds; with `usage_levels` it does so only at the edge of a level. Masking,
     deallocation and sharpened links are Csordás and Schmidhuber's (2019); layer normalisation,
     bypass dropout and a memory without links are Franke, Niehues and Waibel's (2018).
     """
@@ -28,7 +28,7 @@ class DNCConfig(BaseModel):
     W: int = Field(default=20, ge=1, description="width of a slot")
     num_reads: int = Field(default=1, ge=1)
     usage_levels: int | None = Field(
-        default=256, ge=1, description="slots of one level of usage are equally free"
+        default=None, ge=1, description="slots of one level of usage are equally free"
     )
     links: bool = Field(default=True, description="temporal links, N x N numbers of state")
     masking: bool = Field(default=False, description="keys look at a masked part of a slot")

@@ -19,7 +19,7 @@ from tests.ntm.architectures.dnc import reference
 Array = NDArray[np.floating[Any]]
 VARIANTS: list[dict[str, Any]] = [
     {},
-    {"controller": "feedforward", "num_reads": 2, "usage_levels": None},
+    {"controller": "feedforward", "num_reads": 2, "usage_levels": 256},
     {"masking": True, "deallocation": True, "sharp_links": True, "num_reads": 2},
     {"layer_norm": True, "links": False, "bypass_dropout": 0.1, "output": "identity"},
     {"layer_norm": True, "masking": True, "deallocation": True, "links": False, "num_reads": 3},
