@@ -4,18 +4,47 @@ All questions of a story share its sentences' embeddings; how old a sentence is 
 heard at all depends on the question.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ntm.architectures.memory_network.config import MemoryNetworkConfig
 from ntm.architectures.memory_network.encoding import QUESTION
 
-if TYPE_CHECKING:
-    from ntm.architectures.memory_network.model import MemoryNetwork
-
 NEVER = -1e30  # the score of a slot that holds no sentence
+
+
+class Reader(Protocol):
+    """As much of a `MemoryNetwork` as reads stories."""
+
+    @property
+    def config(self) -> MemoryNetworkConfig:
+        """Sizes and wiring."""
+        ...
+
+    @property
+    def age(self) -> Tensor:
+        """The temporal encoding, a row an age [ages, columns]."""
+        ...
+
+    @property
+    def output(self) -> Any:
+        """The layer W, a module."""
+        ...
+
+    def word_map(self) -> Tensor:
+        """What a sentence's sums are multiplied by [2 V, columns]."""
+        ...
+
+    def after_hop(self, internal: Tensor, response: Tensor, hop: int) -> Tensor:
+        """u^{k+1} [..., d] from u^k and o^k."""
+        ...
+
+    def activate(self, logits: Tensor) -> Tensor:
+        """The probabilities of the answers."""
+        ...
 
 
 class Stories(NamedTuple):
@@ -35,9 +64,7 @@ class Read(NamedTuple):
     attention: list[Tensor]  # log p^k of every hop [B, Q, S]; empty where hops were linear
 
 
-def read(
-    model: "MemoryNetwork", stories: Stories, word_map: Tensor, *, linear: bool = False
-) -> Read:
+def read(model: Reader, stories: Stories, word_map: Tensor, *, linear: bool = False) -> Read:
     """Answer every question of every story.
 
     Args:
@@ -97,7 +124,7 @@ def course_of(sequence: Tensor, hops: int) -> Course:
     return Course(told, asked, asked.cumsum(0) - 1, torch.stack(course))
 
 
-def outputs_of(model: "MemoryNetwork", sequence: Tensor) -> Tensor:
+def outputs_of(model: Reader, sequence: Tensor) -> Tensor:
     """The outputs of every step, with a slot for every sentence.
 
     Args:
