@@ -105,13 +105,18 @@ def nested(tensor: NDArray[np.float32]) -> Any:
     return orjson.Fragment(b"[" + b",".join(parts) + b"]")
 
 
+def as_text(facts: Any) -> str:
+    """Facts as JSON text."""
+    return orjson.dumps(facts, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
 def to_npz(facts: dict[str, Any], tensors: Tensors) -> bytes:
     """One array a tensor, and the facts as JSON text in the array `facts`.
 
     Not compressed: to deflate the stages of a run takes three times as long as to compute them.
     """
     buffer = io.BytesIO()
-    np.savez(buffer, facts=np.array(orjson.dumps(facts).decode()), **tensors)  # type: ignore[arg-type]
+    np.savez(buffer, facts=np.array(as_text(facts)), **tensors)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -127,7 +132,7 @@ def safetensors_parts(facts: dict[str, Any], tensors: Tensors) -> Iterator[bytes
     """
     header: dict[str, Any] = {
         "__metadata__": {
-            name: value if isinstance(value, str) else orjson.dumps(value).decode()
+            name: value if isinstance(value, str) else as_text(value)
             for name, value in facts.items()
         }
     }
