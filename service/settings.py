@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     engine: Literal["onnx", "torchscript", "native", "auto"] = Field(
         default="auto",
         description="onnx, torchscript, native, or auto: native once compiled, onnx until then "
-        "and on CUDA",
+        "and on CUDA; onnx for what native has no kernel for",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
         default="auto", description="cpu, cuda (or no start at all), or auto, which may fall back"

@@ -15,6 +15,7 @@ from ntm.repository import manifest
 from ntm.repository.folders import VersionFolder
 from ntm.signature import Signature, State
 from service.cluster.calls import Call, Reply
+from service.engines.choose import with_kernel
 from service.errors import NoReplica, QueueFull, ServiceError
 from service.scheduling.delivery import settle
 from service.scheduling.events import Ended, Event, Outcome, outcome_of
@@ -45,7 +46,7 @@ class RemoteEngine:
         Raises:
             RepositoryError: a file is missing or differs from its digest
         """
-        self.name = engine
+        self.name = with_kernel(engine, version)
         folder = version.torchscript if self.name == "torchscript" else version.onnx
         exported = manifest.read(version, folder)
         self.signature: Signature = exported.signature

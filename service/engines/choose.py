@@ -27,8 +27,8 @@ def open_engine(
 
     Args:
         version: the model's folder
-        engine: onnx, torchscript, native, or auto: native where the architecture has a kernel that
-            is compiled already, and onnx otherwise or for CUDA
+        engine: onnx, torchscript, native, or auto: native where that is compiled already, and onnx
+            otherwise or for CUDA; an architecture without a kernel has onnx in place of native
         device: cpu, cuda or auto; asked for cuda, it is CUDA or an error
         threads: that the engine may use
         compiled: folder of what native compiles; auto is never native without one
@@ -43,6 +43,7 @@ def open_engine(
                 f"NTM_CUDA_GRAPHS wants engine onnx on CUDA, not {engine} on {device}"
             )
         return _onnx(version, "cuda", threads, cuda_graphs)
+    engine = with_kernel(engine, version)
     if engine == "native":
         return _native(version, device, compiled)
     best = engine == "auto" and native_is_best(device) and has_kernel(version.description())
@@ -58,6 +59,13 @@ def native_is_best(device: str) -> bool:
     if device == "cuda" or not kernels.is_installed():
         return False
     return device == "cpu" or not _lists_cuda()
+
+
+def with_kernel(engine: str, version: VersionFolder) -> str:
+    """The engine of a model for which this one is asked: onnx where native has no kernel for it."""
+    if engine == "native" and not has_kernel(version.description()):
+        return "onnx"
+    return engine
 
 
 def has_kernel(description: ModelDescription) -> bool:
@@ -78,12 +86,6 @@ def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engin
         raise EngineUnavailable("engine native needs Numba: pip install -e '.[cpu]'")
     if device == "cuda":
         raise EngineUnavailable("NTM_DEVICE=cuda, but engine native runs on the CPU only")
-    description = version.description()
-    if not has_kernel(description):
-        raise EngineUnavailable(
-            f"engine native has no kernel for {description.architecture}, the architecture of "
-            f"{version.path}: use auto or onnx"
-        )
     if compiled is None:
         raise EngineUnavailable("engine native needs a folder for what it compiles")
     from service.engines.native import NativeEngine

@@ -10,7 +10,7 @@ from pydantic import create_model
 from ntm.architectures import catalogue, kernels
 from ntm.architectures.ntm.config import NTMConfig
 from ntm.repository.folders import VersionFolder
-from service.engines import EngineUnavailable, open_engine
+from service.engines import open_engine
 from service.models.served import Models
 from service.settings import Settings
 
@@ -37,9 +37,8 @@ def test_auto_is_onnx(version: VersionFolder, tmp_path: Path) -> None:
     assert open_engine(version, "auto", "cpu", 1, tmp_path).name == "onnx"
 
 
-def test_native_is_refused_with_a_reason(version: VersionFolder, tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match=f"no kernel for {NAME}"):
-        open_engine(version, "native", "cpu", 1, tmp_path)
+def test_native_is_onnx_too(version: VersionFolder, tmp_path: Path) -> None:
+    assert open_engine(version, "native", "cpu", 1, tmp_path).name == "onnx"
 
 
 def test_it_is_not_loaded_again_at_every_look(version: VersionFolder, tmp_path: Path) -> None:
