@@ -4,14 +4,15 @@ Export, engines, scheduler and sessions read names, shapes and initial values he
 """
 
 import math
-from collections.abc import Collection, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+REMEMBERED_SLOTS = 64  # numbers of slots whose bytes of state are remembered
 HARMONICS = 3  # as many as tell slots apart; more would tie a model to its N
 
 Float = NDArray[np.float32]
@@ -271,13 +272,19 @@ class Signature(_Frozen):
                 f"of its own, got {steps}"
             )
 
-    def state_bytes(self, slots: int) -> int:
-        """Bytes that one sequence carries from step to step with N = `slots`."""
-        known = {"batch": 1, "slots": slots}
-        return 4 * sum(
-            math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
-            for tensor in self.state
-        )
+    @cached_property
+    def state_bytes(self) -> Callable[[int], int]:
+        """Bytes that one sequence carries from step to step with N = its argument; cached."""
+
+        @lru_cache(REMEMBERED_SLOTS)
+        def of(slots: int) -> int:
+            known = {"batch": 1, "slots": slots}
+            return 4 * sum(
+                math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
+                for tensor in self.state
+            )
+
+        return of
 
     def initial_state(self, batch: int, slots: int, learned: State | None = None) -> State:
         """The state before the first step.

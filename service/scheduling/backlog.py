@@ -3,19 +3,15 @@
 Threads and event loops share it. Its methods are called with its lock, `changed`, held.
 """
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
 
 from ntm.signature import Signature
 from service.scheduling.admission import Admission
 from service.scheduling.limits import Instruments, Limits
 from service.scheduling.queue import ReadyQueue
 from service.scheduling.sequence import Group, Sequence, Status
-
-REMEMBERED_SLOTS = 64  # numbers of slots whose bytes are remembered
 
 
 class Backlog:
@@ -28,7 +24,7 @@ class Backlog:
         self.waiting = OrderedDict[Sequence, None]()  # a queue that one can leave from the middle
         self.ready = ReadyQueue()
         self._limits, self._clock = limits, instruments.clock
-        self._bytes_of_row = lru_cache(REMEMBERED_SLOTS)(lambda n: bytes_of_row(signature, n))
+        self._state_bytes = signature.state_bytes
 
     def add(self, sequence: Sequence) -> None:
         """Take in an admitted sequence.
@@ -129,13 +125,4 @@ class Backlog:
         return [b[i : i + most] for b in groups.values() for i in range(0, len(b), most)]
 
     def _bytes_of(self, sequence: Sequence) -> int:
-        return self._bytes_of_row(sequence.walk.slots)
-
-
-def bytes_of_row(signature: Signature, slots: int) -> int:
-    """Bytes of one row of state."""
-    known = {"batch": 1, "slots": slots}
-    return sum(
-        4 * math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
-        for tensor in signature.state
-    )
+        return self._state_bytes(sequence.walk.slots)
