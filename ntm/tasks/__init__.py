@@ -9,10 +9,11 @@ from ntm.tasks.copy import Copy
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
 from ntm.tasks.priority_sort import PrioritySort
 from ntm.tasks.repeat_copy import RepeatCopy
+from ntm.tasks.reuse_copy import ReuseCopy
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort, Babi)
+    for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort, Babi, ReuseCopy)
 }
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Phase",
     "PrioritySort",
     "RepeatCopy",
+    "ReuseCopy",
     "Size",
     "Sizes",
     "Task",

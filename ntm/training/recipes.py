@@ -202,6 +202,14 @@ def _repeats(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting,
     )
 
 
+def _rounds(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, ...]:
+    """Rows of (sub-sequences, length)."""
+    return tuple(
+        Setting(sizes={"sub_sequences": rounds, "length": length}, sequences=sequences)
+        for rounds, length in settings
+    )
+
+
 LONG_STORIES = (2, 3, 5, 7, 8)  # of the bAbI tasks
 
 
@@ -289,6 +297,34 @@ RECIPES: dict[str, Recipe] = {
         selection=_copy_steps(30, 50, sequences=64),
         evaluation=_copy_steps(1, 10, 20, 30, 50, 120),
         reach=_copy_steps(1000, sequences=20),  # step by step over a cache of 2002
+    ),
+    "dnc-copy": Recipe(
+        task="copy",
+        architecture="dnc/1",
+        # by exact usage a slot's place in the free list hangs on how an engine rounds
+        model={"controller_size": 64, "W": 16, "usage_levels": 256},
+        learning_rate=3e-3,
+        updates=2500,
+        memory_slots=(21, 32),
+        selection=_copy_lengths(60, 120, sequences=48),
+        evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+    ),
+    "dnc-reuse-copy": Recipe(
+        task="reuse-copy",
+        architecture="dnc/1",
+        model={
+            "controller_size": 64,
+            "N": 16,
+            "W": 16,
+            "usage_levels": 256,
+            "deallocation": True,
+            "sharp_links": True,
+        },
+        learning_rate=3e-3,
+        updates=5000,
+        decay_updates=2000,
+        selection=_rounds((8, 14), (40, 8), sequences=48),
+        evaluation=_rounds((1, 14), (4, 8), (4, 14), (8, 14), (16, 14), (40, 8)),
     ),
     "associative-recall": Recipe(
         task="associative-recall",
