@@ -107,12 +107,14 @@ class Stage(_Frozen):
 class Written(_Frozen):
     """How a step's writes change the memory: ∘ (1 - w e) for every head, then + w a (Eq. 3, 4).
 
-    Before that, what is left of each slot [N], where freeing a slot also wipes it.
+    Before that, what is left of each slot [N], where freeing a slot also wipes it. Where every read
+    head has columns of its own, the one write head replaces what they held by a vector for each.
     """
 
-    erase: str = "erase"  # the stages' names
+    erase: str | None = "erase"  # the stages' names; None where all of what a slot held is
     add: str = "add"
     retention: str | None = None
+    columns: tuple[int, ...] = ()  # each read head's first one, where `add` is of read heads
 
 
 class Signature(_Frozen):

@@ -42,6 +42,7 @@ class Architecture:
     memories: str | None = None  # the memory of every step again, from the one before and stages
     chain: str | None = None  # how a head finds its place, as `Link`s, for the figure of it
     rules: str | None = None  # findings about its stages, as `StageRules` has them
+    rollout: str | None = None  # where a read came from over all its layers, as a `Rollout`
 
     @cached_property
     def config_class(self) -> Any:
@@ -92,6 +93,11 @@ class Architecture:
             return None
         rules: StageRules = imported(self.rules)()
         return rules
+
+    @cached_property
+    def rollout_class(self) -> Any:
+        """What rolls a read out over layers; None where there are none."""
+        return None if self.rollout is None else imported(self.rollout)
 
     def signature_of(self, config: Any) -> Signature:
         """The signature of a model with this configuration."""
@@ -177,6 +183,7 @@ register(
         signature=f"{_TRANSFORMER}.signature:signature",
         model=f"{_TRANSFORMER}.model:Transformer",
         onnx_step=f"{_TRANSFORMER}.onnx_step:Step",
+        rollout=f"{_TRANSFORMER}.rollout:Rollout",
     )
 )
 DEFAULT = "ntm/1"

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm.insight.arrays import Array, Tensors
+from ntm.insight.columns import writes_by_name
 from ntm.insight.findings import Finding, of_head, of_memory, of_writes, stage_rules
-from ntm.insight.provenance import WRITTEN, writes_by_name
+from ntm.insight.provenance import WRITTEN
 from ntm.insight.writes import Fates
 from ntm.measures.rules import StageRules
 from ntm.measures.thresholds import Thresholds
@@ -30,12 +31,18 @@ def examined(names: Collection[str], written: Written | None = WRITTEN) -> list[
         names: of all that there are
         written: the stages that are erased and added by a write, if that is how it writes
     """
+    written = followed(written)
     wanted = [*SIDES, MEMORY, *(writes_by_name(written) if written else ())]
     for rules in stage_rules():
         for side in SIDES:
             stages = arrays_of(side, rules).values()
             wanted += stages if set(stages) <= set(names) else []
     return [name for name in dict.fromkeys(wanted) if name in names]
+
+
+def followed(written: Written | None) -> Written | None:
+    """How it writes where writes are followed: into a memory that all heads read."""
+    return None if written is None or written.columns else written
 
 
 def arrays_of(side: str, rules: StageRules) -> dict[str, str]:
@@ -61,7 +68,7 @@ class Examination:
             reads_see: the memory before the same step's writes, or after them
         """
         self.thresholds = thresholds or Thresholds()
-        self._written, self._reads_see = written, reads_see
+        self._written, self._reads_see = followed(written), reads_see
         self._rules: dict[str, list[StageRules]] = {}  # that apply, by side
         self._series: dict[str, dict[str, list[NDArray[np.float64]]]] = {}  # by side and name
         self._of_memory: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []

@@ -7,28 +7,28 @@ it, and by how much the read looks at n (Eq. 2 to 4):
     c[s, h] = a[s, h] * sum over n of w[s, h, n] * survival[s, n] * r[n]
     survival[s, n] = product over later steps u < t and all heads k of (1 - w[u, k, n] * e[u, k])
 
-Where freeing a slot wipes it, its retention is one more factor of every step.
+Where freeing a slot wipes it, its retention is one more factor of every step. Where every head has
+columns of its own to read, they are a memory of that head alone.
 
 Going back from t, `reach` = survival * r is one matrix [N, M] that every step scales down once, so
 that all of it takes O(T N M) time and O(N M) memory.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ntm.insight.arrays import Array, Tensors, needed
+from ntm.insight.columns import Edits, alone, columns_of, edits_within, writes_by_name
 from ntm.measures.stretches import Flags
 from ntm.signature import Written
 
 Kind = Literal["write", "initial", "intervention"]
 Vector = NDArray[np.float64]
 Source = tuple[Kind, int | None, int | None, int | None]
-# Of a step: where memory was replaced before it, and by what.
-Edits = Callable[[int], tuple[Flags, Array] | None]
 
 TOLERANCE = 1e-3  # of a read in float32, which is summed here in another order
 WRITTEN = Written()
@@ -163,12 +163,6 @@ class Backward:
                 yield "write", first + k, head, int(slot)
 
 
-def writes_by_name(written: Written) -> tuple[str, ...]:
-    """What a trace calls the weightings of writes, what they erase and add, and what is wiped."""
-    stages = (written.erase, written.add, written.retention)
-    return "write_weightings", *(f"writes.{stage}" for stage in stages if stage)
-
-
 def needs(written: Written) -> tuple[str, ...]:
     """The arrays of a trace from which the parts of a read follow."""
     return "read_weightings", *writes_by_name(written), "memory"
@@ -233,7 +227,7 @@ def provenance(
         limit: parts that are told one by one; all of them by default
         edits: of a step, where the memory was replaced before its reads and by what, or None; the
             shapes broadcast to [N, M]
-        written: the stages that are erased and added, where they are called otherwise
+        written: the stages that are erased and added, where they are called otherwise, or columns
         reads_see: the memory before the same step's writes, or after them; with `written` in a
             model's signature
     Raises:
@@ -246,6 +240,11 @@ def provenance(
     for name, value, bound in (("step", step, steps), ("head", head, heads)):
         if not 0 <= value < bound:
             raise ValueError(f"{name} should be from 0 to {bound - 1}, got {value}")
+    if written.columns:
+        own = alone(tensors, written, head)
+        edits = edits_within(edits, columns_of(written, head, own["reads"].shape[-1]))
+        found = provenance(own, step, limit=limit, edits=edits, reads_see=reads_see)
+        return replace(found, head=head)
     memory = tensors["memory"][0]
     writes = {name: tensors[name][:step] for name in writes_by_name(written)}
     if reads_see == "after":

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ConfigDict
 
+from ntm.architectures.rollout import RolledPart
 from ntm.insight import Finding, Provenance, Thresholds
 from ntm.insight.findings import definitions
 from service.api.context import Context, context_of
@@ -42,7 +43,8 @@ async def get_provenance(
     """What every earlier write and the first memory gave to a read vector, exactly.
 
     `step` and `head` (read.0, read.1, ...) name the read; all but the `limit` largest parts are
-    summed.
+    summed. Of a model with layers it also tells which steps' inputs that came from through the
+    layers below, by attention rollout, which is no exact sum.
     """
     context = context_of(request)
     async with replaying(request, context, trace_id) as (replay,):
@@ -50,8 +52,9 @@ async def get_provenance(
         which = insight.read_head(head, replay.model.signature.read_heads)
         if step >= trace.steps:
             raise ServiceError(f"step should be below {trace.steps}, got {step}")
-        told, error = await insight.provenance(replay, step, which, limit)
-    return answer({**named(trace), "head": f"read.{which}", **of_provenance(told, error)})
+        told = await insight.provenance(replay, step, which, limit)
+    facts = {**named(trace), "head": f"read.{which}", **of_provenance(told.exactly, told.error)}
+    return answer(facts | {"rolled_out": of_rollout(told.rolled_out, limit)})
 
 
 @router.get("/difference/{other_id}", responses={200: {"model": documents.Difference}, **FAILURES})
@@ -151,6 +154,14 @@ def of_provenance(told: Provenance, error: float) -> dict[str, Any]:
         "parts": parts,
         "rest": {"count": count, "share": share, "vector": vector},
     }
+
+
+def of_rollout(parts: list[RolledPart] | None, limit: int) -> dict[str, Any] | None:
+    """The largest parts of a rollout, and what the others are together."""
+    if parts is None:
+        return None
+    rest = {"count": len(parts[limit:]), "share": sum(part.share for part in parts[limit:])}
+    return {"parts": [vars(part) for part in parts[:limit]], "rest": rest}
 
 
 def of_finding(finding: Finding) -> dict[str, Any]:

@@ -2,27 +2,41 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ntm.architectures import catalogue
+from ntm.architectures.rollout import RolledPart
 from ntm.insight import Difference, Finding, Provenance, Thresholds
 from ntm.insight.arrays import Array
+from ntm.insight.columns import columns_of, edits_within, of_head
 from ntm.insight.difference import Comparison
 from ntm.insight.examination import Examination, examined
-from ntm.insight.provenance import Backward, needs
+from ntm.insight.provenance import WRITTEN, Backward, needs
 from ntm.interventions.edits import Edits
 from ntm.measures.stretches import Flags
 from ntm.runs.record import stages_in_traces
 from ntm.signature import MEMORY, Signature, Written
 from service.contract import fields
+from service.contract.encodings import Tensors
 from service.errors import NotComparable, ServiceError
 from service.inspection.replay import Replay
 
 READS = "reads"  # the read vectors
 
 
-async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[Provenance, float]:
-    """Split a read into its parts, and say by how much their sum misses the read vector.
+@dataclass(frozen=True)
+class ToldProvenance:
+    """Where a read came from, as far as that is known."""
+
+    exactly: Provenance
+    error: float  # by which the sum of its parts misses the read vector
+    rolled_out: list[RolledPart] | None  # over all layers, where the model has some
+
+
+async def provenance(replay: Replay, step: int, head: int, limit: int) -> ToldProvenance:
+    """Split a read into its parts.
 
     The steps before the read are walked forwards once, which keeps the states between stretches,
     and then from the last stretch to the first.
@@ -30,6 +44,7 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[
     signature = replay.model.signature
     written = how_it_writes(signature)
     told = needed_fields(signature, (*needs(written), READS), "parts of a read", without=(MEMORY,))
+    roll = catalogue.find(signature.architecture).rollout_class
     writes = [field for field in told if field != READS]
     length, cuts = replay.balanced_stretch(step + 1, told), []
     while step + 1 - replay.position > length:
@@ -37,25 +52,36 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> tuple[
         await replay.advance(replay.position + length)
     first, beginning = replay.position, cuts[0][1] if cuts else replay.state
     last = await replay.advance(step + 1, told)
+    seen = replay.state[MEMORY][0]
     await replay.finish()
+    edits, read = edits_of(replay.edits), last[READS][-1, head]
+    columns = columns_of(written, head, len(read))
     backward = await asyncio.to_thread(
         partial(Backward, reads_see=signature.reads_see),
         last["read_weightings"][-1, head],
-        signature.memory_width,
+        len(read),
         step,
-        edits_of(replay.edits),
+        edits_within(edits, columns),
     )
-    read = last[READS][-1, head]
+    rollout = roll and roll(signature, seen, head, step, edits)
+
+    def back(tensors: Tensors) -> None:
+        if rollout:
+            rollout.back(tensors)
+        own = of_head(tensors, written, head)
+        backward.back(own, WRITTEN if written.columns else written)
+
     if signature.reads_see == "before":  # the read's own step writes later
         last = {name: value[:-1] for name, value in last.items()}
-    await asyncio.to_thread(backward.back, last, written)
+    await asyncio.to_thread(back, last)
     while cuts:
         start, state = cuts.pop()
-        tensors = await replay.again(start, first, state, writes)
-        await asyncio.to_thread(backward.back, tensors, written)
+        await asyncio.to_thread(back, await replay.again(start, first, state, writes))
         first = start
-    found = await asyncio.to_thread(backward.finish, beginning[MEMORY][0], head, step, limit)
-    return found, float(abs(found.read - read).max())
+    memory = beginning[MEMORY][0][:, columns]
+    found = await asyncio.to_thread(backward.finish, memory, head, step, limit)
+    error = float(abs(found.read - read).max())
+    return ToldProvenance(found, error, rollout.finish() if rollout else None)
 
 
 def edits_of(edits: Edits | None) -> "Memories | None":

@@ -147,6 +147,67 @@ def test_a_forced_attention_reads_that_step(client: httpx.Client, sequence: Any)
     np.testing.assert_allclose(np.array(told["reads"])[9:, 2], [value] * 21, atol=1e-6)
 
 
+@every_model
+def test_a_read_is_the_sum_of_the_values_that_earlier_steps_wrote(
+    client: httpx.Client, sequence: Any, name: str
+) -> None:
+    answer = post(client, "/predict", model=name, sequence=sequence.tolist())
+    trace = client.get(
+        f"/trace/{answer['trace_id']}", params={"include": "read_weightings,reads,addressing"}
+    ).json()
+    head, step = len(trace["reads"][0]) - 1, 20  # of the last layer
+    path = f"/trace/{answer['trace_id']}/provenance"
+    told = client.get(path, params={"step": step, "head": f"read.{head}", "limit": 1000}).json()
+    values = np.array(trace["addressing"]["read"]["value"])[:, head]
+    parts = {part["step"]: part for part in told["parts"] if part["kind"] == "write"}
+    assert sorted(parts) == list(range(step + 1))
+    for s, part in parts.items():
+        expected = trace["read_weightings"][step][head][s] * values[s]
+        np.testing.assert_allclose(part["vector"], expected, atol=1e-5)
+        assert part["slot"] == s
+    np.testing.assert_allclose(told["read"], trace["reads"][step][head], atol=1e-5)
+    assert told["error"] < 1e-5
+    rolled = told["rolled_out"]["parts"]
+    assert {part["step"] for part in rolled if part["kind"] == "input"} == set(range(step + 1))
+    assert sum(part["share"] for part in rolled) == pytest.approx(1)
+    below = client.get(path, params={"step": step, "head": "read.0", "limit": 1000}).json()
+    weights = np.array(trace["read_weightings"][step][0][: step + 1])
+    norms = np.linalg.norm(np.array(trace["addressing"]["read"]["value"])[: step + 1, 0], axis=1)
+    expected = weights * norms / (weights @ norms)  # nothing is below the first layer
+    shares = {part["step"]: part["share"] for part in below["rolled_out"]["parts"]}
+    np.testing.assert_allclose([shares[s] for s in range(step + 1)], expected, atol=1e-5)
+
+
+def test_a_cached_step_that_is_set_or_deleted_is_a_source_of_its_own(
+    client: httpx.Client, versions: dict[str, VersionFolder], sequence: Any
+) -> None:
+    width = checkpoint.load(versions["rotary"]).signature.memory_width
+    rows = {"set": np.linspace(-1, 1, width), "deleted": np.zeros(width)}
+    for edit, row in rows.items():
+        change = {"steps": "12:13", "slot": 3, "set": {"memory": row.tolist()}}
+        answer = post(
+            client, "/predict", model="rotary", sequence=sequence.tolist(), interventions=[change]
+        )
+        path = f"/trace/{answer['trace_id']}"
+        include = {"include": "read_weightings,memory,reads", "steps": "20:21"}
+        (weights,), (memory,), (read,) = (
+            client.get(path, params=include).json()[name]
+            for name in ("read_weightings", "memory", "reads")
+        )
+        np.testing.assert_allclose(memory[3], row, atol=1e-6)
+        columns = slice(8, 12)  # the values of head 0 of layer 0: after its layer's keys
+        parts = client.get(f"{path}/provenance", params={"step": 20, "limit": 1000}).json()
+        (part,) = (part for part in parts["parts"] if part["kind"] == "intervention")
+        assert part["step"] == 12
+        np.testing.assert_allclose(part["vector"], weights[0][3] * row[columns], atol=1e-5)
+        replaced = [part for part in parts["parts"] if part["step"] == 3]
+        np.testing.assert_array_equal([part["vector"] for part in replaced], np.zeros((1, 4)))
+        np.testing.assert_allclose(parts["read"], read[0], atol=1e-5)
+        rolled = {p["kind"]: p for p in parts["rolled_out"]["parts"] if p["kind"] != "input"}
+        assert rolled["intervention"]["step"] == 12
+        assert (rolled["intervention"]["share"] > 0) == (edit == "set")
+
+
 def test_two_architectures_are_compared_on_the_same_input(
     client: httpx.Client, sequence: Any
 ) -> None:

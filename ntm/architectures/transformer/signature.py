@@ -1,12 +1,22 @@
 """The signature of a Transformer: its cache and what every layer's heads look at."""
 
 from ntm.architectures.transformer.config import TransformerConfig
-from ntm.signature import Constant, Signature, Stage, StateTensor
+from ntm.signature import Constant, Signature, Stage, StateTensor, Written
 
 
 def memory_width(config: TransformerConfig) -> int:
     """Of a slot: every layer's keys, then its values, head after head."""
     return config.layers * 2 * config.width
+
+
+def value_columns(config: TransformerConfig) -> tuple[int, ...]:
+    """Of a slot, the first column of the value of every head, layer after layer."""
+    heads, width = config.heads, config.width
+    return tuple(
+        (2 * layer + 1) * width + head * config.head_width
+        for layer in range(config.layers)
+        for head in range(heads)
+    )
 
 
 def signature(config: TransformerConfig) -> Signature:
@@ -33,6 +43,7 @@ def signature(config: TransformerConfig) -> Signature:
         stages=stages(config),
         reads_see="after",
         slot_a_step=True,
+        written=Written(erase=None, add="value", columns=value_columns(config)),
     )
 
 

@@ -25,6 +25,26 @@ class Rest(BaseModel):
     vector: Row
 
 
+class RolledPart(BaseModel):
+    kind: Literal["input", "initial", "intervention"] = Field(
+        description="a step's input, the memory before the first step, or memory that was set"
+    )
+    step: int | None = Field(description="of the input or the intervention")
+    share: float = Field(description="from 0 to 1; all shares sum to 1")
+
+
+class RolledRest(BaseModel):
+    count: int = Field(description="parts that are not told one by one")
+    share: float
+
+
+class RolledOut(BaseModel):
+    """Attention rollout over the layers below (Abnar and Zuidema 2020): a guide, no exact sum."""
+
+    parts: list[RolledPart]
+    rest: RolledRest
+
+
 class Provenance(BaseModel):
     """A read vector as a sum of what every source gave to it, the largest shares first."""
 
@@ -37,6 +57,7 @@ class Provenance(BaseModel):
     error: float = Field(description="largest difference between that sum and the read vector")
     parts: list[Part]
     rest: Rest
+    rolled_out: RolledOut | None = Field(description="null for a model without layers")
 
 
 class StageDifference(BaseModel):
