@@ -291,8 +291,9 @@ RECIPES: dict[str, Recipe] = {
     "transformer-copy-feedback": Recipe(
         task="copy",
         architecture="transformer/1",
-        model={"position": "hard_alibi", "feedback": True},
-        **_DECODER,
+        # heads as wide as two vectors have bits, of which half see the last 1, 2 and 3 steps
+        model={"position": "hard_alibi", "feedback": True, "width": 96, "heads": 6},
+        **_DECODER | {"batch_size": 32, "updates": 4000},
         seeds=3,
         selection=_copy_steps(30, 50, sequences=64),
         evaluation=_copy_steps(1, 10, 20, 30, 50, 120),

@@ -16,7 +16,7 @@ from ntm.architectures.model import Model, Pin, unpinned
 from ntm.architectures.transformer import attention
 from ntm.architectures.transformer.config import TransformerConfig
 
-FLIPPED = 0.05  # of the bits of an answer that is fed back in training, so that slips are survived
+FLIPPED = 0.01  # of the bits of an answer that is fed back in training, so that slips are survived
 
 Stages = dict[str, Tensor]
 
