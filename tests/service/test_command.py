@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import small_models
-from tests.command_line import ntm
+from tests.command_line import NTM, ntm
 from tests.service.running import serving
 
 
@@ -23,13 +23,13 @@ def test_a_path_is_served(repository: Path, tmp_path: Path, path: str, served: s
 
 
 def test_both_a_path_and_an_option_are_refused(tmp_path: Path) -> None:
-    done = ntm("serve", tmp_path, "--models", tmp_path)
+    done = ntm("serve", tmp_path, "--models", tmp_path, command=NTM)
     assert done.returncode == 1
     assert "name the models once" in done.stderr
 
 
 def test_without_models_it_says_how_to_get_some(tmp_path: Path) -> None:
-    done = ntm("serve", tmp_path / "models")
+    done = ntm("serve", tmp_path / "models", command=NTM)
     assert done.returncode == 1
     assert "ntm serve PATH" in done.stderr
     assert f"ntm train copy --out {tmp_path}/models" in done.stderr

@@ -12,10 +12,15 @@ import pytest
 
 from tests.viewer.conftest import STEP, Windows, number, track, until
 
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def at(page: Any, name: str, step: int, row: int, steps: int, first: int, count: int) -> None:
-    """Move the pointer to a cell of a map."""
-    box = track(page, name).locator("canvas").bounding_box()
+    """Move the pointer to a cell of a map, once the map has come to rest."""
+    canvas, before = track(page, name).locator("canvas"), None
+    while (box := canvas.bounding_box()) != before:
+        before = box
+        page.evaluate(FRAMES)
     x = box["x"] + box["width"] * (step + 0.5) / steps
     y = box["y"] + box["height"] * (1 - (row - first + 0.5) / count)
     page.mouse.move(x, y)
@@ -23,7 +28,7 @@ def at(page: Any, name: str, step: int, row: int, steps: int, first: int, count:
 
 def readout(page: Any, name: str) -> str:
     """The numbers beside a track, once the frame is drawn."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(FRAMES)
     return track(page, name).locator(".value").inner_text()
 
 

@@ -119,8 +119,8 @@ def test_memory_grows_with_the_outputs_only(exported: bool, tmp_path: Path) -> N
             (tmp_path / "copy" / "1" / name).write_bytes((folder / "1" / name).read_bytes())
         folder = tmp_path / "copy"
     short = peak("predict", folder, "--length", "100", *options)
-    long = peak("predict", folder, "--length", "1000", *options)
-    assert long < short + 15  # the weightings of two heads alone take 16 MB, a record 450
+    long = peak("predict", folder, "--length", "400", *options)
+    assert long < short + 15  # a record of every stage takes some 150
 
 
 def test_a_damaged_graph_is_told_by_its_name(repository: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from ntm.training.loss import (
     check_output,
     check_targets,
 )
-from tests.command_line import NTM_WITH_TINY_RECIPE, ntm
+from ntm.training.recipes import RECIPES
+from tests.command_line import ntm
 from tests.tiny_training import TINY
 
 
@@ -60,10 +61,13 @@ def test_one_bad_batch_is_forgiven() -> None:
     assert divergence.updates == 0
 
 
-def test_a_diverged_training_ends_with_1_and_leaves_the_earlier_model(tmp_path: Path) -> None:
-    command = ("train", "tiny", "--out", tmp_path, "--updates", "70")
-    assert ntm(*command, command=NTM_WITH_TINY_RECIPE).returncode == 0
-    done = ntm(*command, "--seed", "2", "--learning-rate", "1e20", command=NTM_WITH_TINY_RECIPE)
+def test_a_diverged_training_ends_with_1_and_leaves_the_earlier_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    command = ("train", "tiny", "--out", tmp_path, "--updates")
+    assert ntm(*command, "2").returncode == 0
+    done = ntm(*command, "70", "--seed", "2", "--learning-rate", "1e20")
     assert done.returncode == 1
     assert "error: the training diverged" in done.stderr
     assert "Traceback" not in done.stderr
