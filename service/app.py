@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from operator import attrgetter
@@ -35,8 +34,7 @@ from service.http.root_path import RootPath
 from service.http.trailing_slash import TrailingSlash
 from service.models.compiler import Compiler
 from service.models.rollout import rolling_out
-from service.models.served import LoadedModel, Models, Observer
-from service.scheduling.events import Ended, Event
+from service.models.served import Models, Observer
 from service.settings import Settings, listed
 from service.store import open_store
 from service.telemetry.deferred import Afterwards
@@ -89,23 +87,13 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         RepositoryError: there is no model to serve
         StoreRefused: the store asked for cannot be had
     """
-    metrics, statistics, afterwards = Metrics(), Statistics(time.time), Afterwards()
-
-    def count(model: LoadedModel, event: Event) -> None:
-        metrics.observed(model, event)
-        statistics.observed(model, event)
-
-    def observe(model: LoadedModel, event: Event) -> None:
-        if isinstance(event, Ended):  # an answer follows
-            afterwards.do(partial(count, model, event))
-        else:
-            count(model, event)
-
+    statistics = Statistics(time.time)
+    metrics, afterwards = Metrics(statistics), Afterwards()
     work = InFlight(settings.unread_timeout)
     store = open_store(settings, time.time, owner.get)
     context = Context(
         settings=settings,
-        models=open_models(settings, observe),
+        models=open_models(settings, statistics.observed),
         traces=store.traces,
         sessions=store.sessions,
         metrics=metrics,
@@ -121,7 +109,8 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with rolling_out(context.models, metrics, settings, context.compiler):
+        rollout = rolling_out(context.models, metrics, settings, context.compiler)
+        async with rollout, metrics.published():
             yield
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 
 import ray
 
@@ -16,6 +17,7 @@ from service.process.workers import SWITCH_INTERVAL
 from service.scheduling.walk import Terms
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
+from service.telemetry.statistics import Statistics
 
 LATE = 10.0  # seconds that an ingress may take to load a new version, beyond its poll
 
@@ -37,8 +39,9 @@ class EngineReplica:
         self._models = Models(settings, counters.observed, names={name})
         # An ingress that has not looked yet still asks for what is retired here.
         grace = settings.request_timeout + settings.poll + LATE
+        metrics = Metrics(Statistics(time.time))
         self._rollout = Rollout(
-            self._models, Metrics(), settings, Compiler(settings.compiled_path), grace
+            self._models, metrics, settings, Compiler(settings.compiled_path), grace
         )
         self._polling = asyncio.create_task(self._rollout.run())
 

@@ -1,27 +1,28 @@
-"""Prometheus metrics: requests by outcome, engine time, queue length, memory in flight."""
+"""Prometheus metrics: requests by outcome, engine time, queue length, memory in flight.
 
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any
+What is counted of requests and sequences is counted in plain numbers, and told when scraped; with
+several workers each publishes its numbers every PAUSE seconds.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from service.memory import KINDS, Budget
 from service.models.served import LoadedModel
-from service.scheduling.events import Chunk, Ended, Event
+from service.telemetry.families import Numbers, add_histogram, families
+from service.telemetry.histogram import Histogram
 from service.telemetry.log_writer import dropped
-from service.telemetry.together import are_shared, text_of_all
+from service.telemetry.statistics import SECONDS, Statistics
+from service.telemetry.together import Together, are_shared
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
-
-
-@lru_cache(maxsize=4096)
-def child(metric: Any, *labels: str) -> Any:
-    """A metric with its labels, cached: looking it up takes longer than counting with it."""
-    return metric.labels(*labels)
+PAUSE = 0.1  # seconds between two looks at what other processes should know
 
 
 class DroppedLines(Collector):
@@ -34,182 +35,94 @@ class DroppedLines(Collector):
         )
 
 
-class Metrics:
-    """The counters of one application; with several workers they are those of all."""
+class Metrics(Collector):
+    """The metrics of one application; with several workers they are those of all."""
 
-    def __init__(self) -> None:
-        self._registry, self._are_shared = CollectorRegistry(), are_shared()
-        self._shared_queue: dict[tuple[str, str], int] = {}  # queued steps last written, by model
-        self._registry.register(DroppedLines())
-        self._requests = Counter(
-            "ntm_requests_total",
-            "Requests by route, status, error code and the model they reached",
-            ["route", "status", "code", "model"],
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "ntm_request_seconds",
-            "Time from the request's first byte to the answer's",
-            ["route"],
-            buckets=SECONDS,
-            registry=self._registry,
-        )
-        self._steps = Counter(
-            "ntm_steps_total",
-            "Steps computed that a sequence needed",
-            ["model", "version"],
-            registry=self._registry,
-        )
-        self._engine_seconds = Counter(
-            "ntm_engine_seconds_total",
-            "Time spent in the engine",
-            ["model", "version"],
-            registry=self._registry,
-        )
-        self._rows = Histogram(
-            "ntm_batch_rows",
-            "Sequences computed together in one chunk",
-            ["model", "version"],
-            buckets=ROWS,
-            registry=self._registry,
-        )
-        self._wasted = Counter(
-            "ntm_wasted_steps_total",
-            "Steps computed beyond the end of a sequence, for the sake of its neighbours",
-            ["model", "version"],
-            registry=self._registry,
-        )
-        self._ended = Counter(
-            "ntm_sequences_total",
-            "Sequences by outcome: ok, rejected, cancelled, timed_out, failed",
-            ["model", "version", "outcome"],
-            registry=self._registry,
-        )
-        self._waits = Histogram(
-            "ntm_queue_seconds",
-            "Time from admission to the first step",
-            ["model", "version"],
-            buckets=SECONDS,
-            registry=self._registry,
-        )
-        self._walks = Histogram(
-            "ntm_compute_seconds",
-            "Time from a sequence's first step to its last, in turns with others",
-            ["model", "version"],
-            buckets=SECONDS,
-            registry=self._registry,
-        )
+    def __init__(self, statistics: Statistics) -> None:
+        """Tell what `statistics` have of sequences, and what is counted here."""
+        self._statistics = statistics
+        self._requests = defaultdict[tuple[str, int, str, str], int](int)
+        self._seconds = defaultdict[str, Histogram](partial(Histogram, SECONDS))  # by route
+        self._watched: list[LoadedModel] = []
+        self._budget: Budget | None = None
+        registry = self._registry = CollectorRegistry()
+        self._together = Together() if are_shared() else None
+        if self._together is None:
+            registry.register(DroppedLines())
+            registry.register(self)
         self._queued = Gauge(
             "ntm_queued_steps",
             "Steps admitted and not yet computed",
             ["model", "version"],
             multiprocess_mode="livesum",
-            registry=self._registry,
+            registry=registry,
         )
         self._engines = Gauge(
             "ntm_model_info",
             "1 for every model served, with the engine and device it runs on",
             ["model", "version", "engine", "device"],
             multiprocess_mode="livemax",
-            registry=self._registry,
+            registry=registry,
         )
-
         self._held = Gauge(
             "ntm_held",
             "Traces and sessions kept",
             ["kind"],
             multiprocess_mode="livemostrecent",
-            registry=self._registry,
+            registry=registry,
         )
         self._held_bytes = Gauge(
             "ntm_held_bytes",
             "Bytes of the traces and sessions kept",
             ["kind"],
             multiprocess_mode="livemostrecent",
-            registry=self._registry,
+            registry=registry,
         )
-
         self._damaged = Gauge(
             "ntm_damaged_records",
             "Records of the store met since the start that nobody can read",
             multiprocess_mode="livesum",
-            registry=self._registry,
+            registry=registry,
         )
-
-        self._budget: Budget | None = None
         self._in_flight = Gauge(
             "ntm_bytes_in_flight",
             "Bytes of bodies, interventions, states and answers that are in memory",
             ["of"],
             multiprocess_mode="livesum",
-            registry=self._registry,
+            registry=registry,
         )
         self._limit = Gauge(
             "ntm_bytes_in_flight_limit",
             "Bytes that may be in memory of all of them together",
             multiprocess_mode="livesum",
-            registry=self._registry,
+            registry=registry,
         )
 
     def watch_memory(self, budget: Budget) -> None:
-        """Publish the bytes in flight: when scraped; of several processes after every request."""
+        """Tell the bytes in flight."""
         self._limit.set(budget.limit)
         self._budget = budget
 
-    def _set_memory(self) -> None:
-        if self._budget is not None:
-            for kind in KINDS:
-                child(self._in_flight, kind).set(self._budget.taken(kind))
+    def watch(self, models: Iterable[LoadedModel]) -> None:
+        """Add the gauges of these models."""
+        for model in models:
+            self._engines.labels(*labels_of(model), *engine_of(model)).set(1)
+            self._watched.append(model)
 
     def forget(self, model: LoadedModel) -> None:
         """Drop the gauges of a model that is not served any more; its counters stay."""
-        labels = (model.name, str(model.version))
-        info = (*labels, model.engine.name, model.engine.device)
-        if self._are_shared:  # prometheus-client cannot remove labels from shared files
-            self._engines.labels(*info).set(0)
-            self._queued.labels(*labels).set(0)
+        self._watched.remove(model)
+        if self._together is not None:  # labels cannot be removed from shared files
+            self._engines.labels(*labels_of(model), *engine_of(model)).set(0)
+            self._queued.labels(*labels_of(model)).set(0)
         else:
-            self._engines.remove(*info)
-            self._queued.remove(*labels)
-
-    def watch(self, models: Iterable[LoadedModel]) -> None:
-        """Add the gauges of these models; their queues are read when scraped."""
-        for model in models:
-            labels = (model.name, str(model.version))
-            self._engines.labels(*labels, model.engine.name, model.engine.device).set(1)
-            queue = model.scheduler
-            if not self._are_shared:
-                self._queued.labels(*labels).set_function(lambda queue=queue: queue.queued_steps)  # type: ignore[misc]
+            self._engines.remove(*labels_of(model), *engine_of(model))
+            self._queued.remove(*labels_of(model))
 
     def answered(self, route: str, status: int, code: str, model: str, seconds: float) -> None:
         """Count one request."""
-        if self._are_shared:
-            self._set_memory()
-        child(self._requests, route, str(status), code, model).inc()
-        child(self._seconds, route).observe(seconds)
-
-    def observed(self, model: LoadedModel, event: Event) -> None:
-        """Count one run of an engine, or one sequence that ended."""
-        labels = (model.name, str(model.version))
-        if self._are_shared:  # another process may be scraped, which cannot read this queue
-            self._set_queue(labels, model.scheduler.queued_steps)
-        match event:
-            case Chunk():
-                child(self._steps, *labels).inc(event.useful)
-                child(self._wasted, *labels).inc(event.computed - event.useful)
-                child(self._engine_seconds, *labels).inc(event.seconds)
-                child(self._rows, *labels).observe(event.rows)
-            case Ended():
-                child(self._ended, *labels, event.outcome).inc()
-                if event.outcome == "ok":
-                    child(self._waits, *labels).observe(event.queued)
-                    child(self._walks, *labels).observe(event.computed)
-
-    def _set_queue(self, labels: tuple[str, str], steps: int) -> None:
-        """Write the number of queued steps where it has changed."""
-        if self._shared_queue.get(labels) != steps:
-            self._shared_queue[labels] = steps
-            child(self._queued, *labels).set(steps)
+        self._requests[route, status, code, model] += 1
+        self._seconds[route].add(seconds)
 
     def holds(self, kind: str, count: int, size: int) -> None:
         """Set the number of stored traces or sessions, and their bytes."""
@@ -220,7 +133,68 @@ class Metrics:
         """Set how many records could not be read."""
         self._damaged.set(count)
 
+    def numbers(self) -> Numbers:
+        """What this process has counted."""
+        numbers: Numbers = {}
+        for (route, status, *rest), count in self._requests.items():
+            numbers["ntm_requests", route, str(status), *rest] = count
+        for route, seconds in self._seconds.items():
+            add_histogram(numbers, "ntm_request_seconds", (route,), seconds)
+        for (name, version), record in self._statistics.records().items():
+            labels = (name, str(version))
+            numbers["ntm_steps", *labels] = record.steps
+            numbers["ntm_wasted_steps", *labels] = record.wasted
+            numbers["ntm_engine_seconds", *labels] = record.engine_seconds
+            for outcome, count in record.ended.items():
+                numbers["ntm_sequences", *labels, outcome] = count
+            add_histogram(numbers, "ntm_batch_rows", labels, record.rows)
+            add_histogram(numbers, "ntm_queue_seconds", labels, record.queued)
+            add_histogram(numbers, "ntm_compute_seconds", labels, record.computed)
+        return numbers
+
+    def collect(self) -> Iterable[Metric]:
+        """See prometheus-client, which asks for what one process has counted."""
+        return families(self.numbers())
+
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        self._set_memory()
-        return text_of_all() if self._are_shared else generate_latest(self._registry)
+        self._look()
+        return generate_latest(self._registry if self._together is None else self._together.all())
+
+    @asynccontextmanager
+    async def published(self) -> AsyncIterator[None]:
+        """Let the other workers know of these metrics for as long as this process serves."""
+        if self._together is None:
+            yield
+            return
+        publishing = asyncio.create_task(self._publish())
+        try:
+            yield
+        finally:
+            publishing.cancel()
+            self._look()
+
+    async def _publish(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE)
+            self._look()
+
+    def _look(self) -> None:
+        """Set the gauges to what is there now; and tell the others, if there are any."""
+        for model in self._watched:
+            self._queued.labels(*labels_of(model)).set(model.scheduler.queued_steps)
+        if self._budget is not None:
+            for kind in KINDS:
+                self._in_flight.labels(kind).set(self._budget.taken(kind))
+        if self._together is not None:
+            self._together.publish(self.numbers())
+
+
+def labels_of(model: LoadedModel) -> tuple[str, str]:
+    """A model's labels."""
+    return model.name, str(model.version)
+
+
+def engine_of(model: LoadedModel) -> tuple[str, str]:
+    """The labels that say what it runs on."""
+    return model.engine.name, model.engine.device
