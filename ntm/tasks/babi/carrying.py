@@ -4,25 +4,31 @@
 7 counting, 8 lists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from ntm.tasks.babi.draw import pick
 from ntm.tasks.babi.stories import Story
 from ntm.tasks.babi.words import NUMBERS, Words
-from ntm.tasks.babi.world import Habits, World
+from ntm.tasks.babi.world import Habits, Visit, World
 
-CARRY = Habits(get=0.5, drop=0.5)
+T = TypeVar("T")
+
+CARRY = Habits(get=1, drop=1)
+PASS_ON = replace(CARRY, give=4)
 HABITS = {
     1: Habits(),
     2: CARRY,
-    3: Habits(get=0.2, drop=0.3, there_after_get=0.2),
-    5: Habits(get=0.5, drop=0.05, give=0.45),
+    3: replace(CARRY, there_after_get=0.2),
+    5: PASS_ON,
     6: CARRY,
-    7: Habits(get=0.5, drop=0.1, give=0.4),
+    7: PASS_ON,
     8: CARRY,
 }
+RECENT = 5  # sentences; a question is about something that the last ones told
 LONGEST = 400  # sentences; a world that answers nothing for so long is begun anew
 
 
@@ -40,31 +46,54 @@ def story(
             return world.draft.story()
 
 
+def lately(world: World, options: Iterable[tuple[T, list[int]]]) -> T | None:
+    """One of what can be asked for, by the sentences it rests on; None if all of it is long ago."""
+    last = len(world.draft.sentences) - RECENT
+    known = [option for option, support in options if max(support) >= last]
+    return pick(world.rng, known) if known else None
+
+
+def carried_to(world: World, thing: str, visit: Visit, *, chance: float) -> bool:
+    """Whether a thing was carried to a place and not got there; if so, only by this chance."""
+    return world.got[thing] < visit.sentence and bool(world.rng.random() < chance)
+
+
 def ask_person(world: World) -> None:
     """Task 1: where somebody is."""
-    visit = pick(world.rng, list(world.visits.values()))
+    visit = world.visits[pick(world.rng, world.actors[-RECENT:])]
     world.draft.ask(f"Where is {visit.person}?", visit.place, [visit.sentence])
 
 
 def ask_thing(world: World) -> None:
-    """Task 2: where a thing is that was carried or dropped at a place the text tells."""
-    known = [thing for thing, trail in world.trails.items() if trail]
-    if known:
-        thing = pick(world.rng, known)
+    """Task 2: where a thing is that was dropped, or carried there, at a place the text tells.
+
+    As published, what was dropped lately is always asked for, what is carried half of the time.
+    """
+    told = (
+        (thing, [world.last_action[thing], trail[-1].sentence])
+        for thing, trail in world.trails.items()
+        if trail and (thing not in world.holder or carried_to(world, thing, trail[-1], chance=0.5))
+    )
+    thing = lately(world, told)
+    if thing:
         visit = world.trails[thing][-1]
         support = [world.last_action[thing], visit.sentence]
         world.draft.ask(f"Where is the {thing}?", visit.place, support)
 
 
 def ask_earlier(world: World) -> None:
-    """Task 3: where a thing was before the place it is at, to which one person carried it."""
-    known = [
-        thing
+    """Task 3: where a thing was before the place it is at, to both of which it was carried.
+
+    As published, what was dropped lately is always asked for, what is carried seldom.
+    """
+    told = (
+        (thing, [world.last_action[thing], trail[-1].sentence])
         for thing, trail in world.trails.items()
-        if len(trail) > 1 and trail[-1].person == trail[-2].person
-    ]
-    if known:
-        thing = pick(world.rng, known)
+        if len(trail) > 1
+        and carried_to(world, thing, trail[-2], chance=0.15 if thing in world.holder else 1)
+    )
+    thing = lately(world, told)
+    if thing:
         before, now = world.trails[thing][-2:]
         support = [world.last_action[thing], now.sentence, before.sentence]
         world.draft.ask(f"Where was the {thing} before the {now.place}?", before.place, support)
@@ -72,9 +101,10 @@ def ask_earlier(world: World) -> None:
 
 def ask_gift(world: World) -> None:
     """Task 5: one of the three parts of a gift; a part is never ambiguous."""
-    if not world.gifts:
+    gift = lately(world, ((gift, [gift.sentence]) for gift in world.gifts[-1:]))
+    if not gift:
         return
-    giver, thing, receiver, sentence = world.gifts[-1]
+    giver, thing, receiver, sentence = gift
     kinds = [
         (f"Who received the {thing}?", receiver),
         (f"Who gave the {thing}?", giver),
@@ -90,9 +120,9 @@ def ask_gift(world: World) -> None:
 
 def ask_whether(world: World) -> None:
     """Task 6: whether somebody is at a place; the answers are equally frequent."""
-    if not world.visits:
+    visit = lately(world, ((visit, [visit.sentence]) for visit in world.visits.values()))
+    if not visit:
         return
-    visit = pick(world.rng, list(world.visits.values()))
     yes = world.rng.random() < 0.5
     others = [place for place in world.words.places if place != visit.place]
     place = visit.place if yes else pick(world.rng, others)
@@ -102,17 +132,17 @@ def ask_whether(world: World) -> None:
 
 def ask_count(world: World) -> None:
     """Task 7: how many things somebody holds who has held one."""
-    if world.handled:
-        person = pick(world.rng, list(world.handled))
+    person = lately(world, ((person, world.history(person)) for person in world.handled))
+    if person:
         answer = NUMBERS[len(world.held_by(person))]
         text = f"How many objects is {person} carrying?"
-        world.draft.ask(text, answer, world.history(person))
+        world.draft.ask(text, answer, sorted(world.history(person)))
 
 
 def ask_list(world: World) -> None:
     """Task 8: what somebody holds who has held something."""
-    if world.handled:
-        person = pick(world.rng, list(world.handled))
+    person = lately(world, ((person, world.history(person)) for person in world.handled))
+    if person:
         answer = ",".join(world.held_by(person)) or "nothing"
         world.draft.ask(f"What is {person} carrying?", answer, world.history(person))
 

@@ -1,5 +1,7 @@
 """Tasks 15, 16 and 20: deduction, induction and the motives of people."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ntm.tasks.babi.draw import pick, shuffled
@@ -8,14 +10,20 @@ from ntm.tasks.babi.words import GET, GO, Words
 
 
 def deduction(rng: np.random.Generator, words: Words, questions: int = 4) -> Story:
-    """Task 15: every kind fears another, every name is of a kind; whom does a name fear?"""
+    """Task 15: every kind fears another, every name is of a kind; whom does a name fear?
+
+    What a kind fears is told before the names of that kind.
+    """
     draft = Draft()
     singulars = [one for one, _ in words.kinds]
     plural = dict(words.kinds)
     fears = {kind: pick(rng, [k for k in singulars if k != kind]) for kind in singulars}
-    kinds = {name: pick(rng, singulars) for name in words.people}
+    kinds, order = dict[str, str](), list[str]()
+    while not order or any(order.index(name) < order.index(kinds[name]) for name in kinds):
+        kinds = {name: pick(rng, singulars) for name in words.people}
+        order = shuffled(rng, [*fears, *kinds])
     index: dict[str, int] = {}
-    for subject in shuffled(rng, [*fears, *kinds]):
+    for subject in order:
         if subject in fears:
             sentence = f"{plural[subject]} are afraid of {plural[fears[subject]]}."
         else:
@@ -32,14 +40,16 @@ def deduction(rng: np.random.Generator, words: Words, questions: int = 4) -> Sto
 def induction(rng: np.random.Generator, words: Words, questions: int = 1) -> Story:
     """Task 16: the colour of a name, that of the latest name before it of the same kind.
 
-    Every name but the one asked for has a colour. Kinds tend to have a colour, with exceptions.
+    Every name but the one asked for has a colour, told after its kind. Kinds tend to have a colour,
+    with exceptions. As published, there are never just two others of the kind asked for.
     """
     singulars = [one for one, _ in words.kinds]
     while True:
-        names = shuffled(rng, words.people)
-        asked = names[0]
+        order = _by_turns(rng, words.people, 2)
+        asked = order.pop()  # its colour would have come last
+        names = [asked, *(name for name in words.people if name != asked)]
         kinds = {name: pick(rng, singulars) for name in names}
-        if sum(kind == kinds[asked] for kind in kinds.values()) > 1:
+        if sum(kind == kinds[asked] for kind in kinds.values()) not in (1, 3):
             break
     usual = {kind: pick(rng, words.colours) for kind in singulars}
     draft, index = Draft(), dict[tuple[str, str], int]()
@@ -47,8 +57,8 @@ def induction(rng: np.random.Generator, words: Words, questions: int = 1) -> Sto
         name: usual[kinds[name]] if rng.random() < 0.9 else pick(rng, words.colours)
         for name in names[1:]
     }
-    facts = [(name, "kind") for name in names] + [(name, "colour") for name in names[1:]]
-    for name, fact in shuffled(rng, facts):
+    for name in order:
+        fact = "colour" if (name, "kind") in index else "kind"
         word = f"a {kinds[name]}" if fact == "kind" else colours[name]
         index[name, fact] = draft.tell(f"{name} is {word}.")
     mates = [name for name in names[1:] if kinds[name] == kinds[asked]]
@@ -57,6 +67,17 @@ def induction(rng: np.random.Generator, words: Words, questions: int = 1) -> Sto
     for _ in range(questions):
         draft.ask(f"What color is {asked}?", colours[mate], support)
     return draft.story()
+
+
+def _by_turns(rng: np.random.Generator, names: Sequence[str], times: int) -> list[str]:
+    """Every name so often, always one of those that are left."""
+    left, order = dict.fromkeys(names, times), list[str]()
+    while left:
+        order.append(pick(rng, list(left)))
+        left[order[-1]] -= 1
+        if not left[order[-1]]:
+            del left[order[-1]]
+    return order
 
 
 def motives(rng: np.random.Generator, words: Words, questions: int | None = None) -> Story:

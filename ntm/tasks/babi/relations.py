@@ -84,13 +84,16 @@ def sizes(rng: np.random.Generator, words: Words, questions: int = 5) -> Story:
     """Task 18: blocks of five comparisons and up to five questions that chain two of them.
 
     The two smallest things are the same in every story, the order of the others is its own. A
-    question is answered from larger to smaller with yes, from smaller to larger with no.
+    question is answered from larger to smaller with yes, from smaller to larger with no; what was
+    told twice is supported by the first sentence that told it.
     """
     draft, facts = Draft(), list[tuple[str, str, int]]()  # smaller, larger, sentence
     order = [*words.boxes[:2], *shuffled(rng, words.boxes[2:])]
     while len(draft.questions) < questions:
         for _ in range(5):
-            facts.append(_compare(rng, draft, order))
+            fact = _compare(rng, draft, order)
+            if fact[:2] not in [earlier[:2] for earlier in facts]:
+                facts.append(fact)
         chains = _chains(facts)
         for _ in range(min(5, questions - len(draft.questions)) if chains else 0):
             small, large, lower, upper = pick(rng, chains)

@@ -11,6 +11,7 @@ from ntm.tasks.babi.draw import pick, pick_distinct, shuffled
 from ntm.tasks.babi.stories import Draft, Story
 from ntm.tasks.babi.words import GO, LATER, TIMES, Words
 
+RECENT = 5  # sentences; a question is about somebody in one of the last ones
 Told = dict[str, tuple[str, tuple[int, ...]]]  # by person: place, supporting sentences
 Belief = tuple[str, tuple[str, ...], int]  # kind of statement, its places, its sentence
 
@@ -27,7 +28,8 @@ def story(
 
 
 def _walks(task: int, rng: np.random.Generator, words: Words, questions: int, pace: int) -> Story:
-    draft, told = Draft(), Told()
+    draft, told, actors = Draft(), Told(), list[list[str]]()
+    recent = RECENT if task == 11 else 3
     while len(draft.questions) < questions:
         for _ in range(pace if task == 12 else (pace + 1) // 2):
             people = pick_distinct(rng, words.people, 1 if task == 11 else 2)
@@ -40,7 +42,8 @@ def _walks(task: int, rng: np.random.Generator, words: Words, questions: int, pa
                 text = f"{pick(rng, LATER)} {pronoun} {pick(rng, GO)} the {place}."
                 indices.append(draft.tell(text))
             told.update({person: (place, tuple(indices)) for person in people})
-        person = pick(rng, list(told))
+            actors += [people for _ in indices]
+        person = pick(rng, pick(rng, actors[-recent:]))
         draft.ask(f"Where is {person}?", *told[person])
     return draft.story()
 
@@ -52,13 +55,14 @@ def _pronoun(people: list[str], words: Words) -> str:
 
 
 def _beliefs(task: int, rng: np.random.Generator, words: Words, questions: int, pace: int) -> Story:
-    draft, beliefs = Draft(), dict[str, Belief]()
+    draft, beliefs, actors = Draft(), dict[str, Belief](), list[str]()
     while len(draft.questions) < questions:
         for _ in range(pace):
             person = pick(rng, words.people)
             kind, places, sentence = STATE[task](rng, person, words)
             beliefs[person] = (kind, places, draft.tell(sentence))
-        person = pick(rng, list(beliefs))
+            actors.append(person)
+        person = pick(rng, actors[-RECENT:])
         kind, places, index = beliefs[person]
         place, answer = _doubt(rng, kind, places, words)
         draft.ask(f"Is {person} in the {place}?", answer, [index])
@@ -153,7 +157,7 @@ def _ask_before(
     for person, day in days.items():
         last_visit = {day[slot][0]: slot for slot in sorted(day)}
         for place, slot in last_visit.items():
-            if slot - 1 in day:
+            if slot - 1 in day and day[slot][1] >= len(draft.sentences) - RECENT:
                 answer, earlier = day[slot - 1]
                 text = f"Where was {person} before the {place}?"
                 options.append((text, answer, (day[slot][1], earlier)))

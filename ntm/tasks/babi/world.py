@@ -33,8 +33,9 @@ class Gift(NamedTuple):
 
 @dataclass(frozen=True)
 class Habits:
-    """How a world behaves: the chances of an attempt, and of the word "there" after an action."""
+    """How often people do what they can beside a walk, and say "there" after an action."""
 
+    go: float = 5 / 6  # that of six places drawn it is not the one where somebody is
     get: float = 0.0
     drop: float = 0.0
     give: float = 0.0
@@ -51,29 +52,53 @@ class World:
         self.place = {person: pick(rng, words.places) for person in words.people}
         self.lies = {thing: pick(rng, words.places) for thing in words.things}
         self.holder: dict[str, str] = {}
+        self.actors: list[str] = []  # by sentence
         self.visits: dict[str, Visit] = {}  # last told, by person
         self.trails: dict[str, list[Visit]] = {}  # told, by thing
         self.last_action: dict[str, int] = {}  # sentence, by thing
+        self.got: dict[str, int] = {}  # sentence that told of it last, by thing
         # sentences by person, then by thing in the order of first possession
         self.handled: dict[str, dict[str, list[int]]] = {}
         self.gifts: list[Gift] = []
 
     def step(self) -> None:
-        """Tell the next event: an attempted action that is impossible becomes a walk."""
-        person = pick(self.rng, self.words.people)
-        chance, habits = self.rng.random(), self.habits
+        """Tell the next event: somebody does one of the things that somebody could do."""
+        chances = [(person, *could) for person in self.words.people for could in self.could(person)]
+        left = self.rng.random() * sum(weight for _, _, weight in chances)
+        for person, action, weight in chances:  # noqa: B007
+            left -= weight
+            if left < 0:
+                break
         here = self.place[person]
-        mine = self.held_by(person)
-        others = [p for p in self.words.people if p != person and self.place[p] == here]
-        around = [t for t in self.words.things if t not in self.holder and self.lies[t] == here]
-        if chance < habits.get and around:
-            self.get(person, pick(self.rng, around))
-        elif habits.get <= chance < habits.get + habits.drop and mine:
-            self.drop(person, pick(self.rng, mine))
-        elif 0 <= chance - habits.get - habits.drop < habits.give and mine and others:
-            self.give(person, pick(self.rng, mine), pick(self.rng, others))
+        self.actors.append(person)
+        if action == "get":
+            self.get(person, pick(self.rng, self.around(here)))
+        elif action == "drop":
+            self.drop(person, pick(self.rng, self.held_by(person)))
+        elif action == "give":
+            self.give(person, pick(self.rng, self.held_by(person)), pick(self.rng, self.by(person)))
         else:
             self.go(person, pick(self.rng, [p for p in self.words.places if p != here]))
+
+    def could(self, person: str) -> list[tuple[str, float]]:
+        """The actions that somebody could do now, and how often they are done."""
+        habits, mine = self.habits, bool(self.held_by(person))
+        possible = {
+            "go": (habits.go, True),
+            "get": (habits.get, bool(self.around(self.place[person]))),
+            "drop": (habits.drop, mine),
+            "give": (habits.give, mine and bool(self.by(person))),
+        }
+        return [(action, weight) for action, (weight, can) in possible.items() if weight and can]
+
+    def around(self, place: str) -> list[str]:
+        """The things that lie at a place."""
+        return [t for t in self.words.things if t not in self.holder and self.lies[t] == place]
+
+    def by(self, person: str) -> list[str]:
+        """The others at the place of a person."""
+        here = self.place[person]
+        return [p for p in self.words.people if p != person and self.place[p] == here]
 
     def go(self, person: str, place: str) -> None:
         """Walk, with everything held."""
@@ -122,6 +147,7 @@ class World:
     def _receive(self, person: str, thing: str, sentence: int) -> None:
         """Where the text has told the place of the new holder, it has told that of the thing."""
         self._handle(person, thing, sentence)
+        self.got[thing] = sentence
         self.holder[thing] = person
         visit = self.visits.get(person)
         trail = self.trails.get(thing, [])
