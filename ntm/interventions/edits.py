@@ -64,6 +64,13 @@ class Edits:
         for start, stop in self._spans:
             self.changes_state[start:stop] = True
 
+    @property
+    def changes_slots(self) -> bool:
+        """Whether slots may come to hold something else than what the sequence says."""
+        owners = {stage.name: stage.owner for stage in self._told.pinnable}
+        pins_writes = any(owners[name] != "read" for name in self._stages)
+        return bool(self.inputs or self._memory) or pins_writes
+
     def write_inputs(self, sequence: NDArray[np.float32]) -> None:
         """Change the inputs [T, ..., input_size] in place."""
         for steps, row in self.inputs:

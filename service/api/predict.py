@@ -257,6 +257,8 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if prediction.target is not None and model.task is None:
         name = model.description.task_name
         warnings.append(f"no error: the task '{name}', whose targets these are, is not known here")
+    if asked.text is not None and words.slots_are_unknown(prediction.edits):
+        warnings.append(words.NO_HOPS)
     if any(warnings):
         facts["warning"] = "; ".join(filter(None, warnings))
     if prediction.target is not None and model.task is not None:
@@ -264,6 +266,8 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
         facts["wrong_bits"] = int(wrong[0])
     if asked.text is not None:
         values = fields.tensors_of(model.signature, asked.kept, walked.values)
+        if words.slots_are_unknown(prediction.edits):
+            values = {}
         facts |= words.answers(asked.text, walked.outputs, values)
     included = fields.tensors_of(model.signature, asked.request.include, walked.values)
     return facts, {"outputs": walked.outputs, **included}

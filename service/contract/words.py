@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ntm.answers import answers_of, as_json
+from ntm.interventions.edits import Edits
 from ntm.signature import Signature
 from ntm.vocabulary import Asked, UnknownWords, Vocabulary, is_question
 from service import errors
@@ -21,6 +22,7 @@ from service.settings import Settings
 
 ATTENTION = "read_weightings"
 NUMBERS_ONLY = "this model has no vocabulary: it takes a sequence of numbers"
+NO_HOPS = "no hops: interventions changed what the slots hold, which need not be the sentences told"
 SLOTS = 64  # a text that needs more slots than the model's own gets a multiple of so many
 
 Text = Annotated[
@@ -120,6 +122,11 @@ def slots_for(spoken: Spoken, signature: Signature) -> int | None:
     if signature.slots_hold != "sentences" or needed <= signature.memory_slots:
         return None
     return -(-needed // SLOTS) * SLOTS
+
+
+def slots_are_unknown(edits: Edits | None) -> bool:
+    """Whether a slot may hold something else than the sentence that was told for it."""
+    return edits is not None and edits.changes_slots
 
 
 def kept(include: Sequence[str], signature: Signature) -> list[str]:

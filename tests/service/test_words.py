@@ -148,6 +148,29 @@ def test_a_ring_of_few_slots_tells_the_sentences_that_are_in_it(client: httpx.Cl
 
 
 @pytest.mark.parametrize(
+    ("head", "change", "told"),
+    [
+        ("write.0", {"write_weighting": [0, 0, 0, 0, 0, 1]}, False),  # into another slot
+        ("write.0", {"add": [0.5] * 24}, False),
+        (None, {"memory": 0.0}, False),
+        (None, {"input": [0.0] * TASK.input_size}, False),
+        ("read.0", {"attention": [1, 0, 0, 0, 0, 0]}, True),
+    ],
+)
+def test_hops_are_told_only_while_slots_hold_the_sentences_told(
+    client: httpx.Client, head: str | None, change: dict[str, Any], told: bool
+) -> None:
+    step = 5 if told else 1
+    item = {"steps": step, "set": change} | ({"head": head} if head else {})
+    answer = ask(client, [*STORY, QUESTION], interventions=[item])
+    assert ("no hops: interventions changed" in answer.get("warning", "")) != told
+    assert any(answer["hops"]) == told
+    assert answer["answer"] in TASK.vocabulary.answers
+    if told:
+        assert answer["hops"][0] == [{"sentence": STORY[0], "number": 0, "weight": 1.0}]
+
+
+@pytest.mark.parametrize(
     ("body", "status", "code", "says"),
     [
         ({"text": ["Marry wnet home.", "Where is Mary?"]}, 422, "unknown_word",
