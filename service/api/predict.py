@@ -186,7 +186,7 @@ def from_text(told: dict[str, Any], context: Context) -> Asked:
     """What a JSON body asks in words."""
     asked = words.parse_request(told)
     model = context.models.get(asked.model, asked.version)
-    spoken = words.ask(asked, model.vocabulary, context.settings)
+    spoken = words.ask(asked.text, model.vocabulary, context.settings)
     refuse_if_full(asked.model, asked.version, len(spoken.asked.inputs), context)
     if asked.memory_slots is None:
         asked.memory_slots = words.slots_for(spoken, model.signature)

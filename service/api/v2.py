@@ -2,9 +2,13 @@
 
 A batch [B, T, I] runs as B sequences of their own; its parameter `trace_id` lists their traces in
 order, separated by commas.
+
+
+A model with a vocabulary takes `text` (BYTES) in place of the sequence: a story and questions.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version as version_of
@@ -28,11 +32,12 @@ from service.api.documents.v2 import (
 from service.api.encoded import is_long
 from service.api.predict import NOT_KEPT
 from service.api.recording import Recording
-from service.contract import checks, fields
+from service.contract import checks, fields, words
 from service.contract.checks import Prediction
 from service.contract.encodings import Tensors, to_json
 from service.contract.open_inference import answers, requests
 from service.contract.open_inference.requests import InferRequest, Wanted
+from service.contract.open_inference.texts import ANSWER, as_tensor
 from service.errors import (
     BatchTooLarge,
     ResponseTooLarge,
@@ -147,7 +152,10 @@ async def model_metadata(request: Request, model: LoadedModel) -> Response:
     """A model's versions and tensors; -1 stands for sizes that a request chooses."""
     platform, _ = PLATFORMS[model.engine.name]
     versions = context_of(request).models.versions(model.name)
-    return respond(answers.model_metadata(model.name, versions, platform, model.signature))
+    speaks = model.vocabulary is not None
+    return respond(
+        answers.model_metadata(model.name, versions, platform, model.signature, speaks=speaks)
+    )
 
 
 @serve(
@@ -215,7 +223,7 @@ async def infer(context: Context, exchange: Exchange) -> Answer:
     except StoreUnavailable:
         headers.append(NOT_KEPT)
     facts = facts_of(asked, predictions[0], model, kept)
-    tensors = join(asked, walked)
+    tensors = join(asked, walked, model)
     return await respond_with(facts, asked.wanted, tensors, headers)
 
 
@@ -240,8 +248,26 @@ def understand(
     body: bytes, header: str | None, model: LoadedModel, context: Context
 ) -> tuple[InferRequest, list[Prediction]]:
     """What a body asks, and its checked sequences."""
-    asked = requests.parse(body, header, model.signature)
+    speaks = model.vocabulary is not None
+    asked = requests.parse(body, header, model.signature, speaks=speaks)
+    if asked.text is not None:
+        asked = as_steps(asked, asked.text, model, context)
     return asked, check(asked, model, context)
+
+
+def as_steps(
+    asked: InferRequest, text: Sequence[str], model: LoadedModel, context: Context
+) -> InferRequest:
+    """A request in words with its text as a sequence, and slots for its sentences.
+
+    Raises:
+        ServiceError: as `words.ask`
+    """
+    spoken = words.ask(text, model.vocabulary, context.settings)
+    slots = asked.memory_slots
+    if slots is None:
+        slots = words.slots_for(spoken, model.signature)
+    return dataclasses.replace(asked, sequences=spoken.asked.inputs[None], memory_slots=slots)
 
 
 def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
@@ -267,7 +293,7 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
         )
     slots = checks.check_slots(asked.memory_slots, told, settings)
     checks.check_length(steps, slots, told)
-    names = {wanted.name for wanted in asked.wanted}
+    names = {wanted.name for wanted in asked.wanted} - {ANSWER}
     width = fields.width(told, names - {"outputs"}, slots)
     size = 4 * batch * steps * (width + ("outputs" in names) * told.output_size)
     if size > settings.max_response_bytes:
@@ -288,7 +314,8 @@ async def walk_all(
     context: Context,
 ) -> list[Walked]:
     """Walk all sequences side by side; if one fails or the client leaves, none goes on."""
-    keep = tuple(wanted.name for wanted in asked.wanted if wanted.name != "outputs")
+    computed = ("outputs", ANSWER)
+    keep = tuple(wanted.name for wanted in asked.wanted if wanted.name not in computed)
     limit = context.settings.request_timeout
     terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
     if recordings:
@@ -310,13 +337,17 @@ async def walk_all(
             task.cancel()
 
 
-def join(asked: InferRequest, walked: list[Walked]) -> Tensors:
+def join(asked: InferRequest, walked: list[Walked], model: LoadedModel) -> Tensors:
     """The tensors of all sequences, with the batch axis if they came with it."""
     joined: Tensors = {}
     for wanted in asked.wanted:
-        rows = [
-            one.outputs if wanted.name == "outputs" else one.values[wanted.name] for one in walked
+        rows: list[Any] = [
+            one.outputs if wanted.name == "outputs" else one.values.get(wanted.name)
+            for one in walked
         ]
+        if wanted.name == ANSWER:
+            spoken = words.spoken(asked.text or (), model.vocabulary)
+            rows = [as_tensor(words.answered(spoken, one.outputs)) for one in walked]
         alone = rows[0][None] if asked.batched else rows[0]
         joined[wanted.name] = alone if len(rows) == 1 else np.stack(rows)
     return joined

@@ -103,14 +103,14 @@ def encode(text: Sequence[str], vocabulary: Vocabulary | None, settings: Setting
         raise errors.ServiceError(f"text: {error}") from None
 
 
-def ask(request: TextRequest, vocabulary: Vocabulary | None, settings: Settings) -> Spoken:
+def ask(text: Sequence[str], vocabulary: Vocabulary | None, settings: Settings) -> Spoken:
     """A text that asks something, as steps.
 
     Raises:
         NoQuestion: it has no question
         ServiceError: as `encode`
     """
-    spoken = encode(request.text, vocabulary, settings)
+    spoken = encode(text, vocabulary, settings)
     if not spoken.asked.questions:
         raise errors.NoQuestion("text should have a question: a sentence with a question mark")
     return spoken
@@ -153,6 +153,12 @@ def answers(
         return {}
     facts = {name: value for name, value in told[-1].items() if name != "question"}
     return facts | ({"answers": told} if len(told) > 1 else {})
+
+
+def answered(spoken: Spoken, outputs: NDArray[np.float32]) -> list[str]:
+    """The most probable answer to every question of a text, from its outputs [T, output_size]."""
+    given = answers_of(spoken.vocabulary, spoken.text, spoken.asked, outputs, None)
+    return [one.answer for one in given]
 
 
 def heard_in(inputs: NDArray[np.float32], vocabulary: Vocabulary) -> list[str]:

@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx
 import numpy as np
+import orjson
 import pytest
 import torch
+from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from ntm.architectures.memory_network.model import MemoryNetwork
 from ntm.export.write import export_onnx
@@ -200,6 +202,66 @@ def test_a_session_refuses_unknown_words_and_stays_as_it_was(client: httpx.Clien
     refused = client.post(path, json={"text": ["Mary went to the moon."]})
     assert (refused.status_code, refused.json()["code"]) == (422, "unknown_word")
     assert client.get(f"/sessions/{session}").json()["position"] == 0
+
+
+def infer(client: httpx.Client, tensor: dict[str, Any], behind: bytes | None = None) -> Any:
+    """An inference over /v2, its body in JSON or with bytes behind it."""
+    path, entry = "/v2/models/random-babi/infer", {"name": "text", "datatype": "BYTES", **tensor}
+    outputs = [{"name": name} for name in ("answer", "outputs")]
+    if behind is None:
+        return client.post(path, json={"inputs": [entry], "outputs": outputs})
+    asked = {"inputs": [entry], "outputs": outputs, "parameters": {"binary_data_output": True}}
+    text = orjson.dumps(asked)
+    headers = {"Inference-Header-Content-Length": str(len(text))}
+    return client.post(path, content=text + behind, headers=headers)
+
+
+def test_v2_takes_strings_and_gives_them(client: httpx.Client) -> None:
+    text = [*STORY[:2], QUESTION, *STORY[2:], QUESTION]
+    own = ask(client, text)
+    expected = [one["answer"] for one in own["answers"]]
+    answer = infer(client, {"shape": [len(text)], "data": text}).json()
+    told, numbers = answer["outputs"]
+    assert (told["name"], told["datatype"], told["shape"]) == ("answer", "BYTES", [2])
+    assert told["data"] == expected
+    np.testing.assert_array_equal(
+        np.array(numbers["data"], np.float32).reshape(numbers["shape"]),
+        np.array(own["outputs"], np.float32),
+    )
+    packed = serialize_byte_tensor(np.array(text, np.object_)).item()
+    entry = {"shape": [1, len(text)], "parameters": {"binary_data_size": len(packed)}}
+    raw = infer(client, entry, packed)
+    length = int(raw.headers["Inference-Header-Content-Length"])
+    told = orjson.loads(raw.content[:length])["outputs"][0]
+    assert told["shape"] == [1, 2]
+    data = raw.content[length : length + told["parameters"]["binary_data_size"]]
+    assert deserialize_bytes_tensor(data).tolist() == [word.encode() for word in expected]
+    listed = client.get("/v2/models/random-babi").json()
+    assert [tensor["name"] for tensor in listed["inputs"]] == ["sequence", "text"]
+    assert listed["outputs"][-1] == {"name": "answer", "datatype": "BYTES", "shape": [-1, -1]}
+    assert [t["name"] for t in client.get("/v2/models/copy").json()["inputs"]] == ["sequence"]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "behind", "says"),
+    [
+        ({"shape": [1], "data": ["Where is Marry?"]}, None, "'marry' (nearest: mary"),
+        ({"shape": [1], "data": STORY[:1]}, None, "question mark"),
+        ({"shape": [2], "data": [QUESTION]}, None, "has 2 elements, got 1"),
+        ({"shape": [1], "data": [3]}, None, "should hold strings, got 3"),
+        ({"shape": [2, 1], "data": [QUESTION] * 2}, None, "[sentences] or [1, sentences]"),
+        ({"shape": [1], "data": [QUESTION], "datatype": "FP32"}, None, "should be BYTES"),
+        ({"shape": [1], "parameters": {"binary_data_size": 5}}, b"\x09\0\0\0a", "ends within"),
+        ({"shape": [1], "parameters": {"binary_data_size": 5}}, b"\x01\0\0\0\xff", "not UTF-8"),
+        ({"shape": [1], "parameters": {"binary_data_size": 9}}, b"\x01\0\0\0a", "says 9, and 5"),
+    ],
+)  # fmt: skip
+def test_v2_refuses_strings_in_one_sentence(
+    client: httpx.Client, tensor: dict[str, Any], behind: bytes | None, says: str
+) -> None:
+    answer = infer(client, tensor, behind)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]
 
 
 def test_words_and_numbers_give_the_same(client: httpx.Client) -> None:

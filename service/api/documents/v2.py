@@ -35,7 +35,7 @@ class ServerMetadata(Exact):
 
 class TensorMetadata(Exact):
     name: str
-    datatype: Literal["FP32"]
+    datatype: Literal["FP32", "BYTES"]
     shape: list[int] = Field(description="-1 where a request chooses")
 
 
@@ -120,10 +120,10 @@ class OutputParameters(Exact):
 
 class OutputTensor(Exact):
     name: str = Field(description="one that the model's metadata lists")
-    datatype: Literal["FP32"]
+    datatype: Literal["FP32", "BYTES"]
     shape: list[int]
     parameters: OutputParameters | None = None
-    data: list[float] | None = Field(default=None, description="flat, row-major")
+    data: list[float] | list[str] | None = Field(default=None, description="flat, row-major")
 
 
 class AnswerParameters(Exact):

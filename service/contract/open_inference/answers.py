@@ -9,6 +9,7 @@ import orjson
 
 from ntm.signature import Signature
 from service.contract.encodings import StandIns, nested
+from service.contract.open_inference import texts
 from service.contract.open_inference.requests import Wanted
 from service.contract.open_inference.tensors import DATATYPE, INPUT, Float
 
@@ -55,6 +56,16 @@ def outputs_of(
     """
     outputs, behind = list[dict[str, Any]](), list[memoryview]()
     for output in wanted:
+        if output.name == texts.ANSWER:
+            strings: Any = tensors[output.name]
+            told = {"name": output.name, "datatype": texts.DATATYPE, "shape": list(strings.shape)}
+            if output.binary:
+                data = texts.to_bytes(strings.ravel().tolist())
+                outputs.append({**told, "parameters": {"binary_data_size": len(data)}})
+                behind.append(memoryview(data))
+            else:
+                outputs.append({**told, "data": strings.ravel().tolist()})
+            continue
         tensor = np.ascontiguousarray(tensors[output.name], dtype="<f4")
         told = {"name": output.name, "datatype": DATATYPE, "shape": list(tensor.shape)}
         if output.binary:
@@ -66,17 +77,28 @@ def outputs_of(
 
 
 def model_metadata(
-    name: str, versions: list[int], platform: str, signature: Signature
+    name: str, versions: list[int], platform: str, signature: Signature, *, speaks: bool = False
 ) -> dict[str, Any]:
-    """What GET /v2/models/{model} tells: shapes with the batch axis, -1 where they vary."""
+    """What GET /v2/models/{model} tells: shapes with the batch axis, -1 where they vary.
+
+    What has a vocabulary takes either input, and answers a text in words too.
+    """
+    text = {"name": texts.TEXT, "datatype": texts.DATATYPE, "shape": [-1, -1]}
+    answer = {"name": texts.ANSWER, "datatype": texts.DATATYPE, "shape": [-1, -1]}
     return {
         "name": name,
         "versions": [str(version) for version in versions],
         "platform": platform,
-        "inputs": [{"name": INPUT, "datatype": DATATYPE, "shape": [-1, -1, signature.input_size]}],
+        "inputs": [
+            {"name": INPUT, "datatype": DATATYPE, "shape": [-1, -1, signature.input_size]},
+            *([text] if speaks else []),
+        ],
         "outputs": [
-            {"name": output, "datatype": DATATYPE, "shape": [-1, *shape]}
-            for output, shape in output_shapes(signature).items()
+            *(
+                {"name": output, "datatype": DATATYPE, "shape": [-1, *shape]}
+                for output, shape in output_shapes(signature).items()
+            ),
+            *([answer] if speaks else []),
         ],
     }
 

@@ -21,6 +21,7 @@ from service.contract.open_inference.parameters import (
     whole,
 )
 from service.contract.open_inference.tensors import ITEM, Float, InputTensor, Text, read_sequence
+from service.contract.open_inference.texts import ANSWER, has_text, read_text
 
 HEADER = "Inference-Header-Content-Length"
 MOST_TENSORS = 16  # in a list of them; one input is known, and a few outputs
@@ -69,15 +70,19 @@ class InferRequest:
     memory_slots: int | None
     record: bool
     timeout: float | None  # seconds
+    text: tuple[str, ...] | None = None  # in place of sequences, which are yet to be made of it
 
 
-def parse(body: bytes, header: str | None, signature: Signature) -> InferRequest:
+def parse(
+    body: bytes, header: str | None, signature: Signature, *, speaks: bool = False
+) -> InferRequest:
     """An infer request from its bytes.
 
     Args:
         body: JSON and the tensors behind it
         header: the value of Inference-Header-Content-Length; "0" is a raw tensor without JSON
         signature: of the model
+        speaks: whether it has a vocabulary, and takes text
     Raises:
         MalformedBody: it is not JSON, or the header does not fit it
         ServiceError: what is wrong, with the name of the field
@@ -88,15 +93,22 @@ def parse(body: bytes, header: str | None, signature: Signature) -> InferRequest
     told = read_json(body[:length])
     asked = told.parameters or {}
     refuse_unsupported(asked, "parameters", ("sequence_id",))
-    sequence = read_sequence(told.inputs, body[length:])
+    text, known = None, outputs_of(signature)
+    if speaks and has_text(told.inputs):
+        text, batched = read_text(told.inputs, body[length:])
+        sequence, known = np.zeros((1, 0, signature.input_size), np.float32), (ANSWER, *known)
+    else:
+        sequence = read_sequence(told.inputs, body[length:])
+        batched = sequence.ndim == 3
     return InferRequest(
         id=told.id,
         sequences=sequence if sequence.ndim == 3 else sequence[None],
-        batched=sequence.ndim == 3,
-        wanted=read_wanted(told.outputs or [], flag(asked, "binary_data_output", False), signature),
+        batched=batched,
+        wanted=read_wanted(told.outputs or [], flag(asked, "binary_data_output", False), known),
         memory_slots=whole(asked, "memory_slots"),
         record=flag(asked, "record", True),
         timeout=read_timeout(asked),
+        text=text,
     )
 
 
@@ -154,14 +166,14 @@ def read_json(text: bytes) -> InferBody:
 
 
 def read_wanted(
-    outputs: list[RequestedOutput], binary: bool, signature: Signature
+    outputs: list[RequestedOutput], binary: bool, known: tuple[str, ...]
 ) -> tuple[Wanted, ...]:
-    """What to answer with; everything if nothing is named.
+    """What to answer with, of the outputs that are known; everything if nothing is named.
 
     Raises:
         UnknownTensor: a name is none of ours, or comes twice
     """
-    known, wanted = outputs_of(signature), dict[str, Wanted]()
+    wanted = dict[str, Wanted]()
     for output in outputs:
         told = output.parameters or {}
         refuse_unsupported(

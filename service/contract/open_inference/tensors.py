@@ -26,11 +26,11 @@ LARGEST_DIMENSION = 2**31 - 1  # no array is as large, and NumPy takes no shapes
 class InputTensor(BaseModel):
     """A tensor of a request, its numbers in `data` or behind the JSON."""
 
-    name: Text = Field(description="sequence")
+    name: Text = Field(description="sequence; text for models with a vocabulary")
     shape: Annotated[list[Dimension], schemas.First()] = Field(
-        description="[T, input_size] or [B, T, input_size]"
+        description="[T, input_size] or [B, T, input_size]; [sentences] of text"
     )
-    datatype: Text = Field(description="FP32")
+    datatype: Text = Field(description="FP32; BYTES of text")
     parameters: Parameters | None = Field(
         default=None, description="binary_data_size: bytes of this tensor behind the JSON"
     )
