@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntm.tasks.babi.draw import pick
+from ntm.tasks.babi.draw import pick, pick_weighted
 from ntm.tasks.babi.stories import Draft
 from ntm.tasks.babi.words import DROP, GET, GIVE, GO, Words
 
@@ -63,12 +63,12 @@ class World:
 
     def step(self) -> None:
         """Tell the next event: somebody does one of the things that somebody could do."""
-        chances = [(person, *could) for person in self.words.people for could in self.could(person)]
-        left = self.rng.random() * sum(weight for _, _, weight in chances)
-        for person, action, weight in chances:  # noqa: B007
-            left -= weight
-            if left < 0:
-                break
+        chances = [
+            ((person, action), weight)
+            for person in self.words.people
+            for action, weight in self.could(person)
+        ]
+        person, action = pick_weighted(self.rng, chances)
         here = self.place[person]
         self.actors.append(person)
         if action == "get":
