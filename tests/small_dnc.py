@@ -8,6 +8,7 @@ import torch
 from ntm import DNC
 from ntm.export.write import export_onnx, export_torchscript
 from ntm.repository import checkpoint
+from ntm.tasks import GraphTraversal
 from tests.small_models import TASK
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -24,6 +25,9 @@ MODELS: dict[str, dict[str, Any]] = {
         "layer_norm": True,
     },
 }
+
+
+WALKS = GraphTraversal(max_edges=6, max_path=2)
 
 
 def make(name: str, seed: int = 3) -> DNC:
@@ -45,4 +49,8 @@ def build(models: Path) -> Path:
         folder = checkpoint.save(models / name / "1", make(name), TASK, {"seed": 1})
         export_onnx(folder)
         export_torchscript(folder)
+    torch.manual_seed(1)
+    sizes = {"input_size": WALKS.input_size, "output_size": WALKS.output_size}
+    walker = DNC(controller="feedforward", controller_size=5, N=8, W=4, links=False, **sizes)
+    export_onnx(checkpoint.save(models / "walks" / "1", walker.eval(), WALKS, {"seed": 1}))
     return models

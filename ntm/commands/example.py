@@ -48,7 +48,8 @@ class Example:
             name = self.description.task_name
             return f"{about}random bits, as the task '{name}' is not known here"
         wrong = task.error(outputs[:, None], self.episode.targets)[0]
-        return f"{about}{wrong:g} {task.unit}"
+        said = task.answer(self.episode.inputs[:, 0], outputs)
+        return f"{about}{wrong:g} {task.unit}" + (f"; answered: {said}" if said else "")
 
     def record(self) -> Trace:
         """Run it and keep every stage.

@@ -18,8 +18,7 @@ def largest_trained(description: ModelDescription) -> Sizes:
     polish = description.training.get("settings", {}).get("polish") or {}
     polished = description.task | polish.get("task_fields", {})
     trained = [tasks.load(fields) for fields in (description.task, polished)]
-    names = trained[0].sizes
-    return {name: max(task.sizes[name].default for task in trained) for name in names}
+    return {name: max(task.trained[name] for task in trained) for name in trained[0].trained}
 
 
 def beyond_training(description: ModelDescription, sizes: Sizes) -> bool:

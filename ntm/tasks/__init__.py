@@ -7,13 +7,17 @@ from ntm.tasks.babi.task import Babi
 from ntm.tasks.base import Episode, Phase, Size, Sizes, Task, wrong_bits
 from ntm.tasks.copy import Copy
 from ntm.tasks.dynamic_ngrams import DynamicNgrams
+from ntm.tasks.graph.task import GraphTraversal
 from ntm.tasks.priority_sort import PrioritySort
 from ntm.tasks.repeat_copy import RepeatCopy
 from ntm.tasks.reuse_copy import ReuseCopy
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort, Babi, ReuseCopy)
+    for task in (
+        *(Copy, RepeatCopy, AssociativeRecall, DynamicNgrams, PrioritySort),
+        *(Babi, ReuseCopy, GraphTraversal),
+    )
 }
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "Copy",
     "DynamicNgrams",
     "Episode",
+    "GraphTraversal",
     "Phase",
     "PrioritySort",
     "RepeatCopy",

@@ -65,6 +65,11 @@ class Task(BaseModel, ABC):
         """The sizes `sample` takes, each with its bounds and default."""
 
     @property
+    def trained(self) -> Sizes:
+        """The largest sizes that training draws."""
+        return {name: size.default for name, size in self.sizes.items()}
+
+    @property
     def levels(self) -> int:
         """How many steps the curriculum has; 1 trains on everything from the start."""
         return 1
@@ -94,6 +99,14 @@ class Task(BaseModel, ABC):
         Empty where an answer is more than saying one item, or the sequence is no example.
         """
         return {}
+
+    def words(self, inputs: Float) -> list[str]:
+        """What every step of [T, I] says in words; empty where that has none."""
+        return []
+
+    def answer(self, inputs: Float, outputs: Float) -> str | None:
+        """What outputs [T, O] answer to inputs [T, I] in words; None where that has none."""
+        return None
 
     def slots_needed(self, sizes: Sizes) -> int:
         """Memory slots that a sequence of these sizes asks for; 0 where any number will do."""

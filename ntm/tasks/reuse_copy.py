@@ -65,7 +65,7 @@ class ReuseCopy(Task):
         return self.max_sub_sequences
 
     def mastery(self, level: int) -> float:
-        return 0.01 * self.max_length * level * self.bits
+        return 0.02 * self.max_length * level * self.bits
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         return {

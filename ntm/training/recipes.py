@@ -210,6 +210,14 @@ def _rounds(*settings: tuple[int, int], sequences: int = 100) -> tuple[Setting, 
     )
 
 
+def _walks(*settings: tuple[int, int, int], sequences: int = 200) -> tuple[Setting, ...]:
+    """Rows of (edges, edges of the walk, whether through a real map)."""
+    return tuple(
+        Setting(sizes={"edges": edges, "path": path, "underground": real}, sequences=sequences)
+        for edges, path, real in settings
+    )
+
+
 LONG_STORIES = (2, 3, 5, 7, 8)  # of the bAbI tasks
 
 
@@ -308,10 +316,12 @@ RECIPES: dict[str, Recipe] = {
         updates=2500,
         memory_slots=(21, 32),
         selection=_copy_lengths(60, 120, sequences=48),
-        evaluation=_copy_lengths(1, 10, 20, 30, 50, 120, 1000),
+        evaluation=_copy_lengths(1, 10, 20, 30, 50, 120),
+        reach=_copy_lengths(1000, sequences=16),  # 4 MB of links a sequence
     ),
     "dnc-reuse-copy": Recipe(
         task="reuse-copy",
+        task_fields={"max_length": 10},
         architecture="dnc/1",
         model={
             "controller_size": 64,
@@ -322,10 +332,30 @@ RECIPES: dict[str, Recipe] = {
             "sharp_links": True,
         },
         learning_rate=3e-3,
-        updates=5000,
-        decay_updates=2000,
+        batch_size=32,
+        updates=4000,
+        decay_updates=1500,
+        memory_slots=(11, 16),  # so few that two sub-sequences do not fit
         selection=_rounds((8, 14), (40, 8), sequences=48),
         evaluation=_rounds((1, 14), (4, 8), (4, 14), (8, 14), (16, 14), (40, 8)),
+    ),
+    "dnc-graph": Recipe(
+        task="graph",
+        architecture="dnc/1",
+        model={
+            "controller_size": 128,
+            "N": 40,
+            "W": 48,
+            "usage_levels": 256,
+            "masking": True,
+            "links": False,
+        },
+        learning_rate=2e-3,
+        batch_size=32,
+        updates=20_000,
+        decay_updates=6000,
+        selection=_walks((32, 4, 1), sequences=128),
+        evaluation=_walks((8, 1, 0), (32, 1, 0), (32, 4, 0), (16, 4, 1), (32, 4, 1), (32, 8, 1)),
     ),
     "associative-recall": Recipe(
         task="associative-recall",

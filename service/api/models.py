@@ -81,6 +81,7 @@ async def get_example(
         None if np.isnan(row).all() else [None if np.isnan(v) else v for v in row.tolist()]
         for row in episode.targets[:, 0]
     ]
+    said = task.words(episode.inputs[:, 0])
     return respond(
         {
             "model": model.name,
@@ -88,6 +89,7 @@ async def get_example(
             "memory_slots": slots,
             "sequence": np.ascontiguousarray(episode.inputs[:, 0]),
             "target": target,
+            **({"words": said} if said else {}),
         }
     )
 

@@ -264,6 +264,9 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if prediction.target is not None and model.task is not None:
         wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
         facts["wrong_bits"] = int(wrong[0])
+    if model.task is not None:
+        said = model.task.answer(prediction.sequence, walked.outputs)
+        facts |= {} if said is None else {"answer": said}
     if asked.text is not None:
         values = fields.tensors_of(model.signature, asked.kept, walked.values)
         if words.slots_are_unknown(prediction.edits):

@@ -81,6 +81,9 @@ class PredictRequest(BaseModel):
     interventions: SkipValidation[list[Intervention]] = Field(  # as `resolve` checks them
         default_factory=list, description="what to change in the run"
     )
+    words: Annotated[list[Annotated[str, Field(strict=True)]], First()] = Field(
+        default_factory=list, description="what the steps say, as in examples; only for readers"
+    )
     record: Annotated[bool, Field(strict=True)] = Field(
         default=True, description="keep a trace of this request"
     )

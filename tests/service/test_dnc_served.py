@@ -11,6 +11,7 @@ import torch
 
 from ntm import Trace
 from ntm.runs.record import stages_in_traces
+from ntm.tasks.graph.underground import STATION_NAMES, STATIONS
 from tests import small_dnc
 from tests.service.bodies import array, draw, same
 from tests.service.running import serving
@@ -184,3 +185,24 @@ def test_links_of_too_many_slots_are_refused_for_their_bytes(client: httpx.Clien
         answer = client.post(path, json=body | sequence)
         assert answer.status_code == 422
         assert f"a state of this model has {bytes_of_state} bytes" in answer.json()["error"]
+
+
+def test_a_walk_through_a_map_is_told_and_answered_in_the_names_of_its_stations(
+    client: httpx.Client,
+) -> None:
+    example = client.get("/models/walks/example?seed=2").json()
+    heard = small_dnc.WALKS.edges_of(np.array(example["sequence"], np.float32))
+    first = f"{STATION_NAMES[heard[0].source]} to {STATION_NAMES[heard[0].destination]} by "
+    assert example["words"][0].startswith(first)
+    assert len(example["words"]) == len(example["sequence"]) == 8
+    assert example["words"][6].startswith("from ")
+    answer = post(client, "/predict", **example)
+    named = {str(label): label for label in range(100)} | STATIONS
+    said = [named[name] for name in answer["answer"].split(", ")]
+    digits = np.array(answer["outputs"])[6:].reshape(2, 2, 10).argmax(axis=-1)
+    assert said == (digits @ [10, 1]).tolist()
+    assert "words" not in client.get("/models/dnc/example").json()
+    assert "answer" not in post(client, "/predict", model="dnc", sequence=draw(3).tolist())
+    refused = client.post("/predict", json={**example, "words": [1]})
+    assert refused.status_code == 422
+    assert "words" in refused.json()["error"]

@@ -93,3 +93,6 @@ class Example(BaseModel):
     memory_slots: int
     sequence: Matrix
     target: list[list[float | None] | None]
+    words: list[str] | None = Field(
+        default=None, description="what every step says, of tasks whose steps have words"
+    )

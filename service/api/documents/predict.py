@@ -42,7 +42,9 @@ class Predicted(BaseModel):
         "task whose target is sent",
     )
     answer: str | None = Field(
-        default=None, description="to the last question of a text; the most probable one"
+        default=None,
+        description="in words: to the last question of a text the most probable one, of a walk "
+        "through a graph the nodes",
     )
     probabilities: dict[str, float] | None = Field(
         default=None, description="of the five most probable answers, best first"

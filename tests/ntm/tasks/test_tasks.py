@@ -42,7 +42,7 @@ def test_the_targets_themselves_have_no_error(name):
     assert not task.lowest_error(episode).any()
     flipped = 1 - np.nan_to_num(episode.targets)
     answered = np.isfinite(episode.targets).sum(axis=(0, 2))
-    if name == "babi":  # one answer of many, whatever the numbers beside it
+    if name in ("babi", "graph"):  # one answer of many, whatever the numbers beside it
         answered //= task.output_size
     np.testing.assert_array_equal(task.error(flipped, episode.targets), answered)
 
