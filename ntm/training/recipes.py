@@ -310,10 +310,16 @@ RECIPES: dict[str, Recipe] = {
     "dnc-copy": Recipe(
         task="copy",
         architecture="dnc/1",
-        # by exact usage a slot's place in the free list hangs on how an engine rounds
-        model={"controller_size": 64, "W": 16, "usage_levels": 256},
+        model={
+            "controller_size": 64,
+            "W": 16,
+            # by exact usage a slot's place in the free list hangs on how an engine rounds
+            "usage_levels": 256,
+            "sharp_links": True,  # as in the paper, a read fades from 0.9 of a slot to 0.1 in 100
+        },
         learning_rate=3e-3,
-        updates=2500,
+        batch_size=32,
+        updates=2000,
         memory_slots=(21, 32),
         selection=_copy_lengths(60, 120, sequences=48),
         evaluation=_copy_lengths(1, 10, 20, 30, 50, 120),
