@@ -7,14 +7,17 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 DISTRIBUTION = "neural-turing-machine"
 GROUP = "ntm.commands"
 ALL_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
-IN_ORDER = ALL_ARGUMENTS | {"allow_interspersed_args": False}
 EXTRAS = {"torch": "cpu,train", "onnx": "cpu,train", "onnxruntime": "cpu"}  # by missing package
 
 
@@ -50,8 +53,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        install = f"pip install -c .ci/constraints.txt -e '.[{EXTRAS[error.name]}]'"
-        complain(f"this command needs {error.name}: in the checkout, {install}")
+        install = f"pip install '{DISTRIBUTION}[{EXTRAS[error.name]}]'"
+        complain(f"this command needs {error.name}: {install}")
     except OSError as error:
         if error.filename is None:
             raise
@@ -64,23 +67,36 @@ def main() -> None:
         complain(str(error))
 
 
+class Commands(TyperGroup):
+    """Help lists summaries; the command that is called or completed is imported then."""
+
+    def resolve_command(self, *given: Any) -> Any:
+        """The name of a command, the command, and the arguments that are left for it."""
+        name, stub, rest = super().resolve_command(*given)
+        return name, stub and find(str(name)), rest
+
+
 def application() -> typer.Typer:
     """All commands; none of them is imported yet."""
     app = typer.Typer(
         name="ntm",
+        cls=Commands,
         help="Train, evaluate, export, serve and look inside Neural Turing Machines.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # Rich takes longer to import than all else here
     )
     app.callback()(options)
-    for name, command in COMMANDS.items():
-        settings = ALL_ARGUMENTS if command.takes_sizes else {}
-        add(app, name, command.summary, lambda c=command: load(c), settings)  # type: ignore[misc]
+    summaries = {name: command.summary for name, command in COMMANDS.items()}
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
-        summary = SUMMARIES.get(entry.name, f"From {entry.value}.")
-        add(app, entry.name, summary, lambda e=entry: load_entry(e), {})  # type: ignore[misc]
+        summaries[entry.name] = SUMMARIES.get(entry.name, f"From {entry.value}.")
+    for name, summary in summaries.items():
+        app.command(name, help=summary)(stub)
     return app
+
+
+def stub() -> None:
+    """Stands for a command that is not imported yet; never called."""
 
 
 def show_version(wanted: bool) -> None:
@@ -98,21 +114,17 @@ def options(
     """Options before the command."""
 
 
-def add(
-    app: typer.Typer,
-    name: str,
-    summary: str,
-    function: Callable[[], Callable[..., Any]],
-    settings: dict[str, Any],
-) -> None:
-    """Add a command that passes its arguments on to a function imported when it is called."""
-
-    def call(context: typer.Context) -> None:
-        single = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-        single.command(context_settings=settings)(function())
-        single(args=context.args, prog_name=f"ntm {name}")
-
-    app.command(name, help=summary, add_help_option=False, context_settings=IN_ORDER)(call)
+def find(name: str) -> Any:
+    """Import the command of this name."""
+    if command := COMMANDS.get(name):
+        function = load(command)
+        settings = ALL_ARGUMENTS if command.takes_sizes else {}
+    else:
+        (entry,) = entry_points(group=GROUP, name=name)
+        function, settings = load_entry(entry), {}
+    single = typer.Typer(add_completion=False)
+    single.command(context_settings=settings)(function)
+    return get_command(single)
 
 
 def load(command: Command) -> Callable[..., Any]:
@@ -123,17 +135,27 @@ def load(command: Command) -> Callable[..., Any]:
 
 def load_entry(entry: EntryPoint) -> Callable[..., Any]:
     """Import a command of another package; where that fails, say so in one sentence."""
+    package = entry.module.partition(".")[0]
+    if entry.dist is not None and entry.dist.name == DISTRIBUTION:
+        prefer_own(package)
     try:
         loaded: Callable[..., Any] = entry.load()
     except (ImportError, AttributeError, OSError) as error:
         if getattr(error, "name", None) in EXTRAS:
             raise
-        package = entry.module.partition(".")[0]
         complain(
             f"the command {entry.name} cannot be loaded from {entry.value} ({error}): is another "
             f"{package} on the Python path, such as a folder of that name?"
         )
     return loaded
+
+
+def prefer_own(package: str) -> None:
+    """Find a package where this one lies, also where the path has another of its name first."""
+    home = Path(__file__).parents[1]
+    found = find_spec(package)
+    if found is None or found.origin != str(home / package / "__init__.py"):
+        sys.path.insert(0, str(home))
 
 
 def complain(sentence: str) -> NoReturn:

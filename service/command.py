@@ -73,10 +73,11 @@ def serve(
 
 
 def locate(path: Path) -> Path:
-    """A folder, or a model of `models/` by its name."""
-    from ntm.repository.folders import MODELS
+    """A folder, or a model of `models/` or of the wheel by its name."""
+    from ntm.repository.folders import MODELS, SHIPPED
 
-    return MODELS / path if not path.exists() and (MODELS / path).is_dir() else path
+    named = [path, MODELS / path, SHIPPED / path]
+    return next((place for place in named if place.exists()), path)
 
 
 def serve_on_cluster(settings: Settings) -> int:
@@ -84,7 +85,7 @@ def serve_on_cluster(settings: Settings) -> int:
     from ntm.repository.folders import RepositoryError
 
     if importlib.util.find_spec("ray") is None:
-        stop("--cluster needs Ray: pip install -e '.[cluster]'")
+        stop("--cluster needs Ray: pip install 'neural-turing-machine[cluster]'")
     from service.cluster.run import run
 
     try:

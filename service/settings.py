@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ntm.repository import folders
 from service.environment import is_link, refuse_unknown
 from service.memory import default_limit
 
@@ -28,7 +29,10 @@ class Settings(BaseSettings):
     root_path: str = Field(
         default="", description="path under which a proxy offers the service, such as /ntm"
     )
-    models: Path = Field(default=Path("models"), description="the model repository")
+    models: Path = Field(
+        default_factory=folders.repository,
+        description="the model repository; the shipped models where there is none",
+    )
     data: Path = Field(default=Path("data"), description="folder for traces and sessions")
     engine: Literal["onnx", "torchscript", "native", "auto"] = Field(
         default="auto",
@@ -243,6 +247,7 @@ def describe() -> str:
     """One line a variable, for `ntm serve --help` and the README."""
     lines = []
     for name, field in Settings.model_fields.items():
-        default = field.default if str(field.default) else "-"
+        default = folders.MODELS if field.default_factory else field.default
+        default = default if str(default) else "-"
         lines.append(f"NTM_{name.upper():<19} {field.description} [{default}]")
     return "\n".join(lines)

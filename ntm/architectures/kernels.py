@@ -80,8 +80,8 @@ def seconds_taken(compiled: Path) -> float | None:
 
 
 def command(compiled: Path) -> list[str]:
-    """What compiles in a process of its own."""
-    return [sys.executable, "-m", "ntm.architectures.kernels", str(compiled)]
+    """What compiles in a process of its own; `-P`: a file `ntm.py` of the user is none of ours."""
+    return [sys.executable, "-P", "-m", "ntm.architectures.kernels", str(compiled)]
 
 
 def compile_elsewhere(compiled: Path) -> None:

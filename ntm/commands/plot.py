@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ntm.commands.example import Interventions, MemorySlots, Seed, draw_example
-from ntm.repository.folders import MODELS
+from ntm.repository.folders import MODELS, SHIPPED
 from ntm.runs.trace import Trace, TraceError
 
 KINDS = (".png", ".svg")
@@ -58,7 +58,7 @@ def plot(
     try:
         if figure not in figures.FIGURES:
             figures.check(figure, None)
-        if Path(source).is_dir() or (MODELS / source).is_dir():
+        if Path(source).is_dir() or any((place / source).is_dir() for place in (MODELS, SHIPPED)):
             example = draw_example(Path(source), context.args, seed, memory_slots, interventions)
             trace = example.record()
         else:

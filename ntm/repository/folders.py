@@ -18,6 +18,7 @@ from ntm.architectures import catalogue
 from ntm.vocabulary import Vocabulary
 
 MODELS = Path("models")  # where a checkout has them
+SHIPPED = Path(__file__).parents[1] / "shipped"  # where a wheel has them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 BASELINE_FILE = "baseline.json"  # in a model's folder: what an ordinary LSTM reaches on its task
@@ -224,20 +225,26 @@ def find(path: Path, among: Path = MODELS) -> VersionFolder:
 
     Args:
         path: of a folder, or a model's name
-        among: where models are looked for by name
+        among: where models are looked for by name; after `MODELS`, in those of the wheel
     Raises:
         RepositoryError: there is none
     """
-    for place in (path, among / path):
+    repositories = [among, SHIPPED] if among == MODELS else [among]
+    for place in (path, *(repository / path for repository in repositories)):
         if VERSION.fullmatch(place.name) and place.is_dir():
             return VersionFolder(place)
         if known := versions(place):
             return VersionFolder(place / str(known[-1]))
-    names = _names(among)
-    named = f", or one of {among}: {', '.join(names)}" if names else ""
+    lists = [(repository, _names(repository)) for repository in repositories]
+    named = "".join(f", or one of {at}: {', '.join(names)}" for at, names in lists if names)
     raise RepositoryError(
         f"{path} holds no model: expected a folder such as {path}/1 with config.json in it{named}"
     )
+
+
+def repository() -> Path:
+    """`models/` of the working folder; where that holds no model, those that the wheel brought."""
+    return SHIPPED if SHIPPED.is_dir() and not _names(MODELS) else MODELS
 
 
 def _names(root: Path) -> list[str]:

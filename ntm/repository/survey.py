@@ -44,7 +44,7 @@ def survey(root: Path) -> Survey:
     if not root.is_dir():
         raise RepositoryError(
             f"{root} is not a folder of models: name one (ntm serve PATH, or NTM_MODELS); "
-            f"a source checkout has trained ones in models/, and `ntm train copy --out {root}` "
+            f"a source checkout or a wheel has trained ones, and `ntm train copy --out {root}` "
             f"with `ntm export {root}/copy` makes one"
         )
     if VERSION.fullmatch(root.name) and (root / "config.json").is_file():

@@ -83,7 +83,9 @@ def _lists_cuda() -> bool:
 
 def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engine:
     if not kernels.is_installed():
-        raise EngineUnavailable("engine native needs Numba: pip install -e '.[cpu]'")
+        raise EngineUnavailable(
+            "engine native needs Numba: pip install 'neural-turing-machine[cpu]'"
+        )
     if device == "cuda":
         raise EngineUnavailable("NTM_DEVICE=cuda, but engine native runs on the CPU only")
     if compiled is None:
@@ -95,7 +97,9 @@ def _native(version: VersionFolder, device: str, compiled: Path | None) -> Engin
 
 def _onnx(version: VersionFolder, device: str, threads: int, cuda_graphs: bool = False) -> Engine:
     if importlib.util.find_spec("onnxruntime") is None:
-        raise EngineUnavailable("engine onnx needs ONNX Runtime: pip install -e '.[cpu]'")
+        raise EngineUnavailable(
+            "engine onnx needs ONNX Runtime: pip install 'neural-turing-machine[cpu]'"
+        )
     import onnxruntime
 
     from service.engines.onnx import PROVIDERS, OnnxEngine
@@ -104,7 +108,8 @@ def _onnx(version: VersionFolder, device: str, threads: int, cuda_graphs: bool =
     if device == "cuda" and not listed:
         raise EngineUnavailable(
             "NTM_DEVICE=cuda, but this ONNX Runtime has no CUDA: on a GPU host, make serve "
-            "installs the one that has (or pip uninstall onnxruntime && pip install -e '.[gpu]')"
+            "installs the one that has (or pip uninstall onnxruntime && "
+            "pip install 'neural-turing-machine[gpu]')"
         )
     if listed and device != "cpu":
         onnxruntime.preload_dlls()  # CUDA and cuDNN come as wheels, in no folder the loader knows
@@ -123,7 +128,9 @@ def _onnx(version: VersionFolder, device: str, threads: int, cuda_graphs: bool =
 
 def _torchscript(version: VersionFolder, device: str, threads: int) -> Engine:
     if importlib.util.find_spec("torch") is None:
-        raise EngineUnavailable("engine torchscript needs torch: pip install -e '.[train]'")
+        raise EngineUnavailable(
+            "engine torchscript needs torch: pip install 'neural-turing-machine[train]'"
+        )
     import torch
 
     from service.engines.torchscript import TorchScriptEngine

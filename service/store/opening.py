@@ -63,7 +63,9 @@ def open_store(
             damage,
         )
     if importlib.util.find_spec("redis") is None:
-        raise StoreRefused("NTM_STORE names Redis, which needs: pip install -e '.[cluster]'")
+        raise StoreRefused(
+            "NTM_STORE names Redis, which needs: pip install 'neural-turing-machine[cluster]'"
+        )
     from service.store.redis import Link, RedisSessions, RedisTraces
 
     try:

@@ -133,5 +133,5 @@ main()
         command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 1
-    assert "pip install -e '.[cluster]'" in done.stderr
+    assert "pip install 'neural-turing-machine[cluster]'" in done.stderr
     assert "Traceback" not in done.stderr

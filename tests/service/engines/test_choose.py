@@ -134,5 +134,5 @@ def test_a_library_that_is_not_installed_is_named(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == library else real(name)
     )
-    with pytest.raises(EngineUnavailable, match=rf"pip install -e '\.\[{extra}\]'"):
+    with pytest.raises(EngineUnavailable, match=rf"pip install 'neural-turing-machine\[{extra}\]'"):
         open_engine(version, engine, "auto", 1)
