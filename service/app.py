@@ -12,7 +12,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -61,10 +60,11 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See FastAPI, which finds out at every request whether somebody wants spans of it."""
-        if scope["type"] == "lifespan" or SPANS in sys.modules:
+        if self.middleware_stack is None or SPANS in sys.modules:
             await super().__call__(scope, receive, send)
         else:
-            await Starlette.__call__(self, scope, receive, send)
+            scope["app"] = self
+            await self.middleware_stack(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """See FastAPI; what it says of routes, and what is true of this deployment."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.types import Receive, Scope
 
 from service.errors import BodyTooLarge, ClientGone, MalformedBody, UnsupportedContentEncoding
-from service.http.headers import header
+from service.http.headers import headers_of
 from service.memory import Share
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
@@ -32,14 +32,14 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         UnsupportedContentEncoding: it is encoded in another way than gzip or deflate
     """
     share: Share = scope["state"]["share"]
-    limit = min(limit, share.limit // COPIES)
-    encoding = (header(scope, b"content-encoding") or "").strip().lower()
-    inflater = None if encoding in PLAIN else Inflater(encoding)
-    announced = header(scope, b"content-length") or ""
-    if announced.isdecimal() and int(announced) > COMES_AT_ONCE:
-        if int(announced) > limit:
+    limit, headers = min(limit, share.limit // COPIES), headers_of(scope)
+    encoding = headers.get(b"content-encoding")
+    inflater = None if encoding is None else inflater_of(encoding)
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and (length := int(announced)) > COMES_AT_ONCE:
+        if length > limit:
             raise too_large(limit)
-        share.refuse_if_full("bodies", COPIES * int(announced))
+        share.refuse_if_full("bodies", COPIES * length)
     parts, received, size, more = list[bytes](), 0, 0, True
     while more:  # what is announced and does not come takes no room
         message = await receive()
@@ -51,6 +51,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise too_large(limit)
         share.take("bodies", COPIES * len(part))
         if inflater is None:
+            if received == len(part) and not more:  # most come as a whole
+                return bytes(part)
             parts.append(part)
             continue
         async for piece in inflater.pieces(part):
@@ -62,6 +64,16 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if inflater is not None:
         inflater.end()
     return b"".join(parts)
+
+
+def inflater_of(encoding: bytes) -> "Inflater | None":
+    """What inflates a body of this Content-Encoding; None where it is plain.
+
+    Raises:
+        UnsupportedContentEncoding: it is neither gzip nor deflate
+    """
+    name = encoding.decode("latin-1").strip().lower()
+    return None if name in PLAIN else Inflater(name)
 
 
 class Inflater:

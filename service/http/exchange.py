@@ -20,6 +20,7 @@ from service.errors import ServiceError, error_body, status_of
 from service.http.bodies import read_body
 from service.http.compression import WORTH, compressed
 from service.http.headers import header
+from service.http.security_headers import NO_PAGE
 
 log = logging.getLogger("ntm.server")
 
@@ -34,18 +35,13 @@ class Exchange(NamedTuple):
     scope: Scope
     body: bytes
     receive: Receive  # what follows the body: the client's disconnect
+    state: dict[str, Any]  # what is logged and counted, `model` and `code`; what the server tells
 
     @property
     def parameters(self) -> Mapping[str, str]:
         """The parts of the path that its template names."""
         parameters: Mapping[str, str] = self.scope["path_params"]
         return parameters
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What is logged and counted, `model` and `code`, and what the connection tells."""
-        state: dict[str, Any] = self.scope["state"]
-        return state
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header; `name` in lower case."""
@@ -68,7 +64,7 @@ class Answer:
             await self._send_parts(self.parts, receive, send)
             return
         length = (b"content-length", b"%d" % len(self.body))
-        headers = [length, (b"content-type", self.media_type), *self.headers]
+        headers = [length, (b"content-type", self.media_type), NO_PAGE, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -76,7 +72,7 @@ class Answer:
         self, parts: Iterator[bytes | memoryview], receive: Receive, send: Send
     ) -> None:
         """Make every part when the one before has been read; none once the client has left."""
-        headers = [(b"content-type", self.media_type), *self.headers]
+        headers = [(b"content-type", self.media_type), NO_PAGE, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         gone = asyncio.ensure_future(until_disconnect(receive))
         try:
@@ -119,7 +115,7 @@ class Endpoint:
         state = scope.setdefault("state", {})
         try:
             body = await read_body(scope, receive, self._body_limit)
-            return await self._handler(Exchange(scope, body, receive))
+            return await self._handler(Exchange(scope, body, receive, state))
         except ServiceError as error:
             state["code"] = error.code
             return refusal(error, scope["path"])
@@ -135,7 +131,7 @@ class Endpoint:
         response = Response(answer.body, answer.status, media_type=media)
         if answer.parts is not None:
             response = StreamingResponse(map(bytes, answer.parts), answer.status, media_type=media)
-        response.raw_headers.extend(answer.headers)
+        response.raw_headers.extend((NO_PAGE, *answer.headers))
         return response
 
 

@@ -34,13 +34,12 @@ class Gate:
         except ServiceError as error:
             await refuse(error, scope, receive, send)
             return
-        token = owner.set(name)
+        owner.set(name)  # of the request's task, which ends with it
         self._work.running += counts
         try:
             await self._app(scope, receive, send)
         finally:
             self._work.running -= counts
-            owner.reset(token)
 
 
 async def refuse(error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:

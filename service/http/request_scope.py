@@ -33,16 +33,17 @@ class Front:
         chosen = choose_id(header(scope, ID_HEADER))
         told = scope.setdefault("state", {})
         taken = told["share"] = Share(self._budget)
-        taken_token = share.set(taken)
         started, status, size = time.perf_counter(), 0, 0
         told["began"] = started
+        share.set(taken)  # of the request's task, which ends with it
+        request_id.set(chosen)
 
         def send_and_look(message: Message) -> Awaitable[None]:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = with_security(message["headers"])
-                message["headers"].append((ID_HEADER, chosen.encode()))
+                headers = message["headers"] = with_security(message["headers"])
+                headers.append((ID_HEADER, chosen.encode()))
             else:
                 length = len(message.get("body", b""))
                 size += length
@@ -50,17 +51,14 @@ class Front:
                     return send_in_pieces(message, send)
             return send(message)
 
-        token = request_id.set(chosen)
         try:
             await self._app(scope, receive, send_and_look)
         finally:
             taken.close()
-            share.reset(taken_token)
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", None)
             answered = Answered(route, status, told.get("code", "ok"), size, seconds)
             self._request_log.record(scope, chosen, answered)
-            request_id.reset(token)
 
 
 async def send_in_pieces(message: Message, send: Send) -> None:

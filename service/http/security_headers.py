@@ -1,6 +1,7 @@
 """Headers that keep a browser from doing more with an answer than it should."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 # Nothing from elsewhere and no script inside a page; figures and downloads are data: and blob:.
 POLICY = (
@@ -15,8 +16,14 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
 }
 
+# Of an answer that is only data. Short: the server looks at every character of every header.
+NO_PAGE = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
 RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 NAMES = frozenset(name for name, _ in RAW)
+
+MISSING: dict[frozenset[bytes], list[tuple[bytes, bytes]]] = {}  # by those that there are
+NAME = itemgetter(0)
 
 Header = tuple[bytes, bytes]
 
@@ -24,7 +31,8 @@ Header = tuple[bytes, bytes]
 def with_security(headers: Iterable[Header]) -> list[Header]:
     """An answer's headers and those that it does not set itself."""
     told = list(headers)
-    own = {name for name, _ in told}
-    if NAMES.isdisjoint(own):
-        return told + RAW
-    return told + [pair for pair in RAW if pair[0] not in own]
+    own = NAMES.intersection(map(NAME, told))
+    missing = MISSING.get(own)
+    if missing is None:
+        missing = MISSING[own] = [pair for pair in RAW if pair[0] not in own]
+    return told + missing

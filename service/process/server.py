@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
             ws="none",  # there are no WebSockets here
             log_config=None,
             access_log=False,
+            server_header=False,
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE,
         )
