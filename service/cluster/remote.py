@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, WorkerCrashedError
@@ -17,11 +16,9 @@ from ntm.signature import Signature, State
 from service.cluster.calls import Call, Reply
 from service.engines.choose import with_kernel
 from service.errors import NoReplica, QueueFull, ServiceError
-from service.scheduling.delivery import settle
 from service.scheduling.events import Ended, Event, Outcome, outcome_of
-from service.scheduling.interface import Leave
 from service.scheduling.scheduler import too_late
-from service.scheduling.walk import Terms, Waiter, Walk, Walked
+from service.scheduling.walk import Terms, Walk, Walked
 from service.settings import Settings
 
 # A replica or its machine went away: nothing has been stored yet, so another one does it again.
@@ -96,12 +93,13 @@ class RemoteScheduler:
             NoReplica: the model's deployment has failed
             ServiceError: what `Scheduler.walk` raises there
         """
-        future: asyncio.Future[Walked] = asyncio.get_running_loop().create_future()
-        leave = self.submit(walk, terms, future)
+        engine, began = self._engine, self._clock()
+        call = Call(walk, terms.timeout, self._version, engine.name, engine.digest)
+        self._queued += walk.steps
         outcome: Outcome = "failed"
         try:
             async with asyncio.timeout(terms.timeout + SLACK):
-                walked = await future
+                walked = await self._ask(call)
             outcome = "ok"
             return walked
         except BaseException as error:
@@ -110,22 +108,8 @@ class RemoteScheduler:
                 raise too_late(terms.timeout + terms.spent) from None
             raise
         finally:
-            leave(outcome)
-
-    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
-        """See `Walker`; the hook of the terms is not called."""
-        engine, began = self._engine, self._clock()
-        call = Call(walk, terms.timeout, self._version, engine.name, engine.digest)
-        self._queued += walk.steps
-        asking = asyncio.ensure_future(self._ask(call))
-        asking.add_done_callback(partial(hand_over, waiter))
-
-        def leave(outcome: Outcome) -> None:
-            asking.cancel()
             self._queued -= walk.steps
             self._observe(Ended(outcome, 0.0, self._clock() - began))
-
-        return leave
 
     async def _ask(self, call: Call) -> Walked:
         """Ask a replica, and another one where it is lost."""
@@ -154,9 +138,3 @@ class RemoteScheduler:
             raise reply.result
         self._engine.device = reply.device
         return reply.result
-
-
-def hand_over(waiter: Waiter, asking: "asyncio.Future[Walked]") -> None:
-    """Give a waiter what came of its call; nothing where it left."""
-    if not asking.cancelled():
-        settle([(waiter, asking.exception() or asking.result())])

@@ -1,6 +1,6 @@
 """The backlog: all sequences of a scheduler and their status, from admission to the end.
 
-Threads and event loops share it. Its methods are called with its lock, `changed`, held.
+Threads and event loops share it. Its methods are called with its lock held.
 """
 
 import threading
@@ -19,7 +19,8 @@ class Backlog:
 
     def __init__(self, signature: Signature, limits: Limits, instruments: Instruments) -> None:
         """Without any sequence."""
-        self.changed = threading.Condition()
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)  # threads wait for it
         self.admission = Admission(limits.max_queued_steps, instruments)
         self.waiting = OrderedDict[Sequence, None]()  # a queue that one can leave from the middle
         self.ready = ReadyQueue()

@@ -1,15 +1,16 @@
 """Delivery: results and errors to their waiters, each on its own event loop.
 
-A waiter or a hook that raises is logged and takes nobody else's result.
+A hook that raises is logged and takes nobody's result.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from service.scheduling.sequence import Sequence
-from service.scheduling.walk import BatchEnd, Waiter, Walked
+from service.scheduling.walk import BatchEnd, Walked
 
 log = logging.getLogger("ntm.scheduler")
 
@@ -45,7 +46,7 @@ def hand_out(ended: list[Result]) -> None:
             batch_end(batch)
         except Exception:
             log.exception("the hook for a batch that ended failed")
-    settle((sequence.waiter, result) for sequence, result in ended)
+    settle([(sequence.waiter, result) for sequence, result in ended])
 
 
 def hooks(ended: list[Result]) -> dict[BatchEnd, list[tuple[Any, Walked]]]:
@@ -60,15 +61,12 @@ def hooks(ended: list[Result]) -> dict[BatchEnd, list[tuple[Any, Walked]]]:
     return batches
 
 
-def settle(pairs: Iterable[tuple[Waiter, Any]]) -> None:
+def settle(pairs: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:
     """On the event loop: set results and errors of those who still wait."""
     for waiter, result in pairs:
-        try:
-            if waiter.done():
-                continue
-            if isinstance(result, Exception):
-                waiter.set_exception(result)
-            else:
-                waiter.set_result(result)
-        except Exception:
-            log.exception("a waiter could not take its result")
+        if waiter.done():
+            continue
+        if isinstance(result, Exception):
+            waiter.set_exception(result)
+        else:
+            waiter.set_result(result)

@@ -35,7 +35,7 @@ class InlineRunner:
     def _look(self) -> None:
         """Walk here what is short, and wake threads for the rest of what has come."""
         backlog = self._backlog
-        with backlog.changed:
+        with backlog.lock:
             self._scheduled_on = None
             chosen, postponed = self._choose()
             batches = backlog.take_waiting(chosen)
@@ -46,7 +46,7 @@ class InlineRunner:
         while batches:
             batch = batches.pop()
             error = self._runner.run(batch)
-            with backlog.changed:
+            with backlog.lock:
                 done = backlog.put_back(batch, error)
                 batches += backlog.take_again(batch)
             deliver_here(done, error)

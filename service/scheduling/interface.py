@@ -1,12 +1,8 @@
 """The interface between routes and a scheduler: one in this process, or replicas elsewhere."""
 
-from collections.abc import Callable
 from typing import Protocol
 
-from service.scheduling.events import Outcome
-from service.scheduling.walk import Terms, Waiter, Walk, Walked
-
-Leave = Callable[[Outcome], None]  # called once, when the waiter waits no more
+from service.scheduling.walk import Terms, Walk, Walked
 
 
 class Walker(Protocol):
@@ -24,17 +20,6 @@ class Walker(Protocol):
             QueueFull: no room for that many more steps
             Draining: the scheduler is closed
             DeadlineExceeded: the timeout passed first; the place is freed
-        """
-        ...
-
-    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
-        """Queue a sequence for a waiter on the running event loop, who keeps its own deadline.
-
-        Returns:
-            to be called once with the outcome, when the waiter waits no more: it frees the place
-        Raises:
-            QueueFull: no room for that many more steps
-            Draining: the scheduler is closed
         """
         ...
 

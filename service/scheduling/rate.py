@@ -21,7 +21,8 @@ class RateEstimate:
 
     def seconds_per_step(self, group: Group) -> float:
         """Seconds that a step of a row takes in such a group, measured or not."""
-        return self._seconds.get(group.size, PRIOR * max(1, group.slots))
+        measured = self._seconds.get(group.size)
+        return PRIOR * max(1, group.slots) if measured is None else measured
 
     def measured_seconds_per_step(self, group: Group) -> float:
         """The same, infinite where none has been measured."""

@@ -3,13 +3,12 @@
 Sequences of one group (same memory slots, same kind of graph) advance together; they join and
 leave between chunks. The result of each is bit for bit what it is alone.
 
-    submit -> admission.py -> backlog.py -> inline.py or threads.py -> runner.py -> delivery.py
+    walk -> admission.py -> backlog.py -> inline.py or threads.py -> runner.py -> delivery.py
 
 Which sequence goes first is in queue.py, how a chunk is cut and computed in chunk.py.
 """
 
 import asyncio
-from functools import partial
 
 from service.engines import Engine
 from service.errors import DeadlineExceeded, Draining
@@ -17,13 +16,12 @@ from service.scheduling.backlog import Backlog
 from service.scheduling.cores import Cores
 from service.scheduling.events import Ended, Outcome, outcome_of
 from service.scheduling.inline import InlineRunner
-from service.scheduling.interface import Leave
 from service.scheduling.limits import Instruments, Limits
 from service.scheduling.queue import deadline_of
 from service.scheduling.runner import ChunkRunner
-from service.scheduling.sequence import Sequence, cut
+from service.scheduling.sequence import Sequence, Status, cut
 from service.scheduling.threads import WorkerThreads
-from service.scheduling.walk import Terms, Waiter, Walk, Walked
+from service.scheduling.walk import Terms, Walk, Walked
 
 # Seconds to walk a light sequence; to read and answer one takes a third of them or more.
 LIGHT = 0.0004
@@ -61,9 +59,10 @@ class Scheduler:
 
     async def walk(self, walk: Walk, terms: Terms) -> Walked:
         """Walk a sequence to its end; see `Walker`."""
-        loop = asyncio.get_running_loop()
+        loop, now, walk = asyncio.get_running_loop(), self._instruments.clock(), cut(walk)
         future: asyncio.Future[Walked] = loop.create_future()
-        leave = self.submit(walk, terms, future)
+        sequence = Sequence(walk, terms, future, now, deadline_of(now, walk.steps))
+        self._admit(sequence)
         timer = loop.call_later(terms.timeout, give_up, future, terms)
         outcome: Outcome = "failed"
         try:
@@ -75,17 +74,7 @@ class Scheduler:
             raise
         finally:
             timer.cancel()
-            leave(outcome)
-
-    def submit(self, walk: Walk, terms: Terms, waiter: Waiter) -> Leave:
-        """Queue a sequence for a waiter on the running event loop; see `Walker`."""
-        now, walk = self._instruments.clock(), cut(walk)
-        sequence = Sequence(walk, terms, waiter, now, deadline_of(now, walk.steps))
-        rate = self._instruments.rate.seconds_per_step(sequence.group)
-        is_heavy = terms.together or sequence.is_interrupted
-        sequence.light = not is_heavy and sequence.remaining * rate <= LIGHT
-        self._admit(sequence)
-        return partial(self._leave, sequence)
+            self._leave(sequence, outcome)
 
     def refuse_if_full(self, steps: int) -> None:
         """Refuse so many steps before any time is spent on reading them.
@@ -100,13 +89,16 @@ class Scheduler:
 
     def close(self) -> None:
         """Refuse new sequences, finish those there are, end the threads."""
-        with self._backlog.changed:
+        with self._backlog.lock:
             self.closed = True
         self._threads.close()
 
     def _admit(self, sequence: Sequence) -> None:
         admission, steps = self._backlog.admission, sequence.remaining
-        with self._backlog.changed:
+        if not (sequence.terms.together or sequence.is_interrupted):
+            rate = self._instruments.rate.seconds_per_step(sequence.group)
+            sequence.light = steps * rate <= LIGHT
+        with self._backlog.lock:
             if self.closed:
                 raise Draining("the service is shutting down", retry_after=5)
             queued = admission.queued_steps
@@ -118,8 +110,9 @@ class Scheduler:
 
     def _leave(self, sequence: Sequence, outcome: Outcome) -> None:
         """Free the place of a sequence whose waiter waits no more, and count it."""
-        with self._backlog.changed:
-            self._backlog.leave(sequence)
+        if sequence.status is not Status.DONE:
+            with self._backlog.lock:
+                self._backlog.leave(sequence)
         now = self._instruments.clock()
         started = now if sequence.started is None else sequence.started
         ended = Ended(outcome, started - sequence.arrived, now - started)

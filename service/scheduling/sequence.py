@@ -5,9 +5,9 @@ Nothing here knows of threads or of the other sequences.
 
 import asyncio
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from ntm.interventions.edits import Edits
 from ntm.signature import MEMORY, State
 from service.engines import Kind, Values
-from service.scheduling.walk import Segment, Terms, Waiter, Walk, Walked
+from service.scheduling.walk import Segment, Terms, Walk, Walked
+
+STOP = attrgetter("stop")
 
 
 class Group(NamedTuple):
@@ -73,7 +75,7 @@ class Sequence:
 
     walk: Walk  # whose segments are cut where interventions change the state
     terms: Terms
-    waiter: Waiter
+    waiter: asyncio.Future[Walked]
     arrived: float  # on the scheduler's clock
     deadline: float  # when it should be done, on that clock
     light: bool = False  # to walk it takes about as long as to read it and to answer
@@ -82,36 +84,34 @@ class Sequence:
     started: float | None = None  # when its first chunk did
     loop: asyncio.AbstractEventLoop = field(init=False)  # of the waiter
     position: int = field(init=False)
+    segment: Segment = field(init=False)  # that the next step lies in
+    group: Group = field(init=False)  # in which it takes its next steps
     rows: State | None = field(init=False)  # [B, ...] each, shared by those it advanced with
     row: int = 0
     outputs: list[NDArray[np.float32]] = field(default_factory=list)
-    values: dict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Stand where the walk starts."""
         self.loop = self.waiter.get_loop()
-        self.position, self.rows = self.walk.start, self.walk.state
+        self.rows = self.walk.state
+        self._stand_at(self.walk.start)
 
-    @property
-    def segment(self) -> Segment:
-        """The segment that the next step lies in."""
-        segments = self.walk.segments
-        if self.position < segments[0].stop:
-            return segments[0]
-        return segments[bisect_right(segments, self.position, key=lambda s: s.stop)]
-
-    @property
-    def group(self) -> Group:
-        """The group in which it takes its next steps."""
-        segment = self.segment
-        interrupted = self.walk.edits is not None or segment.memory
-        return Group(self.walk.slots, segment.kind, interrupted)
+    def _stand_at(self, position: int) -> None:
+        walk, segments = self.walk, self.walk.segments
+        place = bisect_right(segments, position, key=STOP) if len(segments) > 1 else 0
+        segment = segments[place]
+        self.position, self.segment = position, segment
+        interrupted = walk.edits is not None or MEMORY in segment.keep
+        self.group = Group(walk.slots, segment.kind, interrupted)
 
     @property
     def is_interrupted(self) -> bool:
         """Whether its chunks are cut short somewhere, so that it takes longer than its steps."""
-        walk = self.walk
-        return walk.edits is not None or any(segment.memory for segment in walk.segments)
+        segments = self.walk.segments
+        return self.group.interrupted or (
+            len(segments) > 1 and any(segment.memory for segment in segments)
+        )
 
     @property
     def remaining(self) -> int:
@@ -129,7 +129,7 @@ class Sequence:
 
     def keep(self, name: str, value: NDArray[np.float32]) -> None:
         """Keep a value of the next steps, [steps, ...]."""
-        self.values[name].append(value)
+        self.values.setdefault(name, []).append(value)
 
     def take(self, values: Values, rows: State, row: int, steps: int) -> None:
         """Take one row of a chunk of `steps`, without those beyond the segment's end.
@@ -144,6 +144,8 @@ class Sequence:
                 self.keep(name, values[name][:steps, row].copy())
         self.rows, self.row = rows, row
         self.position += steps
+        if self.position == segment.stop and self.remaining:
+            self._stand_at(self.position)
 
     def finish(self) -> Walked:
         """The result: all parts joined over time."""

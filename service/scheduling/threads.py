@@ -24,7 +24,7 @@ CHEAP_ROWS = 4  # rows that cost less together on any engine
 class WorkerThreads:
     """Threads that walk batches of the backlog until they are closed and nothing is left.
 
-    `changed` of the backlog, which `wake` and the properties are used with, says when to look.
+    `changed` of the backlog says when to look; `wake` and the properties are used with its lock.
     """
 
     def __init__(self, backlog: Backlog, runner: ChunkRunner, limits: Limits, cores: Cores) -> None:
@@ -55,7 +55,7 @@ class WorkerThreads:
 
     def close(self) -> None:
         """Finish what is in the backlog and end the threads."""
-        with self._backlog.changed:
+        with self._backlog.lock:
             self._closed = True
             self._backlog.changed.notify_all()
         for thread in self._threads:
@@ -72,7 +72,7 @@ class WorkerThreads:
     def _next_batch(self) -> list[Sequence]:
         """The sequences whose turn it is; waits for some, and is empty after the end."""
         backlog = self._backlog
-        with backlog.changed:
+        with backlog.lock:
             backlog.changed.wait_for(lambda: self._closed or self._is_wanted())
             backlog.begin_waiting()
             if not backlog.ready:
@@ -85,7 +85,7 @@ class WorkerThreads:
 
     def _put_back(self, batch: list[Sequence], error: Exception | None) -> list[Sequence]:
         """Put a batch behind the other groups; those that are done."""
-        with self._backlog.changed:
+        with self._backlog.lock:
             self._idle += 1
             self._on_light -= are_light(batch)
             return self._backlog.put_back(batch, error)

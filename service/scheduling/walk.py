@@ -1,11 +1,10 @@
-"""A request to the scheduler and its result: a sequence to walk, on which terms, for which waiter.
+"""A request to the scheduler and its result: a sequence to walk, and on which terms.
 
 Plain data, passed whole from the route to the engine, in this process or in a replica.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,23 +64,3 @@ class Terms(NamedTuple):
     together: bool = False  # one of many walks that are answered as one
     batch_end: BatchEnd | None = None  # hook: tags and results of all that ended together
     tag: Any = None  # handed to `batch_end` beside the result
-
-
-class Waiter(Protocol):
-    """The receiver of a result on an event loop: a future, or an object with a future's methods."""
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop on which it is called."""
-        ...
-
-    def done(self) -> bool:
-        """Whether it waits no more."""
-        ...
-
-    def set_result(self, result: Any, /) -> None:
-        """Receive a `Walked`."""
-        ...
-
-    def set_exception(self, exception: Any, /) -> None:
-        """Receive the error in its place."""
-        ...

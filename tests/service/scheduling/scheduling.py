@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from ntm.signature import State
@@ -148,27 +149,13 @@ def scheduler_of(
     return Scheduler(engine, bounds, instruments, Cores(cores))
 
 
-class Nobody:
-    """A waiter that waits for nothing, on no event loop."""
-
-    def get_loop(self) -> Any:
-        """See `Waiter`."""
-
-    def done(self) -> bool:
-        """See `Waiter`."""
-        return False
-
-    def set_result(self, result: Any, /) -> None:
-        """See `Waiter`."""
-
-    def set_exception(self, exception: Any, /) -> None:
-        """See `Waiter`."""
+NOBODY: Any = SimpleNamespace(get_loop=lambda: None)  # waits for nothing, on no event loop
 
 
 def sequence_of(walk: Walk | None = None, deadline: float = 0.0) -> Sequence:
     """A sequence that nobody waits for; of one step by default."""
     walk = walk or Walk(draw(1), 16, [Segment("predict", 1)])
-    return Sequence(walk, Terms(1), Nobody(), 0.0, deadline)
+    return Sequence(walk, Terms(1), NOBODY, 0.0, deadline)
 
 
 def segments(steps: int) -> list[Segment]:

@@ -20,12 +20,10 @@ from tests.service.bodies import Float, draw
 from tests.service.scheduling.scheduling import (
     KEPT,
     FakeEngine,
-    Nobody,
     equal,
     everything,
     run,
     scheduler_of,
-    segments,
     submitted,
     walk,
 )
@@ -218,45 +216,6 @@ def test_an_observer_that_fails_takes_nobodys_result(
     run(test)
     scheduler.close()
     assert caplog.text.count("an event could not be counted") >= 3
-
-
-class Failing(Nobody):
-    """A waiter that cannot take its result."""
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """See `Waiter`."""
-        return asyncio.get_running_loop()
-
-    def set_result(self, result: Any, /) -> None:
-        """See `Waiter`."""
-        raise OSError("the client is gone")
-
-    set_exception = set_result
-
-
-@pytest.mark.parametrize("breaks", [False, True])
-def test_a_waiter_that_raises_takes_nobodys_result(
-    scheduler: Scheduler, fake: FakeEngine, caplog: pytest.LogCaptureFixture, breaks: bool
-) -> None:
-    x = draw(4)
-
-    async def test() -> None:
-        first = asyncio.create_task(walk(scheduler, draw(1)))
-        await fake.held()
-        leave = scheduler.submit(Walk(x, 16, segments(4)), Terms(30), Failing())
-        behind = [asyncio.create_task(walk(scheduler, x)) for _ in range(2)]
-        await submitted()
-        fake.fail_on = x[0, 0] if breaks else None
-        fake.release()
-        results = await asyncio.gather(first, *behind, return_exceptions=True)
-        expected = RuntimeError if breaks else Walked
-        assert all(isinstance(result, expected) for result in results[1:])
-        leave("failed")
-        assert scheduler.queued_steps == 0
-
-    run(test)
-    assert [one.rows for one in fake.runs][:2] == [1, 3]
-    assert "a waiter could not take its result" in caplog.text
 
 
 def test_closing_finishes_what_is_there_and_refuses_the_rest(
