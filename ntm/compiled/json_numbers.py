@@ -5,6 +5,7 @@ other. Digits and zeros are stored eight characters at once, of which those behi
 overwritten by what follows it.
 """
 
+from functools import lru_cache
 from itertools import accumulate
 from operator import mul
 from typing import Any
@@ -19,6 +20,8 @@ from ntm.compiled.arithmetic import compiled, leading_zeros, part
 from ntm.compiled.decimals import shortest
 
 U = np.uint64
+
+REMEMBERED = 256  # shapes whose layout is not found again
 
 BLOCK = 256  # numbers whose digits are found at once
 LONGEST = 18  # characters of -0.00000123456789 and a comma; no store reaches further beyond
@@ -44,12 +47,19 @@ ZEROS, BELOW_ONE, WHOLE, NULL = map(eight, (b"00000000", b"0.000000", b".0", b"n
 def to_json(array: NDArray[np.float32]) -> NDArray[np.uint8]:
     """An array as the characters of nested lists; it has a number and an axis at least."""
     values = np.ascontiguousarray(array, np.float32)
-    sizes = list(accumulate(reversed(values.shape), mul))
-    brackets = 2 * sum(values.size // size for size in sizes)
-    text = np.empty(LONGEST * (values.size + 1) + brackets, np.uint8)
+    sizes, most = layout(values.shape)
+    text = np.empty(most, np.uint8)
     bits = values.reshape(-1).view(np.uint32)
     bits.flags.writeable = False  # one type for the compiler, whatever it came from
-    return text[: write(bits, np.array(sizes), np.empty((2, BLOCK), U), text)]
+    return text[: write(bits, sizes, np.empty((2, BLOCK), U), text)]
+
+
+@lru_cache(REMEMBERED)
+def layout(shape: tuple[int, ...]) -> tuple[NDArray[np.int64], int]:
+    """How many numbers lie between each pair of brackets, innermost first, and the longest text."""
+    sizes = list(accumulate(reversed(shape), mul))
+    brackets = 2 * sum(sizes[-1] // size for size in sizes)
+    return np.array(sizes), LONGEST * (sizes[-1] + 1) + brackets
 
 
 def _put(context: Any, text: Any, end: Any, characters: Any) -> Any:

@@ -167,8 +167,8 @@ def from_json(body: bytes, context: Context) -> Asked:
         refuse_if_full(name, None, steps, context)
     cut = schemas.cut_out(body)
     if cut is not None and len(cut[0]) <= SHORT and (asked := schemas.ask_beside(cut[0])):
-        refuse_if_full(asked.model, asked.version, len(cut[1]), context)
         model = context.models.get(asked.model, asked.version)
+        model.scheduler.refuse_if_full(len(cut[1]))
         checked = checks.check(asked, model.signature, context.settings, cut[1])
         return Asked(asked, model, checked)
     told = schemas.load_cut(body, cut)

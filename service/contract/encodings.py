@@ -4,6 +4,7 @@ import io
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Tensors = dict[str, NDArray[np.float32]]
 FLOATS, ALIGNMENT = np.dtype("<f4"), 8  # of safetensors: what follows its header begins on 8 bytes
 PIECE = 2**16  # numbers that are encoded at once
 COPIED_AS_FAST = 8  # numbers, at least, are copied as fast as one is encoded as JSON
+
+SIZE = attrgetter("size")
 
 MEDIA_TYPES = {
     "json": "application/json",
@@ -77,6 +80,9 @@ def merged(facts: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """Facts and values; a dotted name becomes nested objects."""
     document = dict(facts)
     for name, value in values.items():
+        if "." not in name:
+            document[name] = value
+            continue
         *outer, last = name.split(".")
         inside = document
         for part in outer:
@@ -155,7 +161,7 @@ def effort(kind: str, tensors: Tensors) -> int:
     About as long as so many bytes of JSON take to be read. Up to PIECE it makes no difference to
     others in what thread that is done.
     """
-    size = sum(tensor.size for tensor in tensors.values())
+    size: int = sum(map(SIZE, tensors.values()))
     return size if kind == "json" else size // COPIED_AS_FAST
 
 

@@ -7,8 +7,8 @@ answer a short sequence, so an `Endpoint` goes past it; its route in FastAPI cal
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
@@ -55,7 +55,7 @@ class Answer:
     body: bytes
     media_type: bytes = JSON
     status: int = 200
-    headers: list[Header] = field(default_factory=list)  # beside length and type of the body
+    headers: Sequence[Header] = ()  # beside length and type of the body
     parts: Iterator[bytes | memoryview] | None = None  # of a long body, made when they are sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
