@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ntm.architectures.ntm.config import NTMConfig
     from ntm.architectures.ntm.memory import NTMMemory
     from ntm.architectures.ntm.model import NTM, NTMState, StepRecord
+    from ntm.architectures.ntm.wired.config import WiredNTMConfig
+    from ntm.architectures.ntm.wired.model import WiredNTM
+    from ntm.architectures.ntm.wired.wiring import Wiring
     from ntm.architectures.transformer.config import TransformerConfig
     from ntm.architectures.transformer.model import Transformer
     from ntm.picture import Trace
@@ -38,6 +41,9 @@ __all__ = [
     "Trace",
     "Transformer",
     "TransformerConfig",
+    "WiredNTM",
+    "WiredNTMConfig",
+    "Wiring",
 ]
 
 silence.opt_out()
@@ -58,6 +64,9 @@ _LAZY = {
     "Trace": "ntm.picture",
     "Transformer": "ntm.architectures.transformer.model",
     "TransformerConfig": "ntm.architectures.transformer.config",
+    "WiredNTM": "ntm.architectures.ntm.wired.model",
+    "WiredNTMConfig": "ntm.architectures.ntm.wired.config",
+    "Wiring": "ntm.architectures.ntm.wired.wiring",
 }
 
 

@@ -62,12 +62,23 @@ class Positional(_Frozen):
     name: str
 
 
+class FirstSlot(_Frozen):
+    """Slot 0 is the tensor [1, M] of this name in initial.safetensors, the others this value."""
+
+    kind: Literal["first_slot"] = "first_slot"
+    name: str
+    value: float
+
+
+Initial = Constant | OneHot | Tensor | Positional | FirstSlot
+
+
 class StateTensor(_Frozen):
     """One tensor handed from step to step."""
 
     name: str
     shape: tuple[Dimension, ...]
-    initial: Constant | OneHot | Tensor | Positional
+    initial: Initial
     counts_steps: bool = Field(False, exclude=True)  # a whole number, not any
 
 
@@ -328,6 +339,9 @@ def initial_row(tensor: StateTensor, slots: int, learned: State) -> Float:
             return learned[name]
         case Positional(name=name):
             return positions(slots) @ learned[name]
+        case FirstSlot(name=name, value=value):
+            rest = np.full((slots - 1, learned[name].shape[-1]), value, np.float32)
+            return np.concatenate((learned[name], rest))
 
 
 def positions(slots: int) -> Float:

@@ -146,6 +146,17 @@ register(
 )
 register(
     Architecture(
+        name="ntm/2",
+        title="Neural Turing Machine, wired otherwise",
+        config=f"{_NTM}.wired.config:WiredNTMConfig",
+        signature=f"{_NTM}.wired.signature:signature",
+        learned_values=f"{_NTM}.wired.signature:learned_values",
+        model=f"{_NTM}.wired.model:WiredNTM",
+        onnx_step=f"{_NTM}.wired.onnx_step:WiredStep",
+    )
+)
+register(
+    Architecture(
         name="dnc/1",
         title="Differentiable Neural Computer",
         config=f"{_DNC}.config:DNCConfig",

@@ -88,15 +88,20 @@ class ControlledStep(OnnxStep):
         """Whether the controller has a state of its own."""
         return bool(self.config.controller == "lstm")
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the controller hears its last hidden vector."""
+        return self.is_lstm
+
     def heard(self, state: Values) -> str:
         """What the first step of a chunk hears beside its input."""
         reads = self.graph.reshape(state["reads"], 0, -1)
-        return self.graph.concat([reads, state["hidden"]] if self.is_lstm else [reads], 1)
+        return self.graph.concat([reads, state["hidden"]] if self.remembers else [reads], 1)
 
     def split_heard(self, heard: str, read_width: int) -> Values:
         """The state tensors `reads` [B, R, M] and `hidden` again."""
         reads, width = self.config.num_reads, self.config.num_reads * read_width
-        sizes = [width, self.config.controller_size] if self.is_lstm else [width]
+        sizes = [width, self.config.controller_size] if self.remembers else [width]
         flat, *hidden = self.graph.split(heard, sizes, 1)
         values = {"reads": self.graph.reshape(flat, 0, reads, read_width)}
         return values | dict(zip(["hidden"], hidden, strict=False))

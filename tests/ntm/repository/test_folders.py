@@ -77,7 +77,7 @@ def test_a_missing_config_is_refused(version: VersionFolder) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"architecture": "ntm/2"}, "unknown architecture 'ntm/2', this version knows ntm/1"),
+        ({"architecture": "ntm/0"}, "unknown architecture 'ntm/0', this version knows ntm/1"),
         ({"architecture": ["ntm/1"]}, r"unknown architecture \['ntm/1'\]"),
         ({"sizes": "large"}, "sizes: Input should be a valid dictionary"),
         ({"sizes": {"input_size": 4}}, "output_size: Field required"),
