@@ -120,11 +120,15 @@ class Vocabulary(BaseModel):
         Raises:
             UnknownWords: there are such
         """
-        words = dict.fromkeys(word for sentence in text for word in tokens(sentence))
-        if unknown := [word for word in words if word not in self._numbers]:
+        if unknown := self.unknown(text):
             named = [self.told_of(word) for word in unknown[:NAMED]]
             more = [f"and {len(unknown) - NAMED} more"] if len(unknown) > NAMED else []
             raise UnknownWords("unknown words: " + "; ".join(named + more))
+
+    def unknown(self, text: Sequence[str]) -> list[str]:
+        """The words of a text that are not in the vocabulary, in their order."""
+        words = dict.fromkeys(word for sentence in text for word in tokens(sentence))
+        return [word for word in words if word not in self._numbers]
 
     def told_of(self, word: str) -> str:
         """An unknown word and the known ones nearest to it, for a sentence."""

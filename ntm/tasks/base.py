@@ -1,6 +1,7 @@
 """What every task gives: sequences with targets, the sizes it is trained on, an error measure."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -68,6 +69,11 @@ class Task(BaseModel, ABC):
     def trained(self) -> Sizes:
         """The largest sizes that training draws."""
         return {name: size.default for name, size in self.sizes.items()}
+
+    @property
+    def stories(self) -> Mapping[str, tuple[str, ...]]:
+        """Texts to start from, by title, for a model that is asked in words."""
+        return {}
 
     @property
     def levels(self) -> int:

@@ -45,6 +45,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
             "verified_memory_slots": list(model.verified_slots),
             "evaluation": evaluation_of(model),
             "card": card_of(model),
+            "stories": [{"title": t, "text": list(x)} for t, x in stories_of(model).items()],
             "example_sizes": {
                 size: {
                     "default": told.default,
@@ -157,10 +158,20 @@ def summary(model: LoadedModel, versions: list[int]) -> dict[str, Any]:
         "input_size": model.signature.input_size,
         "output_size": model.signature.output_size,
         "memory_slots": model.signature.memory_slots,
+        "vocabulary_size": None if model.vocabulary is None else len(model.vocabulary.words),
         "heads": {"read": model.signature.read_heads, "write": model.signature.write_heads},
         "engine": model.engine.name,
         "device": model.engine.device,
     }
+
+
+def stories_of(model: LoadedModel) -> dict[str, tuple[str, ...]]:
+    """Stories of its task that it knows all words of, by title."""
+    vocabulary = model.vocabulary
+    if model.task is None or vocabulary is None:
+        return {}
+    told = model.task.stories
+    return {title: text for title, text in told.items() if not vocabulary.unknown(text)}
 
 
 def card_of(model: LoadedModel) -> str | None:

@@ -19,6 +19,7 @@ import { Palette } from "./parts/palette.js";
 import { Place } from "./parts/place.js";
 import { bare, load } from "./parts/run.js";
 import { RunForm } from "./pages/watch/run-form.js";
+import { Story } from "./pages/story.js";
 import { Traces } from "./pages/traces.js";
 import { TrackStack } from "./parts/track-stack.js";
 import { Transport } from "./parts/transport.js";
@@ -36,6 +37,7 @@ const memory = new Memory(place, palette);
 const whatIf = new WhatIf(changes, place);
 const findings = new Findings(place);
 const compare = new Compare(place, palette);
+const story = new Story(palette);
 const traces = new Traces(place);
 const live = new Live(place, palette);
 const legend = new Legend(palette);
@@ -57,6 +59,7 @@ function build() {
   found("what-if").append(whatIf);
   found("findings").append(findings);
   found("compare").append(compare);
+  found("story").append(story);
   found("traces").append(traces);
   found("live").append(live);
   found("downloads").append(downloads);
@@ -168,6 +171,7 @@ function showView() {
     if (/** @type {HTMLElement} */ (link).dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   if (view === "traces") traces.load();
+  if (view === "story") story.begin();
   if (view !== "watch") transport.pause();
   now.stack?.wants("base");
   microscope.wants();
@@ -327,6 +331,15 @@ async function openOther() {
   }
 }
 
+/** @param {any[]} models */
+function offerStories(models) {
+  const can = story.setModels(models);
+  for (const link of document.querySelectorAll('nav a[data-view="story"]')) /** @type {HTMLElement} */ (link).hidden = !can;
+  found("story-hint").hidden = can;
+  story.hidden = !can;
+  if (place.spot.view === "story") story.begin();
+}
+
 async function begin() {
   build();
   showView();
@@ -336,6 +349,7 @@ async function begin() {
     if (broken.length) found("broken").textContent = broken.map((/** @type {any} */ one) => `${one.name}${one.version ? `/${one.version}` : ""} could not be loaded: ${one.error}`).join(" ");
     traces.setModels(models.map((/** @type {any} */ model) => model.name));
     live.setModels(models);
+    offerStories(models);
     form.setModels(models);
   } catch (error) {
     form.tell(/** @type {Error} */ (error).message);

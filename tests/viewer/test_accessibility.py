@@ -67,6 +67,7 @@ def test_axe_finds_nothing(
         (f"/?trace={trace}&step=25&head=read.0", ".sources"),
         (f"/?view=compare&trace={trace}&other={compared}&step=22", ".columns"),
         (f"/?view=traces&trace={trace}", "ntm-traces tbody tr"),
+        ("/?view=story", "ntm-story .hop"),
         ("/?view=live", "#live-model option"),
     ):
         page = windows.open(path, wait, viewport=size)

@@ -1,5 +1,6 @@
 """The twenty bAbI tasks as one task: a story, a question at its end, the answer as one class."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import Field, field_validator
 
 from ntm.tasks.babi import NAMES, generate
 from ntm.tasks.babi.draw import pick
+from ntm.tasks.babi.examples import STORIES
 from ntm.tasks.babi.vocabulary import VOCABULARY
 from ntm.tasks.base import Episode, Float, Phase, Size, Sizes, Task, begun, unanswered
 from ntm.vocabulary import Vocabulary
@@ -45,6 +47,10 @@ class Babi(Task):
     @property
     def sizes(self) -> dict[str, Size]:
         return {"task": Size(1, len(NAMES), self.tasks[0], "number of the bAbI task")}
+
+    @property
+    def stories(self) -> Mapping[str, tuple[str, ...]]:
+        return STORIES
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         return {"task": pick(rng, self.tasks)}

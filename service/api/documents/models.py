@@ -23,6 +23,7 @@ class ModelSummary(BaseModel):
     input_size: int
     output_size: int
     memory_slots: int
+    vocabulary_size: int | None = Field(description="words it knows; null for numbers alone")
     heads: Heads
     engine: str
     device: str
@@ -76,6 +77,11 @@ class DescribedSignature(Signature):
         return cls.model_validate(signature, from_attributes=True)
 
 
+class Story(BaseModel):
+    title: str
+    text: list[str] = Field(description="sentences and questions, as POST /predict takes them")
+
+
 class ModelDetails(ModelSummary):
     config: ModelDescription
     signature: DescribedSignature
@@ -85,6 +91,7 @@ class ModelDetails(ModelSummary):
     evaluation: dict[str, Any] | None = Field(description="what `ntm eval` measured")
     card: str | None = Field(description="Markdown")
     example_sizes: dict[str, ExampleSize]
+    stories: list[Story] = Field(description="texts to start from, for models with a vocabulary")
 
 
 class Example(BaseModel):

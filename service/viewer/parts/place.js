@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Spot
- * @property {"watch" | "compare" | "traces" | "live"} view
+ * @property {"watch" | "compare" | "story" | "traces" | "live"} view
  * @property {string | null} trace
  * @property {string | null} other the trace to compare with
  * @property {number} step the cursor
@@ -22,7 +22,7 @@ const HOME = {
   range: null,
   slots: "used",
 };
-const VIEWS = ["watch", "compare", "traces", "live"];
+const VIEWS = ["watch", "compare", "story", "traces", "live"];
 const PATIENCE = 250; // ms; browsers refuse to have the URL changed at every move of a pointer
 
 /**

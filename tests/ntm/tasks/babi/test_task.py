@@ -7,6 +7,7 @@ from ntm.tasks import babi
 from ntm.tasks.babi.task import Babi
 from ntm.tasks.babi.vocabulary import VOCABULARY
 from ntm.vocabulary import tokens
+from tests.ntm.tasks.babi.solver import solve
 
 TASK = Babi()
 
@@ -72,3 +73,17 @@ def test_an_error_is_a_wrong_answer() -> None:
 def test_a_task_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="no bAbI task 21"):
         Babi(tasks=(1, 21))
+
+
+def test_the_stories_to_start_from_are_in_its_words_and_have_answers() -> None:
+    task = Babi()
+    assert len(task.stories) == 10
+    for text in task.stories.values():
+        assert task.vocabulary.unknown(text) == []
+        heard: list[str] = []
+        for sentence in text:
+            if sentence.endswith("?"):
+                assert solve(heard, sentence)[0] in task.vocabulary.answers
+            else:
+                heard.append(sentence)
+        assert heard != list(text)
