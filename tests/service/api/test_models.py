@@ -40,7 +40,8 @@ def test_a_model_tells_its_signature_config_and_example_sizes(client: httpx.Clie
 def test_a_model_tells_its_table_of_stages(client: httpx.Client) -> None:
     told = client.get("/models/wide").json()["signature"]
     assert told["reads_see"] == "before"
-    assert told["written"] == {"erase": "erase", "add": "add", "retention": None}
+    written = {"erase": "erase", "add": "add", "retention": None, "columns": []}
+    assert told["written"] == written
     table = {stage["name"]: stage for stage in told["stages"]}
     shift = {key: table["shift"][key] for key in ("owner", "kind", "group", "shape", "bounds")}
     assert shift == {
