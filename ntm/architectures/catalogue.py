@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ntm.architectures.chain import Link
+from ntm.architectures.picture import Picture
 from ntm.measures.rules import StageRules
 from ntm.signature import Signature, State
 
@@ -41,6 +42,7 @@ class Architecture:
     kernel: str | None = None  # a `CompiledModel`; without one there is no engine `native`
     memories: str | None = None  # the memory of every step again, from the one before and stages
     chain: str | None = None  # how a head finds its place, as `Link`s, for the figure of it
+    pictures: str | None = None  # figures of its own stages, as `Picture`s by name
     rules: str | None = None  # findings about its stages, as `StageRules` has them
     rollout: str | None = None  # where a read came from over all its layers, as a `Rollout`
 
@@ -85,6 +87,11 @@ class Architecture:
     def chain_links(self) -> tuple[Link, ...]:
         """How a head finds its place; empty where that is not told."""
         return () if self.chain is None else imported(self.chain)
+
+    @cached_property
+    def own_pictures(self) -> dict[str, Picture]:
+        """Figures that draw what only this architecture has."""
+        return {} if self.pictures is None else imported(self.pictures)
 
     @cached_property
     def stage_rules(self) -> StageRules | None:
@@ -163,6 +170,7 @@ register(
         signature=f"{_DNC}.signature:signature",
         model=f"{_DNC}.model:DNC",
         onnx_step=f"{_DNC}.onnx_step:Step",
+        pictures=f"{_DNC}.pictures:PICTURES",
         rules=f"{_DNC}.rules:StageRules",
     )
 )

@@ -22,7 +22,8 @@ def plot(
         str,
         typer.Option(
             help="overview, addressing, memory, difference, fig6, fig9 (repeat copy), "
-            "fig12 (associative recall) or fig17 (priority sort)."
+            "fig12 (associative recall), fig17 (priority sort), walk (graph), or what the "
+            "architecture adds, such as allocation and modes."
         ),
     ] = "overview",
     out: Annotated[Path, typer.Option(help="The file to write, .png or .svg.")] = Path("trace.png"),
@@ -56,8 +57,7 @@ def plot(
     if cmap not in matplotlib.colormaps:
         raise typer.BadParameter(f"--cmap should be a colour map of matplotlib, got {cmap}")
     try:
-        if figure not in figures.FIGURES:
-            figures.check(figure, None)
+        figures.kind_of(figure)
         if Path(source).is_dir() or any((place / source).is_dir() for place in (MODELS, SHIPPED)):
             example = draw_example(Path(source), context.args, seed, memory_slots, interventions)
             trace = example.record()

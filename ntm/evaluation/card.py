@@ -1,5 +1,6 @@
 """A model's card: README.md and figure.png, written from its config.json and evaluation.json."""
 
+from contextlib import suppress
 from typing import Any
 
 from ntm import figures, seeds
@@ -9,7 +10,7 @@ from ntm.evaluation.reach import range_of, verified_slots
 from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
 from ntm.repository.folders import ModelDescription, VersionFolder, read_json
-from ntm.runs.trace import Trace
+from ntm.runs.trace import Trace, TraceError
 from ntm.tasks import Task
 
 FIGURE = "figure.png"
@@ -32,9 +33,10 @@ def write_card(version: VersionFolder) -> None:
     model = checkpoint.load(version)
     parts = [f"# {version.name}, version {version.version}"]
     if task is not None:
-        (version.path / FIGURE).write_bytes(draw(model, task, version))
         seen = "What the heads did on one sequence" if model.signature.heads else "One sequence"
-        parts.append(f"![{seen}]({FIGURE})")
+        for file, picture in draw(model, task, version).items():
+            (version.path / file).write_bytes(picture)
+            parts.append(f"![{seen}]({file})")
     parts.append(_architecture(description, model, evaluation))
     if evaluation is not None:
         parts.append(_measured(evaluation))
@@ -42,8 +44,8 @@ def write_card(version: VersionFolder) -> None:
     version.card.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
-    """The run of one example of the task's default sizes as PNG."""
+def draw(model: Any, task: Task, version: VersionFolder) -> dict[str, bytes]:
+    """The run of one example of the task's default sizes as PNG files, those of its task last."""
     episode = task.sample(seeds.generator("example", FIGURE_SEED), 1)
     trace = Trace.record(
         model,
@@ -56,7 +58,11 @@ def draw(model: Any, task: Task, version: VersionFolder) -> bytes:
         name=version.name,
         version=version.version,
     )
-    return figures.render(figures.draw(trace), "png")
+    files = {FIGURE: figures.render(figures.draw(trace), "png")}
+    for name in task.figures:
+        with suppress(TraceError):  # of an architecture that has not what it draws
+            files[f"{name}.png"] = figures.render(figures.draw(trace, name), "png")
+    return files
 
 
 def _architecture(

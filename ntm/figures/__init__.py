@@ -3,18 +3,22 @@
 `draw(trace, "fig6")` makes any of them, `render(figure, "png")` the bytes of a file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ntm.architectures import catalogue
+from ntm.architectures.picture import Picture
 from ntm.figures.addressing import addressing
 from ntm.figures.canvas import render
 from ntm.figures.difference import difference
 from ntm.figures.memory import memory
 from ntm.figures.overview import overview
 from ntm.figures.paper import fig6, fig9, fig12
+from ntm.figures.rows import rows
 from ntm.figures.sorting import fig17
+from ntm.figures.walk import walk
 from ntm.runs.trace import Trace, TraceError
 from ntm.signature import SIDES
 from ntm.tasks import Task
@@ -30,10 +34,14 @@ __all__ = [
     "fig9",
     "fig12",
     "fig17",
+    "kind_of",
     "memory",
+    "names",
     "overview",
     "parse_steps",
     "render",
+    "rows",
+    "walk",
 ]
 
 
@@ -43,6 +51,8 @@ class Kind:
 
     fields: tuple[str, ...]  # of GET /trace
     task: str | None = None  # the only task that it is a picture of
+    picture: Picture | None = None  # of the architecture that it belongs to
+    title: str = ""  # of that architecture
 
 
 FIGURES = {
@@ -54,7 +64,34 @@ FIGURES = {
     "fig9": Kind(("inputs", "outputs", *SIDES), "repeat-copy"),
     "fig12": Kind(("inputs", "outputs", *SIDES, "writes", "reads"), "associative-recall"),
     "fig17": Kind(("inputs", *SIDES), "priority-sort"),
+    "walk": Kind(("inputs", "outputs", "target", *SIDES), "graph"),
 }
+
+
+def names() -> tuple[str, ...]:
+    """Of all figures: those of any architecture, then those that one has added."""
+    return (*FIGURES, *_added())
+
+
+def kind_of(name: str) -> Kind:
+    """What a figure needs.
+
+    Raises:
+        TraceError: there is no such figure
+    """
+    kinds = FIGURES | _added()
+    if name not in kinds:
+        raise TraceError(f"figure should be one of {', '.join(kinds)}, got '{name:.40}'")
+    return kinds[name]
+
+
+def _added() -> dict[str, Kind]:
+    """The figures that architectures add, by name."""
+    return {
+        name: Kind(picture.tensors, picture=picture, title=architecture.title)
+        for architecture in catalogue.known()
+        for name, picture in architecture.own_pictures.items()
+    }
 
 
 def draw(
@@ -66,7 +103,7 @@ def draw(
     other: Trace | None = None,
     cmap: str = "gray",
 ) -> Figure:
-    """One of FIGURES.
+    """One of the figures, by its name.
 
     Args:
         trace: with the arrays that the figure needs
@@ -79,12 +116,15 @@ def draw(
         TraceError: there is no such figure, or the trace does not fit it
     """
     check(name, trace.task, whole=trace.whole)
-    if FIGURES[name].task and len(trace.phases) < 2:
+    kind = kind_of(name)
+    if kind.task and len(trace.phases) < 2:
         raise TraceError(
-            f"figure {name} needs a whole sequence of {FIGURES[name].task}, from the start marker "
-            f"to the answer"
+            f"figure {name} needs a whole sequence of {kind.task}, from its start to the answer"
         )
-    drawn = ["writes.add" if field == "writes" else field for field in FIGURES[name].fields]
+    if kind.picture is not None:
+        refuse_others(name, kind, tuple(trace.arrays))
+        return rows(trace, kind.picture, cmap=cmap)
+    drawn = ["writes.add" if field == "writes" else field for field in kind.fields]
     missing = [array for array in drawn if array not in trace]
     if (name == "overview" and missing == drawn) or (name.startswith("fig") and missing):
         raise TraceError(f"this trace was taken without {missing[0]}")
@@ -111,8 +151,10 @@ def draw(
             return fig9(trace, cmap=cmap)
         case "fig12":
             return fig12(trace, cmap=cmap)
-        case _:
+        case "fig17":
             return fig17(trace, cmap=cmap)
+        case _:
+            return walk(trace, cmap=cmap)
 
 
 def check(name: str, task: Task | None, *, whole: bool = True) -> None:
@@ -125,14 +167,30 @@ def check(name: str, task: Task | None, *, whole: bool = True) -> None:
     Raises:
         TraceError: there is no such figure, or it is not one of this task
     """
-    if name not in FIGURES:
-        raise TraceError(f"figure should be one of {', '.join(FIGURES)}, got '{name:.40}'")
-    needed = FIGURES[name].task
+    needed = kind_of(name).task
     if needed and (task is None or task.name != needed):
         came = "an unknown task" if task is None else task.name
         raise TraceError(f"figure {name} is a picture of {needed}, this trace is of {came}")
     if needed and not whole:
         raise TraceError(f"figure {name} needs all steps of the sequence, got some of them")
+
+
+def refuse_others(name: str, kind: Kind, tensors: Collection[str]) -> None:
+    """Say no to an architecture's own figure of a trace that has none of its stages.
+
+    Args:
+        name: of the figure
+        kind: what it needs
+        tensors: that the trace has, or can have
+    Raises:
+        TraceError: it has none of them
+    """
+    own = [tensor for tensor in kind.fields if "." in tensor]
+    if not any(tensor in tensors for tensor in own):
+        raise TraceError(
+            f"figure {name} draws {', '.join(dict.fromkeys(own))} of a {kind.title}; this trace "
+            f"has none of them"
+        )
 
 
 def parse_steps(text: str) -> list[int]:

@@ -49,6 +49,7 @@ class Task(BaseModel, ABC):
     name: ClassVar[str]
     unit: ClassVar[str] = "wrong bits"
     answers_probabilities: ClassVar[bool] = False
+    figures: ClassVar[tuple[str, ...]] = ()  # that show what it is about, for a model's card
 
     @property
     @abstractmethod

@@ -31,6 +31,7 @@ class ReuseCopy(Task):
     """
 
     name: ClassVar[str] = "reuse-copy"
+    figures: ClassVar[tuple[str, ...]] = ("allocation",)
 
     bits: int = Field(default=6, ge=1)
     min_length: int = Field(default=1, ge=1)

@@ -66,7 +66,8 @@ async def get_trace(
     and of single stages of the model, which GET /models/{name} lists; `steps` is a:b; `heads` like
     read.0,write.0; `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is
     overview, addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the
-    trace `other`), fig6, fig9 (repeat copy), fig12 (associative recall) or fig17 (priority sort).
+    trace `other`), fig6, fig9 (repeat copy), fig12 (associative recall), fig17 (priority sort),
+    walk (graph), or what its architecture adds, such as allocation and modes.
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
@@ -79,7 +80,7 @@ async def get_trace(
         with WhileConnected(request.scope["state"], request.receive):
             facts, tensors = await compute(trace, model, selection, kind, context)
         return await respond(kind, facts, tensors)
-    query = figures.parse_query(figure, heads, at, other, model.task)
+    query = figures.parse_query(figure, heads, at, other, model)
     runs = [(trace, model)]
     if query.other is not None:
         compared = await find_trace(query.other, context)

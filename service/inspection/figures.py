@@ -5,10 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from ntm.runs.record import stages_in_traces
 from ntm.runs.trace import Trace, TraceError
-from ntm.tasks import Task
+from ntm.signature import Signature
 from service.contract.encodings import Tensors
+from service.contract.fields import telling
 from service.errors import ServiceError
+from service.inspection.selection import ALWAYS
+from service.models.served import LoadedModel
 
 # Drawing is Python from end to end: more threads would draw no faster, and matplotlib does not
 # promise to bear them.
@@ -29,7 +33,7 @@ class FigureQuery:
 
 
 def parse_query(
-    figure: str | None, heads: str | None, at: str | None, other: str | None, task: Task | None
+    figure: str | None, heads: str | None, at: str | None, other: str | None, model: LoadedModel
 ) -> FigureQuery:
     """Read the part of the query that is about a figure.
 
@@ -40,7 +44,8 @@ def parse_query(
 
     name = "overview" if figure is None else figure
     try:
-        figures.check(name, task)
+        figures.check(name, model.task)
+        asked = fields_of(name, model.signature)
         steps = None if at is None else tuple(figures.parse_steps(at))
     except TraceError as error:
         raise ServiceError(str(error)) from None
@@ -53,7 +58,24 @@ def parse_query(
     if name == "addressing" and heads is not None and "," in heads:
         raise ServiceError(f"figure=addressing draws one head, got heads={heads:.40}")
     head = heads if name == "addressing" else None
-    return FigureQuery(name, head, steps, other, figures.FIGURES[name].fields)
+    return FigureQuery(name, head, steps, other, asked)
+
+
+def fields_of(name: str, signature: Signature) -> tuple[str, ...]:
+    """The fields of a trace that a figure needs.
+
+    Raises:
+        TraceError: it draws what this model does not have
+    """
+    from ntm import figures
+
+    kind = figures.kind_of(name)
+    if kind.picture is None:
+        return kind.fields
+    known = stages_in_traces(signature)
+    figures.refuse_others(name, kind, known)
+    stages = telling(signature, [tensor for tensor in kind.fields if tensor in known])
+    return *(field for field in kind.fields if field in ALWAYS), *stages
 
 
 def refuse_parameters(**told: str | None) -> None:

@@ -1,12 +1,17 @@
 """Pictures of a run: what is drawn where."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
 
-from ntm import figures
+from ntm import DNC, figures
 from ntm.figures.canvas import pooled
 from ntm.runs.trace import Trace, TraceError
-from ntm.tasks import Phase
+from ntm.tasks import Copy, GraphTraversal, Phase, ReuseCopy
 
 
 def walk(slots: int, visited: list[int]) -> np.ndarray:
@@ -104,3 +109,90 @@ def test_what_a_figure_misses_is_told() -> None:
     inputs = {"inputs": np.zeros((3, 4), np.float32), "outputs": np.zeros((3, 4), np.float32)}
     with pytest.raises(TraceError, match="was taken without read_weightings"):
         figures.draw(Trace(facts, inputs), "fig6")
+
+
+def recorded(task: Copy | ReuseCopy | GraphTraversal, **sizes: Any) -> Trace:
+    """A random DNC's run of an example."""
+    torch.manual_seed(2)
+    model = DNC(input_size=task.input_size, output_size=task.output_size, W=4, **sizes).eval()
+    episode = task.sample(np.random.default_rng(1), 1)
+    target = episode.targets[:, 0]
+    return Trace.record(model, episode.inputs[:, 0], task=task, target=target, name="dnc")
+
+
+def numbers(drawn: Any) -> np.ndarray:
+    """The numbers of a line."""
+    return np.asarray(drawn, float)
+
+
+def titles(figure: Figure) -> list[str]:
+    """What stands over the rows."""
+    return [axis.get_title(loc="left") for axis in figure.axes]
+
+
+def test_allocation_draws_usage_and_gates_over_the_steps() -> None:
+    trace = recorded(ReuseCopy(max_length=2, max_sub_sequences=2), N=6, num_reads=2)
+    figure = figures.draw(trace, "allocation")
+    assert titles(figure) == [
+        "inputs",
+        "outputs",
+        "write weightings",
+        "read weightings, head 0",
+        "read weightings, head 1",
+        "usage u of each slot",
+        "slots in use: the sum of u",
+        "gates of the write head",
+        "free gates of the read heads",
+    ]
+    axes = dict(zip(titles(figure), figure.axes, strict=True))
+    usage = np.asarray(axes["usage u of each slot"].get_images()[0].get_array())
+    assert np.array_equal(usage, trace["writes.usage"].T)
+    line = axes["slots in use: the sum of u"].get_lines()[0]
+    np.testing.assert_allclose(numbers(line.get_ydata()), trace["writes.usage"].sum(axis=1))
+    named = axes["free gates of the read heads"].get_legend_handles_labels()[1]
+    assert named == ["free f 0", "free f 1"]
+    assert figures.render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_modes_are_shares_of_one_and_left_out_where_a_memory_has_no_links() -> None:
+    trace = recorded(Copy(bits=2, max_length=3), N=5)
+    figure = figures.draw(trace, "modes")
+    axis = dict(zip(titles(figure), figure.axes, strict=True))["read modes π"]
+    assert axis.get_legend_handles_labels()[1] == ["backward", "content", "forward"]
+    top = axis.patches[-1]
+    assert isinstance(top, StepPatch)
+    np.testing.assert_allclose(top.get_data().values, 1, atol=1e-6)
+    unlinked = titles(figures.draw(recorded(Copy(bits=2, max_length=3), N=5, links=False), "modes"))
+    assert "content: slots like the key" in unlinked
+    assert not {"read modes π", "forward: the slot written next"} & set(unlinked)
+
+
+def test_an_architectures_own_figure_is_refused_for_another() -> None:
+    other = Trace({"model": "copy"}, {"inputs": np.zeros((3, 4), np.float32)})
+    with pytest.raises(TraceError, match=r"allocation draws writes.usage, .* of a Differentiable"):
+        figures.draw(other, "allocation")
+    with pytest.raises(TraceError, match=r"figure should be one of overview, .*allocation, modes"):
+        figures.draw(other, "nonsense")
+
+
+def test_a_walk_names_slots_by_their_edges_and_frames_those_asked_for() -> None:
+    task = GraphTraversal(max_edges=6, max_path=3)
+    trace = recorded(task, N=9)
+    figure = figures.draw(trace, "walk")
+    written, read = figure.axes
+    words = task.words(trace["inputs"])
+    held = trace["write_weightings"][:6, 0].argmax(axis=1)
+    slots = sorted(set(held.tolist()))
+    last = {slot: words[step] for step, slot in enumerate(held.tolist())}
+    assert [label.get_text() for label in written.get_yticklabels()] == [last[s] for s in slots]
+    said = (task.answer(trace["inputs"], trace["outputs"]) or "").split(", ")
+    labels = [label.get_text() for label in read.get_xticklabels()]
+    assert labels == [f"{asked} {node}" for asked, node in zip(words[6:], said, strict=True)]
+    framed = {
+        int(numbers(line.get_xdata())[0]): int(numbers(line.get_ydata())[0])
+        for line in read.get_lines()
+    }
+    heard = task.heard(trace["inputs"])
+    assert framed == {step: slots.index(int(held[told])) for step, told in heard.items()}
+    with pytest.raises(TraceError, match="walk is a picture of graph"):
+        figures.draw(recorded(Copy(bits=2, max_length=2), N=5), "walk")

@@ -201,6 +201,9 @@ def test_a_walk_through_a_map_is_told_and_answered_in_the_names_of_its_stations(
     said = [named[name] for name in answer["answer"].split(", ")]
     digits = np.array(answer["outputs"])[6:].reshape(2, 2, 10).argmax(axis=-1)
     assert said == (digits @ [10, 1]).tolist()
+    for figure in ("walk", "allocation"):
+        drawn = client.get(f"/trace/{answer['trace_id']}?format=png&figure={figure}")
+        assert drawn.content.startswith(b"\x89PNG")
     assert "words" not in client.get("/models/dnc/example").json()
     assert "answer" not in post(client, "/predict", model="dnc", sequence=draw(3).tolist())
     refused = client.post("/predict", json={**example, "words": [1]})

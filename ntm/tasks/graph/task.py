@@ -30,6 +30,7 @@ class GraphTraversal(Task):
 
     name: ClassVar[str] = "graph"
     unit: ClassVar[str] = "wrong nodes"
+    figures: ClassVar[tuple[str, ...]] = ("walk",)
 
     digits: int = Field(default=2, ge=2)
     max_edges: int = Field(default=32, ge=2)
