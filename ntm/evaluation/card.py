@@ -6,6 +6,7 @@ from typing import Any
 from ntm import figures, seeds
 from ntm.architectures import catalogue
 from ntm.evaluation.babi_table import as_markdown, table
+from ntm.evaluation.published import published
 from ntm.evaluation.reach import range_of, verified_slots
 from ntm.evaluation.report import shown
 from ntm.repository import checkpoint
@@ -91,20 +92,25 @@ def article(title: str) -> str:
 def _measured(evaluation: dict[str, Any]) -> str:
     if evaluation["task"] == "babi":
         return _answered(evaluation)
+    rows = [(row, published(evaluation["task"], row["sizes"])) for row in evaluation["results"]]
+    beside = any(any(others) for _, others in rows)
+    columns = "| setting | memory slots | sequences | mean | median | worst | perfect |"
     lines = [
         "## Measured",
         "",
         f"{evaluation['unit'].capitalize()}, on sequences that neither training nor selection saw "
-        f"(seed {evaluation['results'][0]['seed']}; by `ntm eval`, {evaluation['measured_at']}).",
+        f"(seed {evaluation['results'][0]['seed']}; by `ntm eval`, {evaluation['measured_at']})"
+        f"{'; beside them what others reached' if beside else ''}.",
         "",
-        "| setting | memory slots | sequences | mean | median | worst | perfect |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        columns + (" paper | best peer |" if beside else ""),
+        "|---|---:|---:|---:|---:|---:|---:|" + ("---:|---:|" if beside else ""),
     ]
-    for row in evaluation["results"]:
+    for row, others in rows:
         lines.append(
             f"| {shown(row, ', ')} | {row['memory_slots']} | {row['sequences']} | "
             f"{row['mean']:.2f} | "
             f"{row['median']:.2f} | {row['worst']:.2f} | {row['perfect']:.0%} |"
+            + (f" {others.paper} | {others.peer} |" if beside else "")
         )
     return "\n".join(lines)
 
