@@ -67,7 +67,7 @@ class GraphTraversal(Task):
         return LEVELS_A_STEP * self.max_path
 
     def mastery(self, level: int) -> float:
-        return 0.05 * -(-level // LEVELS_A_STEP)
+        return 0.15 * -(-level // LEVELS_A_STEP)
 
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
         most = max(2, self.max_edges * level // self.levels)
