@@ -7,6 +7,8 @@ const SENTENCES = /** @type {Record<string, string>} */ ({
   "associative-recall": "The machine hears a list of items, then one of them again, and says the item that came after it.",
   "dynamic-ngrams": "The machine hears bits that follow a table it does not know, and says at every step how likely a 1 is next.",
   "priority-sort": "The machine hears vectors, each with a priority, and says those with the highest, in order.",
+  "reuse-copy": "The machine hears a sequence of bits and says it, then the next one, in fewer slots than they fill together.",
+  graph: "The machine hears the edges of a graph, then those of a walk, and says which node each leads to.",
 });
 
 /**
