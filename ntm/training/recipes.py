@@ -39,6 +39,10 @@ class StoryTraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     questions: int = Field(default=10_000, ge=1, description="of each task, drawn once")
+    more_questions: dict[int, int] = Field(default={}, description="by task, instead of that")
+    stories_a_draw: dict[int, int] = Field(
+        default={}, description="by task, how many stories are read where it is drawn, else one"
+    )
     questions_a_story: dict[int, int] = Field(
         default={}, description="by task, instead of the published task's"
     )
@@ -440,10 +444,11 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=2e-3,
         clip_norm=5.0,
         batch_size=48,
-        updates=6000,
+        updates=9000,
         stories=StoryTraining(
-            questions_a_story={4: 5, 19: 5},
-            paces={2: (2, 4), 3: (2, 4)},  # stories as long as the published ones
+            more_questions={4: 40_000, 17: 40_000, 19: 40_000, 16: 20_000},
+            questions_a_story={4: 6, 19: 8},
+            stories_a_draw={4: 4, 16: 3, 17: 3, 19: 3},  # short ones, and hard to learn
             supervision=0.3,
             untold=(7, 8),  # lists and counts rest on any number of facts
         ),

@@ -59,10 +59,11 @@ class Pool:
         """Stories of one task with the number of questions that is asked for."""
         asked = training.questions_a_story.get(task)
         paces = training.paces.get(task, (2,))
+        wanted = training.more_questions.get(task, training.questions) / len(paces)
         stories: list[Tokens] = []
         for pace in paces:
             questions = 0
-            while questions < training.questions / len(paces):
+            while questions < wanted:
                 story = next(babi.generate(task, rng, 1, questions=asked, pace=pace))
                 stories.append(self.numbered(task, story))
                 questions += len(story.questions)
@@ -210,7 +211,8 @@ class StoryTrainer(Trainer):
         tasks, errors = list(self.pool.stories), self.progress.task_errors
         weights = np.array([self.training.always + errors.get(str(task), 1.0) for task in tasks])
         drawn = self.rng.choice(tasks, self.recipe.batch_size, p=weights / weights.sum())
-        stories = [self.pool.stories[task] for task in drawn.tolist()]
+        each = [self.training.stories_a_draw.get(task, 1) for task in drawn.tolist()]
+        stories = [self.pool.stories[task] for task in np.repeat(drawn, each).tolist()]
         chosen = [those[self.rng.integers(len(those))] for those in stories]
         return sorted(chosen, key=lambda story: len(story.sentences))
 
