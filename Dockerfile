@@ -15,7 +15,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY .ci/constraints.txt .ci/
 COPY ntm ntm
 COPY service service
-RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA}]"
+RUN /opt/ntm/bin/pip install -q -c .ci/constraints.txt ".[${EXTRA},grpc]"
 RUN [ -z "${PROCESSOR}" ] || /opt/ntm/bin/python -m ntm.architectures.kernels /opt/ntm/share/ntm/native
 COPY models models
 

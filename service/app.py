@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from http import HTTPStatus
 from importlib.metadata import version
 from operator import attrgetter
@@ -110,7 +110,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         rollout = rolling_out(context.models, metrics, settings, context.compiler)
-        async with rollout, metrics.published():
+        async with rollout, metrics.published(), over_grpc(context, keys, request_log):
             yield
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.
@@ -170,6 +170,17 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     app.add_exception_handler(Exception, on_crash)
     prepare_routes(app)
     return app
+
+
+def over_grpc(
+    context: Context, keys: Keys, request_log: RequestLog
+) -> AbstractAsyncContextManager[object]:
+    """What serves gRPC, where that is wanted."""
+    if context.settings.grpc_port is None:
+        return nullcontext()
+    from service.grpc.server import serving  # optional, as is what it is made with
+
+    return serving(context.settings, context, keys, request_log)
 
 
 def prepare_routes(app: FastAPI) -> None:

@@ -1,6 +1,7 @@
 """`ntm serve`: start the service."""
 
 import importlib.util
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def serve(
         listener = listen(settings)
     except OSError as error:
         stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    settings, _reserved = with_grpc_port(settings)
     if settings.workers > 1:
         raise typer.Exit(Supervisor(settings, listener).run())
     try:
@@ -70,6 +72,21 @@ def serve(
         stop(str(error))
     except (OSError, sqlite3.Error) as error:
         stop(f"cannot keep traces in {settings.store_path} (NTM_DATA, NTM_STORE): {error}")
+
+
+def with_grpc_port(settings: Settings) -> tuple[Settings, socket.socket | None]:
+    """The settings with the port that gRPC gets, and what keeps it; both as they are without."""
+    if settings.grpc_port is None:
+        return settings, None
+    if importlib.util.find_spec("grpc") is None:
+        stop("NTM_GRPC_PORT needs gRPC: pip install 'neural-turing-machine[grpc]'")
+    from service.grpc.server import reserve
+
+    try:
+        reserved = reserve(settings.host, settings.grpc_port)
+    except OSError as error:
+        stop(f"cannot listen on {settings.host}:{settings.grpc_port}: {error.strerror}")
+    return settings.model_copy(update={"grpc_port": reserved.getsockname()[1]}), reserved
 
 
 def locate(path: Path) -> Path:

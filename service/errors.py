@@ -2,6 +2,18 @@
 
 import orjson
 
+GRPC_STATUS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
 
 class ServiceError(Exception):
     """An error sent to the client as `{"error": <message>, "code": <code>}`."""
@@ -12,6 +24,11 @@ class ServiceError(Exception):
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+    @property
+    def grpc_status(self) -> str:
+        """The name of its status over gRPC."""
+        return GRPC_STATUS.get(self.status, "INVALID_ARGUMENT")
 
 
 class MalformedBody(ServiceError):

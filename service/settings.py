@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ntm.repository import folders
@@ -26,6 +26,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
+    grpc_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="port of the Open Inference Protocol over gRPC; none by default",
+    )
     root_path: str = Field(
         default="", description="path under which a proxy offers the service, such as /ntm"
     )
@@ -148,17 +154,24 @@ class Settings(BaseSettings):
         refuse_unknown(os.environ, [f"NTM_{name.upper()}" for name in cls.model_fields])
         return cls(**options)
 
-    @field_validator("port", mode="before")
+    @field_validator("port", "grpc_port", mode="before")
     @classmethod
-    def _no_link(cls, value: object) -> object:
-        """The default port for the address that Kubernetes gives of a Service called `ntm`."""
+    def _no_link(cls, value: object, information: ValidationInfo) -> object:
+        """The default port for the address that Kubernetes gives of a Service called `ntm`.
+
+        Of one called `ntm-grpc` for the other port.
+        """
         if not isinstance(value, str) or not is_link(value):
             return value
-        default: int = cls.model_fields["port"].default
+        name = str(information.field_name)
+        default: int | None = cls.model_fields[name].default
+        variable = f"NTM_{name.upper()}"
         log.warning(
-            "NTM_PORT=%s is no port but Kubernetes' link to a Service called ntm, so the port is "
+            "%s=%s is no port but Kubernetes' link to a Service called %s, so the port is "
             "%s; `enableServiceLinks: false` or another name of the Service takes the link away",
+            variable,
             value,
+            variable.removesuffix("_PORT").lower().replace("_", "-"),
             default,
         )
         return default
@@ -248,6 +261,6 @@ def describe() -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         default = folders.MODELS if field.default_factory else field.default
-        default = default if str(default) else "-"
+        default = "-" if default is None or not str(default) else default
         lines.append(f"NTM_{name.upper():<19} {field.description} [{default}]")
     return "\n".join(lines)

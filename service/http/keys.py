@@ -10,7 +10,14 @@ from starlette.types import Scope
 from service.errors import Unauthorized
 
 # Spelled exactly as probes ask; whatever is spelled in another way needs a key.
-OPEN_PATHS = frozenset(("/v2/health/live", "/v2/health/ready"))
+OPEN_PATHS = frozenset(
+    (
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/inference.GRPCInferenceService/ServerLive",
+        "/inference.GRPCInferenceService/ServerReady",
+    )
+)
 
 # Whose request is being answered; nobody in particular without keys.
 owner: ContextVar[str] = ContextVar("owner", default="")

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,8 @@ BOUNDS = {
 @pytest.fixture(scope="session")
 def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The service on the small models, with bounds that tests can reach."""
-    with serving(repository, tmp_path_factory.mktemp("server"), **BOUNDS) as running:
+    ports = {"grpc_port": 0} if find_spec("grpc") else {}
+    with serving(repository, tmp_path_factory.mktemp("server"), **BOUNDS, **ports) as running:
         yield running
 
 

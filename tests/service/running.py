@@ -17,6 +17,7 @@ from tests import compiled
 from tests.command_line import ENVIRONMENT, NTM
 
 CLEAN = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("NTM_")}
+GRPC = re.compile(r"gRPC on (127\.0\.0\.1:\d+)")
 LISTENING = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 PATIENCE = 300  # seconds, on a machine that does much else
 
@@ -40,6 +41,13 @@ class Server:
     def client(self, **options: Any) -> httpx.Client:
         """A client that must be closed."""
         return httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, **options)
+
+    @property
+    def grpc(self) -> str:
+        """Host and port of its gRPC, where it has that."""
+        found = GRPC.search(self.log.read_text())
+        assert found is not None
+        return found[1]
 
     def processor_seconds(self) -> float:
         """What it and processes that it has started and awaited have computed so far."""

@@ -4,7 +4,7 @@ Of the latter a header says how long the JSON is.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
@@ -91,14 +91,25 @@ def parse(
     if length == 0 and header is not None:
         return parse_raw(body, signature)
     told = read_json(body[:length])
+    return interpret(told, body[length:], signature, speaks=speaks)
+
+
+def interpret(
+    told: InferBody, behind: bytes, signature: Signature, *, speaks: bool
+) -> InferRequest:
+    """An infer request from its fields, and the bytes of the tensors that are not among them.
+
+    Raises:
+        ServiceError: what is wrong, with the name of the field
+    """
     asked = told.parameters or {}
     refuse_unsupported(asked, "parameters", ("sequence_id",))
     text, known = None, outputs_of(signature)
     if speaks and has_text(told.inputs):
-        text, batched = read_text(told.inputs, body[length:])
+        text, batched = read_text(told.inputs, behind)
         sequence, known = np.zeros((1, 0, signature.input_size), np.float32), (ANSWER, *known)
     else:
-        sequence = read_sequence(told.inputs, body[length:])
+        sequence = read_sequence(told.inputs, behind)
         batched = sequence.ndim == 3
     return InferRequest(
         id=told.id,
@@ -158,6 +169,15 @@ def read_json(text: bytes) -> InferBody:
                     f"{name} should be at most {MOST_TENSORS} tensors, got {len(items)}"
                 )
             told = {**told, name: [tensor for _, piece in items.pieces() for tensor in piece]}
+    return body_of(told)
+
+
+def body_of(told: dict[str, Any]) -> InferBody:
+    """The fields of a request, each of its type.
+
+    Raises:
+        ServiceError: a field is missing or of the wrong type
+    """
     try:
         return InferBody.model_validate(told)
     except ValidationError as error:

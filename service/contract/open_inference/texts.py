@@ -4,7 +4,7 @@ In bytes every string has its length before it, four bytes, little-endian.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,11 @@ def from_bytes(data: bytes) -> tuple[str, ...]:
 
 def to_bytes(strings: Sequence[str]) -> bytes:
     """The same the other way."""
-    encoded = [string.encode() for string in strings]
+    return join(string.encode() for string in strings)
+
+
+def join(encoded: Iterable[bytes]) -> bytes:
+    """Strings that are bytes already."""
     return b"".join(len(each).to_bytes(PREFIX, "little") + each for each in encoded)
 
 

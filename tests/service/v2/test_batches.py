@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.api.context import Context
-from service.api.v2 import walk_all
+from service.api.inference import walk_all
 from service.contract.checks import Prediction
 from service.contract.open_inference.requests import InferRequest, Wanted
 from service.errors import QueueFull

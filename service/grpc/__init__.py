@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC, on the event loop that serves REST; optional."""
