@@ -1,4 +1,4 @@
-"""Inference of the Open Inference Protocol: what REST and gRPC have in common.
+"""Inference of the Open Inference Protocol v2: what REST and gRPC have in common.
 
 A batch [B, T, I] runs as B sequences of their own; the parameter `trace_id` of its answer lists
 their traces in order, separated by commas.
@@ -12,8 +12,10 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ntm.evaluation.reach import slots_warning
+from service.api import sequences
 from service.api.context import Context
 from service.api.recording import Recording
 from service.contract import checks, fields, words
@@ -37,7 +39,13 @@ PLATFORMS = {  # and backends, in the words of Triton
     "native": ("ntm_native", "native"),
     "torchscript": ("pytorch_libtorch", "pytorch"),
 }
-EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics", "parameters")
+EXTENSIONS = (
+    "binary_tensor_data",
+    "model_configuration",
+    "parameters",
+    "sequence",
+    "statistics",
+)
 
 
 def server_facts() -> dict[str, Any]:
@@ -76,6 +84,9 @@ async def infer(
     context: Context, model: LoadedModel, request: InferRequest, predictions: list[Prediction]
 ) -> Inferred:
     """Compute the sequences of a checked request, and store their traces."""
+    if request.part is not None:
+        parameters, outputs = await sequences.feed(context, model, request, request.part)
+        return Inferred({**named(request, model), "parameters": parameters}, outputs, stored=True)
     recorded = predictions if request.record else []
     recordings = [Recording(context.trace_writer, model, each, ()) for each in recorded]
     walked = await walk_all(request, predictions, recordings, model, context)
@@ -115,7 +126,7 @@ def as_steps(
 
 
 def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
-    """The sequences of a request, checked against its model.
+    """The sequences of a request, checked against its model; a part is when its session is known.
 
     Raises:
         BatchTooLarge: more sequences than run together, or none
@@ -123,20 +134,23 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
         ServiceError: another that says what is wrong
     """
     settings, told = context.settings, model.signature
+    if asked.part is not None:
+        return []
     batch = len(asked.sequences)
     if not 1 <= batch <= settings.max_batch:
         raise BatchTooLarge(
             f"sequence should hold 1 to {settings.max_batch} sequences, got {batch}"
         )
-    sequences = checks.check_sequence("sequence", asked.sequences, told.input_size, settings)
-    steps = sequences.shape[1]
-    if batch > 1 and batch * steps > settings.max_queued_steps:
+    checked = checks.check_sequence("sequence", asked.sequences, told.input_size, settings)
+    steps = checked.shape[1]
+    lengths = asked.lengths or (steps,) * batch
+    if batch > 1 and sum(lengths) > settings.max_queued_steps:
         raise TooManySteps(
             f"a batch should have at most {settings.max_queued_steps} steps in all, "
-            f"got {batch} x {steps}"
+            f"got {sum(lengths)} in {batch} sequences"
         )
     slots = checks.check_slots(asked.memory_slots, told, settings)
-    checks.check_length(steps, slots, told)
+    checks.check_length(max(lengths), slots, told)
     names = {wanted.name for wanted in asked.wanted} - {ANSWER}
     width = fields.width(told, names - {"outputs"}, slots)
     size = 4 * batch * steps * (width + ("outputs" in names) * told.output_size)
@@ -147,7 +161,10 @@ def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Pre
             f"weightings with GET /trace/{{trace_id}}?steps=a:b"
         )
     take_for_answer(size, whole=len({wanted.binary for wanted in asked.wanted}) > 1)
-    return [Prediction(sequence, None, slots) for sequence in sequences]
+    return [
+        Prediction(sequence[:length], None, slots)
+        for sequence, length in zip(checked, lengths, strict=True)
+    ]
 
 
 async def walk_all(
@@ -182,7 +199,10 @@ async def walk_all(
 
 
 def join(asked: InferRequest, walked: list[Walked], model: LoadedModel) -> Tensors:
-    """The tensors of all sequences, with the batch axis if they came with it."""
+    """The tensors of all sequences, with the batch axis if they came with it.
+
+    Rows that end early are 0 from there on.
+    """
     joined: Tensors = {}
     for wanted in asked.wanted:
         rows: list[Any] = [
@@ -192,9 +212,26 @@ def join(asked: InferRequest, walked: list[Walked], model: LoadedModel) -> Tenso
         if wanted.name == ANSWER:
             spoken = words.spoken(asked.text or (), model.vocabulary)
             rows = [as_tensor(words.answered(spoken, one.outputs)) for one in walked]
+        if asked.lengths is not None:
+            rows = [padded(row, asked.sequences.shape[1]) for row in rows]
         alone = rows[0][None] if asked.batched else rows[0]
         joined[wanted.name] = alone if len(rows) == 1 else np.stack(rows)
     return joined
+
+
+def padded(row: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """A row with 0 at the steps that it does not have."""
+    whole = np.zeros((steps, *row.shape[1:]), row.dtype)
+    whole[: len(row)] = row
+    return whole
+
+
+def named(request: InferRequest, model: LoadedModel) -> dict[str, Any]:
+    """What an answer is to, and of what."""
+    facts: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}
+    if request.id is not None:
+        facts["id"] = request.id
+    return facts
 
 
 def facts_of(
@@ -206,7 +243,4 @@ def facts_of(
         parameters["warning"] = warning
     if kept:
         parameters["trace_id"] = ",".join(kept)
-    facts: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}
-    if asked.id is not None:
-        facts["id"] = asked.id
-    return {**facts, "parameters": parameters}
+    return {**named(asked, model), "parameters": parameters}

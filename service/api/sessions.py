@@ -1,8 +1,9 @@
 """POST /sessions and its steps, GET and DELETE: a stream fed piece by piece."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -41,6 +42,7 @@ from service.scheduling.walk import Terms, Walk, Walked
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
 Array = NDArray[np.float32]
+Result = TypeVar("Result")
 
 # One piece of a session at a time; the store sees to the same between processes.
 turns: "WeakValueDictionary[str, asyncio.Lock]" = WeakValueDictionary()
@@ -94,14 +96,10 @@ async def feed(context: Context, exchange: Exchange) -> Answer:
     refuse_unless_json(media_of(exchange.header(b"content-type")))
     asked = await convert(len(exchange.body), words.parse_piece, exchange.body)
     session_id = exchange.parameters["session_id"]
-    limit = context.settings.request_timeout
-    try:
-        turn = turns.setdefault(session_id, asyncio.Lock())
-        with WhileConnected(exchange.state, exchange.receive):
-            async with asyncio.timeout(limit), turn:
-                session, position, tensors, answers = await take_turn(context, session_id, asked)
-    except TimeoutError:
-        raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
+    work = partial(take_turn, context, session_id, asked)
+    with WhileConnected(exchange.state, exchange.receive):
+        turn = await in_turn(session_id, context.settings.request_timeout, work)
+    session, position, tensors, answers = turn
     facts = {
         "session_id": session.session_id,
         "model": session.model,
@@ -138,6 +136,20 @@ class Turn(NamedTuple):
     position: int  # of the piece's first step
     tensors: Tensors
     answers: dict[str, Any]  # to the questions of a text
+
+
+async def in_turn(session_id: str, limit: float, work: Callable[[], Awaitable[Result]]) -> Result:
+    """The result of work on a session that nobody else works on in this process meanwhile.
+
+    Raises:
+        DeadlineExceeded: after `limit` seconds
+    """
+    try:
+        turn = turns.setdefault(session_id, asyncio.Lock())
+        async with asyncio.timeout(limit), turn:
+            return await work()
+    except TimeoutError:
+        raise DeadlineExceeded(f"no answer within {limit:g} seconds") from None
 
 
 async def take_turn(context: Context, session_id: str, asked: PieceRequest) -> Turn:

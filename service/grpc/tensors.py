@@ -9,12 +9,22 @@ from ntm.signature import Signature
 from service.contract.encodings import Tensors
 from service.contract.open_inference import texts
 from service.contract.open_inference.requests import InferRequest, Wanted, body_of, interpret
-from service.contract.open_inference.tensors import DATATYPE
-from service.errors import MissingTensor, ServiceError, WrongShape
+from service.contract.open_inference.tensors import DATATYPE, DATATYPES
+from service.errors import MissingTensor, ServiceError, WrongDatatype, WrongShape
 from service.grpc.messages import Message, message
 
-CONTENTS = {  # the field of `contents` that has numbers of a datatype, and their type in bytes
-    "FP32": ("fp32_contents", "<f4"),
+CONTENTS = {  # the field of `contents` that has the numbers of a datatype
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
 }
 
 ModelInferResponse = message("ModelInferResponse")
@@ -78,11 +88,12 @@ def contents_of(tensor: Message) -> bytes:
     """The numbers of an input that are in its `contents`, as raw bytes.
 
     Raises:
-        MissingTensor: they are in a field of another datatype, or in none
+        MissingTensor: they are in a field of another datatype
+        WrongDatatype: one does not fit its datatype
     """
     if tensor.datatype == texts.DATATYPE:
         return texts.join(tensor.contents.bytes_contents)
-    field, kind = CONTENTS.get(tensor.datatype, ("", ""))
+    field = CONTENTS.get(tensor.datatype)
     others = [each.name for each, _ in tensor.contents.ListFields() if each.name != field]
     if others:
         expected = f"contents.{field}" if field else "raw_input_contents"
@@ -90,7 +101,14 @@ def contents_of(tensor: Message) -> bytes:
             f"{tensor.name:.40} of datatype '{tensor.datatype:.40}' should be in {expected}, "
             f"got {others[0]}"
         )
-    return np.array(getattr(tensor.contents, field), kind).tobytes() if field else b""
+    if field is None:
+        return b""
+    try:
+        return np.array(getattr(tensor.contents, field), DATATYPES[tensor.datatype]).tobytes()
+    except OverflowError:
+        raise WrongDatatype(
+            f"{tensor.name:.40} should hold numbers of {tensor.datatype}, got larger ones"
+        ) from None
 
 
 def response_of(facts: Mapping[str, Any], wanted: Sequence[Wanted], tensors: Tensors) -> Message:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from ntm.signature import Signature
@@ -20,11 +21,20 @@ from service.contract.open_inference.parameters import (
     refuse_unsupported,
     whole,
 )
-from service.contract.open_inference.tensors import ITEM, Float, InputTensor, Text, read_sequence
+from service.contract.open_inference.tensors import (
+    INPUT,
+    ITEM,
+    LENGTHS,
+    Float,
+    InputTensor,
+    Text,
+    read_inputs,
+)
 from service.contract.open_inference.texts import ANSWER, has_text, read_text
 
 HEADER = "Inference-Header-Content-Length"
-MOST_TENSORS = 16  # in a list of them; one input is known, and a few outputs
+MOST_TENSORS = 16  # in a list of them; two inputs are known, and a few outputs
+LONGEST_ID = 128  # characters of a sequence's
 
 
 class RequestedOutput(BaseModel):
@@ -43,7 +53,8 @@ class InferBody(BaseModel):
     parameters: Parameters | None = Field(
         default=None,
         description="memory_slots (integer), record (false keeps no trace), timeout "
-        "(microseconds), binary_data_output (what outputs without binary_data do)",
+        "(microseconds), binary_data_output (what outputs without binary_data do); for a part of a "
+        "longer sequence sequence_id (integer or text), sequence_start, sequence_end, position",
     )
     inputs: Annotated[list[InputTensor], schemas.First()]
     outputs: Annotated[list[RequestedOutput], schemas.First()] | None = Field(
@@ -60,6 +71,16 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A request as a part of a longer sequence, in the words of Triton's sequence extension."""
+
+    sequence_id: int | str
+    start: bool  # forget what came before under this id
+    end: bool  # forget the sequence when this part is answered
+    position: int | None  # the step that it begins with, which makes it safe to send again
+
+
+@dataclass(frozen=True)
 class InferRequest:
     """A request of the right shape, not yet checked against a model."""
 
@@ -71,6 +92,8 @@ class InferRequest:
     record: bool
     timeout: float | None  # seconds
     text: tuple[str, ...] | None = None  # in place of sequences, which are yet to be made of it
+    lengths: tuple[int, ...] | None = None  # steps that count, where rows end early
+    part: Part | None = None
 
 
 def parse(
@@ -103,23 +126,70 @@ def interpret(
         ServiceError: what is wrong, with the name of the field
     """
     asked = told.parameters or {}
-    refuse_unsupported(asked, "parameters", ("sequence_id",))
-    text, known = None, outputs_of(signature)
+    text, lengths, known = None, None, outputs_of(signature)
     if speaks and has_text(told.inputs):
+        refuse_unsupported(asked, "parameters", ("sequence_id",))
         text, batched = read_text(told.inputs, behind)
         sequence, known = np.zeros((1, 0, signature.input_size), np.float32), (ANSWER, *known)
     else:
-        sequence = read_sequence(told.inputs, behind)
+        sequence, lengths = read_inputs(told.inputs, behind)
         batched = sequence.ndim == 3
+    sequences = sequence if sequence.ndim == 3 else sequence[None]
     return InferRequest(
         id=told.id,
-        sequences=sequence if sequence.ndim == 3 else sequence[None],
+        sequences=sequences,
         batched=batched,
         wanted=read_wanted(told.outputs or [], flag(asked, "binary_data_output", False), known),
         memory_slots=whole(asked, "memory_slots"),
         record=flag(asked, "record", True),
         timeout=read_timeout(asked),
         text=text,
+        lengths=None if lengths is None else read_lengths(lengths, sequences),
+        part=read_part(asked),
+    )
+
+
+def read_lengths(lengths: NDArray[np.int64], sequences: Float) -> tuple[int, ...]:
+    """How many steps of each row count.
+
+    Raises:
+        WrongShape: there is not one for each row, or a row does not have so many
+    """
+    batch, steps = sequences.shape[:2]
+    if lengths.size != batch:
+        raise errors.WrongShape(
+            f"{LENGTHS} should hold one number for each of {batch} sequences, got {lengths.size}"
+        )
+    for row, length in enumerate(lengths.ravel().tolist()):
+        if not 1 <= length <= steps:
+            raise errors.WrongShape(
+                f"{LENGTHS}[{row}] should be from 1 to {steps}, the steps of {INPUT}, got {length}"
+            )
+    return tuple(lengths.ravel().tolist())
+
+
+def read_part(parameters: Parameters) -> Part | None:
+    """Which part of which longer sequence a request is; None for a request of its own.
+
+    Raises:
+        ServiceError: a parameter is of another type, or comes without `sequence_id`
+    """
+    sequence_id = parameters.get("sequence_id")
+    start, end = (flag(parameters, f"sequence_{side}", False) for side in ("start", "end"))
+    position = whole(parameters, "position")
+    if sequence_id in (None, 0, "") and not isinstance(sequence_id, bool):
+        if start or end or position is not None:
+            raise errors.ServiceError(
+                "parameters.sequence_start, sequence_end and position need a sequence_id"
+            )
+        return None
+    if isinstance(sequence_id, str) and len(sequence_id) <= LONGEST_ID:
+        return Part(sequence_id, start, end, position)
+    if type(sequence_id) is int and sequence_id > 0:
+        return Part(sequence_id, start, end, position)
+    raise errors.ServiceError(
+        f"parameters.sequence_id should be a whole number or text of at most {LONGEST_ID} "
+        f"characters, got {schemas.name_of(sequence_id)}"
     )
 
 

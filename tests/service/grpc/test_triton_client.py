@@ -144,6 +144,41 @@ def test_a_stream_answers_in_order_and_goes_on_after_an_error(nvidia: Any) -> No
     assert "unknown model" in error.message()
 
 
+def test_a_stream_carries_a_sequence_and_its_retries(nvidia: Any) -> None:
+    whole = draw(9)
+    expected = nvidia.infer("copy", [tensor(whole)], model_version="1")
+    came: queue.Queue[Any] = queue.Queue()
+    nvidia.start_stream(lambda result, error: came.put((result, error)))
+    for start, stop, options in (
+        (0, 4, {"sequence_start": True}),
+        (4, 6, {}),
+        (4, 6, {"parameters": {"position": 4}}),  # as if its answer had been lost
+        (6, 9, {"sequence_end": True}),
+    ):
+        nvidia.async_stream_infer(
+            "copy", [tensor(whole[start:stop])], model_version="1", sequence_id=5, **options
+        )
+    answers = [came.get(timeout=60) for _ in range(4)]
+    nvidia.stop_stream()
+    assert [error for _, error in answers] == [None] * 4
+    results = [result.as_numpy("outputs") for result, _ in answers]
+    assert same(results[1], results[2])
+    assert same(np.concatenate([results[0], *results[2:]]), expected.as_numpy("outputs"))
+    positions = [r.get_response().parameters["position"].int64_param for r, _ in answers]
+    assert positions == [0, 4, 4, 6]
+
+
+def test_other_datatypes_and_lengths_are_as_over_rest(nvidia: Any) -> None:
+    rows = (draw(12) > 0).reshape(2, 6, 6)
+    lengths = tensor(np.array([6, 2], np.int64), "INT64", "lengths")
+    batch = nvidia.infer("copy", [tensor(rows, "BOOL"), lengths], model_version="1")
+    for row, length in enumerate((6, 2)):
+        alone = nvidia.infer(
+            "copy", [tensor(rows[row, :length].astype(np.float64), "FP64")], model_version="1"
+        )
+        assert same(batch.as_numpy("outputs")[row, :length], alone.as_numpy("outputs"))
+
+
 def test_calls_are_counted_and_logged_as_requests(server: Server, nvidia: Any) -> None:
     nvidia.infer("copy", [tensor(draw(2))], headers={"x-request-id": "from-grpc"})
     with server.client() as client:

@@ -14,8 +14,8 @@ from ntm.architectures.ntm.config import NTMConfig
 from ntm.architectures.ntm.signature import signature
 from ntm.signature import Signature
 from service.contract.checks import narrow
-from service.contract.open_inference import answers, requests
-from service.contract.open_inference.requests import InferRequest, Wanted
+from service.contract.open_inference import answers, requests, tensors
+from service.contract.open_inference.requests import InferRequest, Part, Wanted
 from service.errors import ServiceError
 from tests.service.bodies import Float, same
 
@@ -135,7 +135,13 @@ def test_a_raw_tensor_is_cut_by_the_models_width() -> None:
     ("changed", "code"),
     [
         ({"name": "sequences"}, "unknown_tensor"),
-        ({"datatype": "FP64"}, "wrong_datatype"),
+        ({"datatype": "BYTES"}, "wrong_datatype"),
+        ({"datatype": "INT64", "data": [0, 1, 2, 3, 4, 2**63]}, "invalid_request"),
+        ({"datatype": "INT64", "data": [0, 1, 2, 3, 4, 5.0]}, "invalid_request"),
+        ({"datatype": "UINT8", "data": [0, 1, 2, 3, 4, -1]}, "invalid_request"),
+        ({"datatype": "INT8", "data": [0, 1, 2, 3, 4, True]}, "invalid_request"),
+        ({"datatype": "INT8", "data": [0, 1, 2, 3, 4, None]}, "invalid_request"),
+        ({"datatype": "BOOL"}, "invalid_request"),
         ({"shape": [6]}, "wrong_shape"),
         ({"shape": [1, 1, 2, 3]}, "wrong_shape"),
         ({"shape": [3, 3]}, "wrong_shape"),
@@ -174,11 +180,93 @@ def test_a_wrong_input_is_refused_by_name(changed: dict[str, Any], code: str) ->
         ({"parameters": {"memory_slots": 1.5}}, "invalid_request"),
         ({"parameters": {"memory_slots": True}}, "invalid_request"),
         ({"parameters": {"timeout": -1}}, "invalid_request"),
-        ({"parameters": {"sequence_id": 5}}, "unsupported_parameter"),
+        ({"parameters": {"sequence_id": 1.5}}, "invalid_request"),
+        ({"parameters": {"sequence_id": True}}, "invalid_request"),
+        ({"parameters": {"sequence_id": "x" * 129}}, "invalid_request"),
+        ({"parameters": {"sequence_id": 5, "sequence_start": 1}}, "invalid_request"),
+        ({"parameters": {"sequence_start": True}}, "invalid_request"),
+        ({"parameters": {"sequence_id": 0, "position": 3}}, "invalid_request"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name(changed: dict[str, Any], code: str) -> None:
     assert refusal({**told(), **changed}) == (422, code)
+
+
+@pytest.mark.parametrize("datatype", tensors.DATATYPES)
+def test_every_datatype_gives_its_numbers_in_json_and_in_bytes(datatype: str) -> None:
+    kind = np.dtype(tensors.DATATYPES[datatype])
+    numbers = np.array([[0, 1, 1], [1, 0, 1]]) if datatype == "BOOL" else np.arange(6) + 20
+    values = numbers.reshape(2, 3).astype(kind)
+    expected = values.astype(np.float64)
+    entry = {"name": "sequence", "shape": [2, 3], "datatype": datatype}
+    size = {"binary_data_size": values.nbytes}
+    for body, behind in (
+        ({**entry, "data": values.tolist()}, b""),
+        ({**entry, "data": values.ravel().tolist()}, b""),
+        ({**entry, "parameters": size}, values.tobytes()),
+    ):
+        request = parse({"inputs": [body]}, behind)
+        assert request.sequences.dtype == np.float32
+        assert np.array_equal(request.sequences[0], expected)
+
+
+def test_a_double_too_large_for_a_float_is_refused() -> None:
+    wide = np.full((2, 3), 1e300)
+    parameters = {"binary_data_size": wide.nbytes}
+    changed = told(datatype="FP64", parameters=parameters)
+    del changed["inputs"][0]["data"]
+    assert refusal(changed, wide.tobytes()) == (422, "not_finite")
+
+
+def with_lengths(lengths: list[int], **changed: Any) -> dict[str, Any]:
+    """A request of two sequences of three steps, and the lengths of both."""
+    sequences = {"name": "sequence", "shape": [2, 3, 3], "datatype": "FP32", "data": [0.5] * 18}
+    entry = {"name": "lengths", "shape": [len(lengths)], "datatype": "INT32", "data": lengths}
+    return {"inputs": [{**entry, **changed}, sequences]}
+
+
+def test_lengths_come_in_json_and_in_bytes_before_or_behind_the_sequence() -> None:
+    assert parse(with_lengths([3, 1])).lengths == (3, 1)
+    assert parse(with_lengths([2, 3], shape=[2, 1])).lengths == (2, 3)
+    assert parse(told()).lengths is None
+    first, second = np.array([1, 2], "<i8"), np.zeros((2, 3, 3), "<f4")
+    inputs = [
+        {"name": name, "shape": array.shape, "datatype": datatype}
+        | {"parameters": {"binary_data_size": array.nbytes}}
+        for name, array, datatype in (("lengths", first, "INT64"), ("sequence", second, "FP32"))
+    ]
+    assert parse({"inputs": inputs}, first.tobytes() + second.tobytes()).lengths == (1, 2)
+    inputs.reverse()
+    assert parse({"inputs": inputs}, second.tobytes() + first.tobytes()).lengths == (1, 2)
+    assert refusal({"inputs": inputs}, second.tobytes() + first.tobytes()[:-1])[1] == "wrong_shape"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (with_lengths([0, 3]), "wrong_shape"),
+        (with_lengths([3, 4]), "wrong_shape"),
+        (with_lengths([3]), "wrong_shape"),
+        (with_lengths([1, 2, 3]), "wrong_shape"),
+        (with_lengths([1, 2], shape=[2, 1, 1]), "wrong_shape"),
+        (with_lengths([1, 2], datatype="FP32"), "wrong_datatype"),
+        (with_lengths([1, 2], datatype="BOOL"), "wrong_datatype"),
+        ({"inputs": with_lengths([1, 2])["inputs"][:1]}, "missing_tensor"),
+        ({"inputs": with_lengths([1, 2])["inputs"][:1] * 2}, "missing_tensor"),
+    ],
+)
+def test_wrong_lengths_are_refused_by_name(body: dict[str, Any], code: str) -> None:
+    assert refusal(body) == (422, code)
+
+
+def test_a_part_of_a_sequence_is_what_its_parameters_say() -> None:
+    asked = {"sequence_id": "mine", "sequence_start": True, "position": 0}
+    assert parse({**told(), "parameters": asked}).part == Part("mine", True, False, 0)
+    asked = {"sequence_id": 7, "sequence_end": True}
+    assert parse({**told(), "parameters": asked}).part == Part(7, False, True, None)
+    for none in (0, "", None):
+        asked = {"sequence_id": none, "sequence_start": False}
+        assert parse({**told(), "parameters": asked}).part is None
 
 
 @pytest.mark.parametrize("header", ["-1", "1e3", "", "999999", "٣", "0x10"])

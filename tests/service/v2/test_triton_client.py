@@ -82,5 +82,94 @@ def test_errors_arrive_as_its_exception(nvidia: Any) -> None:
     assert refused.value.status() == "400"
     with pytest.raises(triton.InferenceServerException, match="unknown model"):
         nvidia.get_model_metadata("nope")
-    with pytest.raises(triton.InferenceServerException, match="sequence_id is not supported"):
-        infer(nvidia, draw(3), True, sequence_id=3, sequence_start=True)
+
+
+def test_other_datatypes_are_converted(nvidia: Any) -> None:
+    bits = (draw(5) > 0).astype(np.float32)
+    expected = infer(nvidia, bits, True).as_numpy("outputs")
+    for datatype, kind in (
+        ("FP16", np.float16),
+        ("FP64", np.float64),
+        ("INT64", np.int64),
+        ("BOOL", np.bool_),
+    ):
+        tensor = triton.InferInput("sequence", [5, 6], datatype)
+        for binary in (True, False) if datatype != "FP16" else (True,):
+            tensor.set_data_from_numpy(bits.astype(kind), binary_data=binary)
+            came = nvidia.infer("copy", [tensor], model_version="1")
+            assert same(came.as_numpy("outputs"), expected)
+
+
+def test_rows_of_one_batch_may_end_early(nvidia: Any) -> None:
+    rows, lengths = draw(24).reshape(3, 8, 6), [8, 1, 5]
+    tensors = [
+        triton.InferInput("sequence", [3, 8, 6], "FP32").set_data_from_numpy(rows),
+        triton.InferInput("lengths", [3], "INT32").set_data_from_numpy(np.array(lengths, np.int32)),
+    ]
+    batch = nvidia.infer("copy", tensors, model_version="1")
+    for row, length in enumerate(lengths):
+        alone = infer(nvidia, rows[row, :length], True)
+        for name in NAMES:
+            assert same(batch.as_numpy(name)[row, :length], alone.as_numpy(name))
+            assert not batch.as_numpy(name)[row, length:].any()
+
+
+def part(nvidia: Any, steps: Float, **options: Any) -> Any:
+    """A part of a sequence."""
+    return infer(nvidia, steps, True, **options)
+
+
+def test_parts_of_a_sequence_give_what_it_gives_at_once(server: Server, nvidia: Any) -> None:
+    whole = draw(12)
+    expected = infer(nvidia, whole, True)
+    first = part(nvidia, whole[:5], sequence_id=42, sequence_start=True)
+    parameters = first.get_response()["parameters"]
+    assert (parameters["position"], parameters["next_position"]) == (0, 5)
+    second = part(nvidia, whole[None, 5:9], sequence_id=42)
+    assert second.as_numpy("outputs").shape[:2] == (1, 4)
+    again = part(nvidia, whole[5:9], sequence_id=42, parameters={"position": 5})
+    assert same(again.as_numpy("outputs"), second.as_numpy("outputs")[0])
+    with server.client() as client:
+        told = client.get(f"/sessions/{parameters['session_id']}").json()
+    assert told["position"] == 9
+    last = part(nvidia, whole[9:], sequence_id=42, sequence_end=True)
+    for name in NAMES:
+        parts = [first.as_numpy(name), again.as_numpy(name), last.as_numpy(name)]
+        assert same(np.concatenate(parts), expected.as_numpy(name))
+    with pytest.raises(triton.InferenceServerException, match="no sequence '42' of model copy"):
+        part(nvidia, whole[:1], sequence_id=42)
+
+
+def test_a_sequence_begins_anew_and_may_end_without_a_step(nvidia: Any) -> None:
+    steps = draw(4)
+    options: Any = {"sequence_id": "mine", "parameters": {"memory_slots": 20}}
+    first = part(nvidia, steps, sequence_start=True, **options)
+    assert first.as_numpy("read_weightings").shape == (4, 1, 20)
+    once_more = part(nvidia, steps, sequence_start=True, **options)
+    assert same(first.as_numpy("outputs"), once_more.as_numpy("outputs"))
+    other = infer(nvidia, steps, True, sequence_id="mine", sequence_start=True, model_version="2")
+    assert not same(first.as_numpy("outputs"), other.as_numpy("outputs"))
+    tensor = triton.InferInput("sequence", [0, 6], "FP32")
+    tensor.set_data_from_numpy(np.zeros((0, 6), np.float32))
+    nvidia.infer("copy", [tensor], sequence_id="mine", sequence_end=True)
+    with pytest.raises(triton.InferenceServerException, match="no sequence 'mine'"):
+        part(nvidia, steps, sequence_id="mine")
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((2, 3, 6), {"sequence_start": True}, "should be one sequence"),
+        ((3, 5), {"sequence_start": True}, "should have 6 numbers"),
+        ((0, 6), {"sequence_start": True}, "at least one step"),
+        ((3, 6), {"sequence_start": True, "parameters": {"position": 2}}, "should be 0"),
+        ((3, 6), {"parameters": {"position": 9}}, "position should be 4"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_refused(
+    nvidia: Any, shape: tuple[int, ...], options: Any, message: str
+) -> None:
+    part(nvidia, draw(4), sequence_id=7, sequence_start=True)
+    sequence = np.zeros(shape, np.float32)
+    with pytest.raises(triton.InferenceServerException, match=message):
+        part(nvidia, sequence, sequence_id=7, **options)
