@@ -5,9 +5,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,7 +18,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api import docs, health, insight, models, predict, sessions, traces, v2, viewer
+from service.api import (
+    docs,
+    health,
+    insight,
+    models,
+    predict,
+    repository,
+    sessions,
+    traces,
+    v2,
+    viewer,
+)
 from service.api.context import Context
 from service.api.documents import deployment
 from service.api.documents import errors as documented_errors
@@ -27,13 +40,16 @@ from service.http.error_boundary import ErrorBoundary
 from service.http.exchange import Endpoints
 from service.http.gate import Gate
 from service.http.in_flight import InFlight
+from service.http.key_file import KeyFile
 from service.http.keys import Keys, owner
+from service.http.rates import Rates
 from service.http.request_scope import Front
 from service.http.root_path import RootPath
 from service.http.trailing_slash import TrailingSlash
 from service.models.compiler import Compiler
 from service.models.rollout import rolling_out
 from service.models.served import Models, Observer
+from service.operations import following
 from service.settings import Settings, listed
 from service.store import open_store
 from service.telemetry.deferred import Afterwards
@@ -85,6 +101,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     Raises:
         EngineUnavailable: the engine or device asked for cannot be had
         RepositoryError: there is no model to serve
+        KeysRefused: the file of keys cannot be used
         StoreRefused: the store asked for cannot be had
     """
     statistics = Statistics(time.time)
@@ -104,14 +121,25 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     )
     metrics.watch(context.models)
     metrics.watch_memory(context.models.budget)
-    keys = Keys(settings.keys, pages=viewer.PATHS | docs.PATHS)
+    keys = Keys(
+        settings.keys,
+        pages=viewer.PATHS | docs.PATHS,
+        file=KeyFile(Path(settings.keys_file), time.monotonic) if settings.keys_file else None,
+        rates=Rates(time.monotonic, settings.workers),
+    )
     request_log, origins = RequestLog(metrics, afterwards), listed(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         rollout = rolling_out(context.models, metrics, settings, context.compiler)
-        async with rollout, metrics.published(), over_grpc(context, keys, request_log):
-            yield
+        async with rollout as running:
+            context.look = partial(running.look, retry_broken=True)
+            async with (
+                following(context.operations),
+                metrics.published(),
+                over_grpc(context, keys, request_log),
+            ):
+                yield
         context.work.draining = True
         # On another thread: those given up free their places here meanwhile.
         await asyncio.to_thread(context.models.close)
@@ -137,7 +165,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         document = with_stages(document, (model.signature for model in context.models))
         if settings.root_path:
             document = deployment.with_root_path(document, settings.root_path)
-        return deployment.with_keys(document) if settings.keys else document
+        return deployment.with_keys(document) if settings.needs_key else document
 
     app = Application(
         with_front,
@@ -159,9 +187,10 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         insight.router,
         models.router,
         v2.router,
+        repository.router,
         docs.router,
     ):
-        app.include_router(router, responses=documented_errors(401))
+        app.include_router(router, responses=documented_errors(401, 403, 429))
     app.include_router(health.router)
     app.include_router(viewer.router)
     app.add_exception_handler(ServiceError, on_service_error)

@@ -30,7 +30,9 @@ def serve(
 ) -> None:
     """Serve the models of a repository over HTTP."""
     from ntm.repository.folders import RepositoryError
+    from service import operations
     from service.engines import EngineUnavailable
+    from service.http.key_file import KeysRefused
     from service.process.balance import alone
     from service.process.server import listen
     from service.process.workers import Supervisor
@@ -64,11 +66,12 @@ def serve(
     except OSError as error:
         stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     settings, _reserved = with_grpc_port(settings)
+    operations.forget(settings.data)
     if settings.workers > 1:
         raise typer.Exit(Supervisor(settings, listener).run())
     try:
         serve_here(settings, listener, alone())
-    except (EngineUnavailable, RepositoryError, StoreRefused) as error:
+    except (EngineUnavailable, KeysRefused, RepositoryError, StoreRefused) as error:
         stop(str(error))
     except (OSError, sqlite3.Error) as error:
         stop(f"cannot keep traces in {settings.store_path} (NTM_DATA, NTM_STORE): {error}")

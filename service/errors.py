@@ -39,6 +39,18 @@ class Unauthorized(ServiceError):
     status, code = 401, "unauthorized"
 
 
+class Forbidden(ServiceError):
+    """The key is known, and may not do that."""
+
+    status, code = 403, "forbidden"
+
+
+class TooManyRequests(ServiceError):
+    """A key has been used more often than its rate."""
+
+    status, code = 429, "rate_exceeded"
+
+
 class NotFound(ServiceError):
     status, code = 404, "not_found"
 

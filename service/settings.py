@@ -123,6 +123,10 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="keys that may ask, a comma list; empty lets anyone ask"
     )
+    keys_file: str = Field(
+        default="",
+        description="TOML file of keys with names, roles and rates, read again when it changes",
+    )
     cors_origins: str = Field(
         default="", description="origins that browsers may ask from, a comma list"
     )
@@ -191,7 +195,7 @@ class Settings(BaseSettings):
         """A shell expands `~`; what reads a file of variables does not."""
         return expanded(path)
 
-    @field_validator("store", "compiled", mode="after")
+    @field_validator("store", "compiled", "keys_file", mode="after")
     @classmethod
     def _path_at_home(cls, value: str) -> str:
         return str(expanded(Path(value))) if value.startswith("~") else value
@@ -217,6 +221,11 @@ class Settings(BaseSettings):
     def keys(self) -> list[str]:
         """Those that may ask; with none, anybody may."""
         return listed(self.api_keys.get_secret_value())
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether not everybody may ask."""
+        return bool(self.keys or self.keys_file)
 
     @property
     def store_in_redis(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from service.http.headers import header
 from service.http.in_flight import InFlight
 from service.models.compiler import Compiler
 from service.models.served import Models
+from service.operations import Choice, Operations, set_log_level
 from service.settings import Settings
 from service.store import Sessions, Traces
 from service.store.damage import Damage
@@ -38,8 +39,24 @@ class Context:
     damage: Damage
     clock: Callable[[], float] = field(default=time.time)
     work: InFlight = field(default_factory=InFlight)
+    operations: Operations = field(init=False)
+    look: Callable[[], Awaitable[None]] = field(init=False)  # at the repository, now
     # Each holds tens of megabytes for as long as it takes.
     inspections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+    def __post_init__(self) -> None:
+        self.operations = Operations(self.settings.data, self._operate)
+        self.look = self._no_look
+
+    async def _no_look(self) -> None:
+        """Before the service runs."""
+
+    async def _operate(self, chosen: Choice) -> None:
+        """Do what an operator chose."""
+        set_log_level(chosen.log_level)
+        if chosen.unloaded != self.models.unloaded:
+            self.models.unloaded = chosen.unloaded
+            await self.look()
 
     @cached_property
     def trace_writer(self) -> TraceWriter:

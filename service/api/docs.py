@@ -53,7 +53,7 @@ ASKING = """<main id="operations"></main>
 @router.get("/docs")
 async def get_docs(request: Request) -> Response:
     """The page; where a key is needed, it asks for it."""
-    content = ASKING if context_of(request).settings.keys else described(request.app.openapi())
+    content = ASKING if context_of(request).settings.needs_key else described(request.app.openapi())
     page = PAGE.format(title=escape(request.app.title), content=content)
     return Response(page, media_type="text/html; charset=utf-8")
 

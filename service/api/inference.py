@@ -42,6 +42,7 @@ PLATFORMS = {  # and backends, in the words of Triton
 EXTENSIONS = (
     "binary_tensor_data",
     "model_configuration",
+    "model_repository",
     "parameters",
     "sequence",
     "statistics",

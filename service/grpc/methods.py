@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starlette.types import Scope
 
-from service.api import inference
+from service.api import inference, repository
 from service.api.context import Context
 from service.contract.checks import Prediction
 from service.contract.open_inference import answers
@@ -14,6 +14,7 @@ from service.errors import NotFound
 from service.grpc.messages import Message, message
 from service.grpc.tensors import request_of, response_of
 from service.http.offload import convert
+from service.http.roles import refuse_unless_operator
 from service.memory import LONG_ANSWER, take
 from service.models.served import LoadedModel
 
@@ -24,6 +25,9 @@ ServerReadyResponse = message("ServerReadyResponse")
 ModelReadyResponse = message("ModelReadyResponse")
 ServerMetadataResponse = message("ServerMetadataResponse")
 ModelMetadataResponse = message("ModelMetadataResponse")
+RepositoryIndexResponse = message("RepositoryIndexResponse")
+RepositoryModelLoadResponse = message("RepositoryModelLoadResponse")
+RepositoryModelUnloadResponse = message("RepositoryModelUnloadResponse")
 
 SERIALIZED = 2  # copies of an answer's tensors: in the message, and in its bytes
 
@@ -92,6 +96,27 @@ def understand(
     return inference.understood(request_of(request, model.signature, speaks=speaks), model, context)
 
 
+async def repository_index(context: Context, scope: Scope, request: Message) -> Message:
+    """Every version in the repository, and why one is not served."""
+    return RepositoryIndexResponse(models=repository.index(context, request.ready))
+
+
+async def load_model(context: Context, scope: Scope, request: Message) -> Message:
+    """Serve a model, or look again at one that is served; for keys with the role `operate`."""
+    refuse_unless_operator(scope)
+    repository.refuse_parameters(dict(request.parameters))
+    await repository.load(context, request.model_name)
+    return RepositoryModelLoadResponse()
+
+
+async def unload_model(context: Context, scope: Scope, request: Message) -> Message:
+    """Serve a model no more; for keys with the role `operate`."""
+    refuse_unless_operator(scope)
+    repository.refuse_parameters(dict(request.parameters))
+    await repository.unload(context, request.model_name)
+    return RepositoryModelUnloadResponse()
+
+
 METHODS: dict[str, Method] = {
     "ServerLive": server_live,
     "ServerReady": server_ready,
@@ -99,5 +124,8 @@ METHODS: dict[str, Method] = {
     "ServerMetadata": server_metadata,
     "ModelMetadata": model_metadata,
     "ModelInfer": model_infer,
+    "RepositoryIndex": repository_index,
+    "RepositoryModelLoad": load_model,
+    "RepositoryModelUnload": unload_model,
 }
 STREAMS: dict[str, Method] = {"ModelStreamInfer": model_infer}  # one answer a message

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from service.api.context import Context
-from service.errors import Draining, ServiceError, Unauthorized
+from service.errors import Draining, Forbidden, ServiceError, Unauthorized
 from service.grpc.calls import Calls, Outcome, Send, refuse, scope_of, within
 from service.grpc.messages import SERVICE, Message, message, parse
 from service.grpc.methods import METHODS, STREAMS, Method
@@ -70,7 +70,7 @@ class Server:
         scope = scope_of(f"/{SERVICE.full_name}/{name}", rpc)
 
         async def send(outcome: Outcome) -> None:
-            if isinstance(outcome, Unauthorized | Draining):
+            if isinstance(outcome, Unauthorized | Forbidden | Draining):
                 await refuse(rpc, scope, outcome)
                 return
             told = ModelStreamInferResponse()

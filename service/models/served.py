@@ -149,6 +149,8 @@ class Models:
         self._loaded: dict[str, dict[int, LoadedModel]] = {}
         self._broken: dict[Key, str] = {}
         self._strays: tuple[Stray, ...] = ()
+        self.unloaded: frozenset[str] = frozenset()  # models that an operator does not want served
+        self.resting: tuple[Key, ...] = ()  # their versions, as of the last look
         self._seen: dict[Key, Fingerprint] = {}
         self._retired: list[LoadedModel] = []
         self._elsewhere: dict[tuple[Key, str, str], LoadedModel] = {}
@@ -192,6 +194,9 @@ class Models:
             for key, version in versions.items()
             if self._names is None or key[0] in self._names
         }
+        self.resting = tuple(sorted(key for key in found if key[0] in self.unloaded))
+        for key in self.resting:
+            del found[key]
         for stray in strays:
             if stray not in self._strays:
                 log.error("%s is not served: %s", stray.name, stray.error)

@@ -16,6 +16,7 @@ from multiprocessing.context import SpawnProcess
 from ntm.repository.folders import RepositoryError
 from service.app import create_app
 from service.engines import EngineUnavailable
+from service.http.key_file import KeysRefused
 from service.process.balance import AWAY, Balance
 from service.process.server import Server
 from service.settings import Settings
@@ -109,7 +110,7 @@ def work(
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         serve(settings, listener, Balance(counts, index))
-    except (EngineUnavailable, RepositoryError, StoreRefused) as error:
+    except (EngineUnavailable, KeysRefused, RepositoryError, StoreRefused) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
 

@@ -163,4 +163,7 @@ def test_requests_that_reach_a_model(document: Any, real: dict[str, str]) -> Non
     for operation in operations(document):
         ask_often(operation, aim, schemathesis.GenerationMode.POSITIVE)
     for label, statuses in reached.items():
-        assert statuses & {200, 201}, (label, statuses)
+        if "/log-level" in label or "/v2/repository/models" in label:
+            assert statuses == {403}, (label, statuses)  # they need an operator's key
+        else:
+            assert statuses & {200, 201}, (label, statuses)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,31 @@ def test_a_key_is_needed_but_by_probes(with_service: WithService) -> None:
         assert (await service.context.traces.page(None, 10, None))[0] == []  # nobody's
 
     with_service(test, api_keys="alice")
+
+
+def test_models_are_loaded_and_unloaded_by_those_who_may(
+    with_service: WithService, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text('[[key]]\nname = "ops"\nkey = "ops"\nroles = ["operate", "read"]\n')
+    metadata = (("authorization", "Bearer ops"),)
+    named = message("RepositoryModelLoadRequest")(model_name="copy").SerializeToString()
+
+    async def test(service: Running) -> None:
+        for method in ("RepositoryModelUnload", "RepositoryModelLoad"):
+            assert (await status_of(service.call(method)(named)))[0] == "UNAUTHENTICATED"
+            assert await service.call(method)(named, metadata=metadata) == b""
+            answer = await service.call("RepositoryIndex")(b"", metadata=metadata)
+            told = message("RepositoryIndexResponse").FromString(answer).models
+            expected = "UNAVAILABLE" if method == "RepositoryModelUnload" else "READY"
+            assert [(each.version, each.state) for each in told] == [
+                ("1", expected),
+                ("2", expected),
+            ]
+        status, told = await status_of(service.call("ModelInfer")(asks(), metadata=metadata))
+        assert (status, told["code"]) == ("PERMISSION_DENIED", "forbidden")
+
+    with_service(test, keys_file=str(path))
 
 
 def test_a_message_has_a_limit_however_it_is_packed(with_service: WithService) -> None:
