@@ -64,4 +64,6 @@ def load(description: dict[str, Any]) -> Task:
 
 def dump(task: Task) -> dict[str, Any]:
     """The description that `load` takes."""
-    return {"name": task.name, **task.model_dump(mode="json")}
+    fields = type(task).model_fields
+    usual = {name for name in task.layouts if getattr(task, name) == fields[name].default}
+    return {"name": task.name, **task.model_dump(mode="json", exclude=usual)}

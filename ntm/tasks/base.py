@@ -50,6 +50,8 @@ class Task(BaseModel, ABC):
     unit: ClassVar[str] = "wrong bits"
     answers_probabilities: ClassVar[bool] = False
     figures: ClassVar[tuple[str, ...]] = ()  # that show what it is about, for a model's card
+    # Fields that lay a sequence out as others do; a description leaves out what is the paper's.
+    layouts: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod

@@ -1,6 +1,6 @@
 """Repeat copy (paper, section 4.2): hear vectors and a count, say them that many times."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,15 +27,20 @@ class RepeatCopy(Task):
     asked for. Output channels 0..bits-1 answer, channel `bits` is the end marker, 1 only in the
     step after the last repeat, where the vector is zero.
 
+    In the layout `delimiter` there is no start marker: channel `bits` is on in the step after the
+    vectors, and channel `bits` + 1 carries the count over `max_repeats` in the next one.
+
     The curriculum has all lengths from the start and lets one more repeat in at every level:
     short sequences would teach the controller to do without the memory.
     """
 
     name: ClassVar[str] = "repeat-copy"
+    layouts: ClassVar[tuple[str, ...]] = ("layout",)
 
     bits: int = Field(default=8, ge=1)
     max_length: int = Field(default=10, ge=1)
     max_repeats: int = Field(default=10, ge=2)
+    layout: Literal["paper", "delimiter"] = "paper"
 
     @property
     def input_size(self) -> int:
@@ -67,12 +72,16 @@ class RepeatCopy(Task):
 
     def phases(self, inputs: Float) -> tuple[Phase, ...]:
         counts = np.flatnonzero(inputs[:, self.bits + 1])
-        if marked(inputs, self.bits) != [0] or len(counts) != 1:
+        marks = marked(inputs, self.bits)
+        begins = marks == [0] if self.layout == "paper" else len(marks) == 1
+        if not begins or len(counts) != 1:
             return ()
         return begun(inputs, ("present", 0), ("answer", int(counts[0]) + 1))
 
     def normalise(self, repeats: int) -> float:
         """The count as the input channel carries it: mean 0, variance 1 over 1..max_repeats."""
+        if self.layout == "delimiter":
+            return repeats / self.max_repeats
         mean = (1 + self.max_repeats) / 2
         deviation = np.sqrt((self.max_repeats**2 - 1) / 12)
         return float((repeats - mean) / deviation)
@@ -84,8 +93,9 @@ class RepeatCopy(Task):
         answer = length + 2
         steps = answer + length * repeats + 1
         inputs = np.zeros((steps, batch_size, self.input_size), dtype=np.float32)
-        inputs[0, :, self.bits] = 1
-        inputs[1 : length + 1, :, : self.bits] = vectors
+        first = int(self.layout == "paper")
+        inputs[0 if first else length, :, self.bits] = 1
+        inputs[first : first + length, :, : self.bits] = vectors
         inputs[length + 1, :, self.bits + 1] = self.normalise(repeats)
         targets = unanswered(steps, batch_size, self.output_size)
         targets[answer:] = 0

@@ -133,3 +133,16 @@ def test_an_answer_that_is_no_number_is_wrong() -> None:
     targets = np.array([[[0.0, 1.0]]], dtype=np.float32)
     outputs = np.full((1, 1, 2), np.nan, dtype=np.float32)
     assert wrong_bits(outputs, targets).tolist() == [2]
+
+
+def test_it_can_be_laid_out_without_a_start_marker() -> None:
+    task = Copy(bits=3, start_marker=False, marker_echo=True)
+    episode = task.sample(np.random.default_rng(0), 2, length=4)
+    assert episode.inputs.shape == (9, 2, 4)
+    assert episode.inputs[:, :, 3].any(axis=1).nonzero()[0].tolist() == [4]
+    assert np.isnan(episode.targets[:5]).all()
+    assert (episode.targets[5:, :, :3] == episode.inputs[:4, :, :3]).all()
+    assert (episode.targets[5:, :, 3] == 0).all()
+    assert episode.phases == task.phases(episode.inputs[:, 0])
+    assert task.heard(episode.inputs[:, 0]) == {5: 0, 6: 1, 7: 2, 8: 3}
+    assert tasks.load(tasks.dump(task)) == task

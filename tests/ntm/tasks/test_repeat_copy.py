@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ntm import tasks
 from ntm.tasks import RepeatCopy
 
 
@@ -44,3 +45,14 @@ def test_curriculum_has_all_lengths_and_one_more_repeat_a_level():
 def test_wrong_sizes_are_refused(sizes):
     with pytest.raises(ValueError, match=r"has no size|must be from 1 to"):
         RepeatCopy().sample(np.random.default_rng(0), 1, **sizes)
+
+
+def test_it_can_be_laid_out_with_a_delimiter_before_the_count() -> None:
+    task = RepeatCopy(bits=3, layout="delimiter")
+    episode = task.sample(np.random.default_rng(0), 2, length=2, repeats=3)
+    assert episode.inputs.shape == (2 + 2 + 6 + 1, 2, 5)
+    assert episode.inputs[2, :, 3].tolist() == [1, 1]
+    assert episode.inputs[3, :, 4].tolist() == pytest.approx([0.3, 0.3])
+    assert (episode.targets[4:10, :, :3] == np.tile(episode.inputs[:2, :, :3], (3, 1, 1))).all()
+    assert episode.phases == task.phases(episode.inputs[:, 0])
+    assert tasks.load(tasks.dump(task)) == task
