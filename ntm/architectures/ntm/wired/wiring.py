@@ -101,6 +101,7 @@ PRESETS: dict[str, Wiring] = {
         normalisation="held",
         similarity="offset",
         add="linear",
+        previous="read",
         first_weightings="learned",
         first_reads="learned",
         first_controller="learned",
