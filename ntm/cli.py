@@ -32,6 +32,11 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("ntm.commands.train", "train", "Train a model on a task."),
+    "import": Command(
+        "ntm.commands.import_checkpoint",
+        "import_checkpoint",
+        "Make a model of another project's checkpoint.",
+    ),
     "eval": Command("ntm.commands.evaluate", "evaluate", "Measure models, write evaluation.json."),
     "export": Command("ntm.commands.export", "export", "Export a model's graphs, checked."),
     "card": Command("ntm.commands.card", "card", "Write the model card and its figure."),

@@ -176,6 +176,8 @@ def measure(
             f"{version.config}: unknown recipe {recipe!r}, expected one of {', '.join(RECIPES)}"
         )
     settings = RECIPES[recipe].evaluation + (RECIPES[recipe].reach if reach else ())
+    if loaded.signature.fixed_slots:
+        settings = tuple(setting.without_memory() for setting in settings)
     if sequences:
         settings = tuple(s.model_copy(update={"sequences": sequences}) for s in settings)
     rows = []

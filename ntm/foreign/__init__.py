@@ -1,0 +1,1 @@
+"""Checkpoints that others have trained: read without running anything of theirs, and converted."""
