@@ -66,10 +66,22 @@ def seen_of(heard: Sequence[str], weights: Array) -> list[Seen]:
     for slot in np.argsort(-weights, kind="stable"):
         if weights[slot] < FAINT:
             break
-        number = int(slot) + (len(heard) - 1 - int(slot)) // slots * slots  # the latest there
-        if 0 <= number < len(heard):
+        number = latest_in(int(slot), len(heard), slots)
+        if number is not None:
             found.append(Seen(heard[number], number, float(weights[slot])))
     return found
+
+
+def latest_in(slot: int, heard: int, slots: int) -> int | None:
+    """The number of the latest of some sentences that went into a slot, round the ring."""
+    number = slot + (heard - 1 - slot) // slots * slots
+    return number if 0 <= number < heard else None
+
+
+def in_slot(slot: int | None, heard: Sequence[str], slots: int) -> str | None:
+    """The sentence that a slot holds."""
+    number = None if slot is None else latest_in(slot, len(heard), slots)
+    return None if number is None else heard[number]
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Architecture:
     chain: str | None = None  # how a head finds its place, as `Link`s, for the figure of it
     pictures: str | None = None  # figures of its own stages, as `Picture`s by name
     rules: str | None = None  # findings about its stages, as `StageRules` has them
+    margin: str | None = None  # what an answer owes to every slot, as a `MarginOf`
     rollout: str | None = None  # where a read came from over all its layers, as a `Rollout`
 
     @cached_property
@@ -100,6 +101,11 @@ class Architecture:
             return None
         rules: StageRules = imported(self.rules)()
         return rules
+
+    @cached_property
+    def margin_class(self) -> Any:
+        """What splits an answer's margin; None where nothing does."""
+        return None if self.margin is None else imported(self.margin)
 
     @cached_property
     def rollout_class(self) -> Any:
@@ -192,6 +198,7 @@ register(
         signature=f"{_MEMORY_NETWORK}.signature:signature",
         model=f"{_MEMORY_NETWORK}.model:MemoryNetwork",
         onnx_step=f"{_MEMORY_NETWORK}.onnx_step:Step",
+        margin=f"{_MEMORY_NETWORK}.margin:MarginOf",
     )
 )
 register(

@@ -57,6 +57,27 @@ async def get_provenance(
     return answer(facts | {"rolled_out": of_rollout(told.rolled_out, limit)})
 
 
+@router.get("/margin", responses={200: {"model": documents.Margin}, **FAILURES})
+async def get_margin(
+    request: Request,
+    trace_id: str,
+    step: Annotated[int | None, Query(ge=0, le=2**31)] = None,
+) -> Response:
+    """Which sentences an answer owes its margin over the next best one to; `step` is its step.
+
+    Without a step it is the last one. An exact sum over hops and sentences for the attention as it
+    was.
+    """
+    context = context_of(request)
+    async with replaying(request, context, trace_id) as (replay,):
+        trace = replay.trace
+        at = trace.steps - 1 if step is None else step
+        if at >= trace.steps:
+            raise ServiceError(f"step should be below {trace.steps}, got {at}")
+        told = await insight.margin(replay, at)
+    return answer({**named(trace), "step": at, **told})
+
+
 @router.get("/difference/{other_id}", responses={200: {"model": documents.Difference}, **FAILURES})
 async def get_difference(
     request: Request,

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from safetensors.numpy import load_file
+
+from ntm.answers import in_slot
 from ntm.architectures import catalogue
+from ntm.architectures.margin import Margin, NoAnswer
 from ntm.architectures.rollout import RolledPart
 from ntm.insight import Difference, Finding, Provenance, Thresholds
 from ntm.insight.arrays import Array
@@ -20,6 +24,7 @@ from ntm.runs.record import stages_in_traces
 from ntm.signature import MEMORY, Signature, Written
 from service.contract import fields
 from service.contract.encodings import Tensors
+from service.contract.words import heard_in, slots_are_unknown
 from service.errors import NotComparable, ServiceError
 from service.inspection.replay import Replay
 
@@ -82,6 +87,50 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> ToldPr
     found = await asyncio.to_thread(backward.finish, memory, head, step, limit)
     error = float(abs(found.read - read).max())
     return ToldProvenance(found, error, rollout.finish() if rollout else None)
+
+
+async def margin(replay: Replay, step: int) -> dict[str, Any]:
+    """Split the margin of the answer of a step.
+
+    Raises:
+        ServiceError: the model has no such split, or the step answers nothing
+    """
+    model, trace = replay.model, replay.trace
+    split = catalogue.find(model.signature.architecture).margin_class
+    if split is None:
+        raise ServiceError(
+            f"the margin of an answer is not split for {model.signature.architecture}"
+        )
+    split, config = split(), model.description.config
+    try:
+        question = split.asked_at(config, trace.inputs, step)
+    except NoAnswer as error:
+        raise ServiceError(str(error)) from None
+    heard = split.heard(trace.inputs[:question])
+    told = needed_fields(model.signature, split.fields[1:], "parts of a margin")
+    await replay.advance(question)
+    run = await replay.advance(step + 1, ("outputs", *told))
+    await replay.finish()
+    weights = await asyncio.to_thread(load_file, model.folder.checkpoint)
+    found: Margin = await asyncio.to_thread(split, config, weights, run, heard)
+    vocabulary, sentences = model.vocabulary, list[str]()
+    if vocabulary is not None and not slots_are_unknown(replay.edits):
+        sentences = heard_in(trace.inputs[:question], vocabulary)
+
+    def name(channel: int) -> str:
+        return str(channel) if vocabulary is None else vocabulary.answers[channel]
+
+    return {
+        "question": question,
+        "answer": name(found.answer),
+        "runner_up": name(found.runner_up),
+        "margin": found.margin,
+        "error": found.error,
+        "parts": [
+            {**vars(part), "sentence": in_slot(part.slot, sentences, trace.memory_slots)}
+            for part in found.parts
+        ],
+    }
 
 
 def edits_of(edits: Edits | None) -> "Memories | None":

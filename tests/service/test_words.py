@@ -184,7 +184,7 @@ def test_hops_are_told_only_while_slots_hold_the_sentences_told(
         ({"text": ["...", "Where is Mary?"]}, 422, "invalid_request", "no word in '...'"),
         ({"text": [QUESTION], "sequence": [[0.0]]}, 422, "invalid_request", "send one of them"),
         ({"text": [QUESTION], "model": "copy"}, 422, "no_vocabulary", "has no vocabulary"),
-        ({"text": [QUESTION], "words": 3}, 422, "unknown_field", "unknown field 'words'"),
+        ({"text": [QUESTION], "wrods": 3}, 422, "unknown_field", "unknown field 'wrods'"),
         ({"text": [QUESTION] * 60_000}, 422, "too_many_steps", "text should have at most"),
     ],
 )  # fmt: skip
@@ -262,6 +262,30 @@ def test_v2_refuses_strings_in_one_sentence(
     answer = infer(client, tensor, behind)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
+
+
+def test_an_answer_owes_its_margin_to_sentences(client: httpx.Client) -> None:
+    answer = ask(client, [*STORY, QUESTION])
+    path = f"/trace/{answer['trace_id']}/margin"
+    told = client.get(path).json()
+    first, second = list(answer["probabilities"].items())[:2]
+    assert (told["answer"], told["runner_up"]) == (first[0], second[0])
+    assert told["margin"] == pytest.approx(np.log(first[1] / second[1]), abs=1e-4)
+    assert told["error"] < 1e-4
+    assert sum(part["share"] for part in told["parts"]) == pytest.approx(told["margin"], abs=1e-9)
+    assert (told["step"], told["question"]) == (8, 4)
+    for part in told["parts"]:
+        slot = part["slot"]
+        assert part["sentence"] == (None if slot is None else f"{STORY[slot]}")
+        assert len(part["by_hop"]) == (0 if slot is None else 2)
+    for step, says in ((2, "no question was asked before"), (9, "should be below 9")):
+        refused = client.get(path, params={"step": step})
+        assert refused.status_code == 422
+        assert says in refused.json()["error"]
+    example = client.get("/models/copy/example?length=2").json()
+    other = client.post("/predict", json=example).json()["trace_id"]
+    refused = client.get(f"/trace/{other}/margin")
+    assert (refused.status_code, "not split for ntm/1" in refused.json()["error"]) == (422, True)
 
 
 def test_words_and_numbers_give_the_same(client: httpx.Client) -> None:

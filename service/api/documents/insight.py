@@ -45,6 +45,34 @@ class RolledOut(BaseModel):
     rest: RolledRest
 
 
+class Owed(BaseModel):
+    kind: Literal["slot", "question", "bias"]
+    slot: int | None
+    sentence: str | None = Field(description="that the slot holds, of a model with a vocabulary")
+    share: float = Field(
+        description="of the margin, to which all parts sum; below 0 it speaks against"
+    )
+    by_hop: list[float] = Field(description="the same by the hop that read the slot")
+
+
+class Margin(BaseModel):
+    """What an answer owes its margin over the next best one to, the largest parts first.
+
+    Exact for the attention as it was; how the attention came about it does not tell.
+    """
+
+    trace_id: str
+    model: str
+    version: int
+    step: int
+    question: int = Field(description="the step that asked")
+    answer: str = Field(description="a word, or the number of an output")
+    runner_up: str
+    margin: float = Field(description="of the scores, the logarithm of how much more probable")
+    error: float = Field(description="by which the sum of the parts misses the recorded margin")
+    parts: list[Owed]
+
+
 class Provenance(BaseModel):
     """A read vector as a sum of what every source gave to it, the largest shares first."""
 
