@@ -22,8 +22,8 @@ def plot(
         str,
         typer.Option(
             help="overview, addressing, memory, difference, fig6, fig9 (repeat copy), "
-            "fig12 (associative recall), fig17 (priority sort), walk (graph), or what the "
-            "architecture adds, such as allocation and modes."
+            "fig12 (associative recall), fig17 (priority sort), walk (graph), hops (stories), or "
+            "what the architecture adds, such as allocation and modes."
         ),
     ] = "overview",
     out: Annotated[Path, typer.Option(help="The file to write, .png or .svg.")] = Path("trace.png"),
@@ -31,7 +31,10 @@ def plot(
         str | None, typer.Option(help="For addressing, such as write.0; the first by default.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="For memory: the steps to show, such as 0,10,20.")
+        str | None,
+        typer.Option(
+            help="For memory: the steps to show; for hops: the sentences to mark: 0,10,20."
+        ),
     ] = None,
     other: Annotated[
         str | None, typer.Option(help="For difference: the other trace's file or URL.")

@@ -13,6 +13,7 @@ from ntm.architectures.picture import Picture
 from ntm.figures.addressing import addressing
 from ntm.figures.canvas import render
 from ntm.figures.difference import difference
+from ntm.figures.hops import hops
 from ntm.figures.memory import memory
 from ntm.figures.overview import overview
 from ntm.figures.paper import fig6, fig9, fig12
@@ -34,6 +35,7 @@ __all__ = [
     "fig9",
     "fig12",
     "fig17",
+    "hops",
     "kind_of",
     "memory",
     "names",
@@ -64,6 +66,7 @@ FIGURES = {
     "fig9": Kind(("inputs", "outputs", *SIDES), "repeat-copy"),
     "fig12": Kind(("inputs", "outputs", *SIDES, "writes", "reads"), "associative-recall"),
     "fig17": Kind(("inputs", *SIDES), "priority-sort"),
+    "hops": Kind(("inputs", "outputs", SIDES[0])),
     "walk": Kind(("inputs", "outputs", "target", *SIDES), "graph"),
 }
 
@@ -109,7 +112,8 @@ def draw(
         trace: with the arrays that the figure needs
         name: of the figure
         head: for `addressing`, such as `write.0`; by default the first
-        at: for `memory`, the steps to show the matrix of
+        at: for `memory`, the steps to show the matrix of; for `hops`, the sentences that the
+            answer should rest on
         other: for `difference`, the run to compare with
         cmap: of matplotlib; the paper's grey by default
     Raises:
@@ -145,6 +149,8 @@ def draw(
             if other is None:
                 raise TraceError("figure difference needs other, the trace to compare with")
             return difference(trace, other, cmap=cmap)
+        case "hops":
+            return hops(trace, at, cmap=cmap)
         case "fig6":
             return fig6(trace, cmap=cmap)
         case "fig9":

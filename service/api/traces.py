@@ -67,7 +67,8 @@ async def get_trace(
     read.0,write.0; `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is
     overview, addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the
     trace `other`), fig6, fig9 (repeat copy), fig12 (associative recall), fig17 (priority sort),
-    walk (graph), or what its architecture adds, such as allocation and modes.
+    walk (graph), hops (a story; `at` marks sentences), or what its architecture adds, such as
+    allocation and modes.
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))

@@ -53,8 +53,8 @@ def parse_query(
         raise ServiceError(
             "figure=difference, and no other, takes other=<the trace_id to compare with>"
         )
-    if steps is not None and name != "memory":
-        raise ServiceError(f"at is for figure=memory, got it for figure={name}")
+    if steps is not None and name not in ("memory", "hops"):
+        raise ServiceError(f"at is for figure=memory and figure=hops, got it for figure={name}")
     if name == "addressing" and heads is not None and "," in heads:
         raise ServiceError(f"figure=addressing draws one head, got heads={heads:.40}")
     head = heads if name == "addressing" else None

@@ -8,10 +8,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
-from ntm import DNC, figures
+from ntm import DNC, figures, tasks
 from ntm.figures.canvas import pooled
 from ntm.runs.trace import Trace, TraceError
-from ntm.tasks import Copy, GraphTraversal, Phase, ReuseCopy
+from ntm.tasks import Babi, Copy, GraphTraversal, Phase, ReuseCopy
 
 
 def walk(slots: int, visited: list[int]) -> np.ndarray:
@@ -196,3 +196,30 @@ def test_a_walk_names_slots_by_their_edges_and_frames_those_asked_for() -> None:
     assert framed == {step: slots.index(int(held[told])) for step, told in heard.items()}
     with pytest.raises(TraceError, match="walk is a picture of graph"):
         figures.draw(recorded(Copy(bits=2, max_length=2), N=5), "walk")
+
+
+def test_hops_shade_the_sentences_that_they_looked_at() -> None:
+    task = Babi()
+    told = ["Mary went to the kitchen.", "John moved to the garden.", "Where is Mary?"]
+    inputs = task.vocabulary.encode([*told, "Mary went to the office.", told[-1]]).inputs
+    attention = np.zeros((len(inputs), 1, 2), np.float32)  # two slots: the third sentence is in 0
+    attention[3, 0, 0], attention[9, 0, 0], attention[10, 0, 1] = 0.75, 0.5, 1
+    outputs = np.eye(task.output_size, dtype=np.float32)[[3] * len(inputs)]
+    arrays = {"inputs": inputs, "outputs": outputs, "read_weightings": attention}
+    trace = Trace({"model": "m", "task": tasks.dump(task), "steps": len(inputs)}, arrays)
+    figure = figures.draw(trace, "hops", at=[2])
+    first, second = (np.ma.filled(axis.get_images()[0].get_array(), np.nan) for axis in figure.axes)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "→ 2 mary went to the office", "1 john moved to the garden", "0 mary went to the kitchen",
+    ]  # fmt: skip
+    assert np.isnan(first[0]).all(), "it was not told yet"
+    assert first[-1].tolist() == [0.75, 0, 0, 0]
+    assert second.tolist() == [[0.5, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert (
+        figure.axes[1].get_title(loc="left")
+        == f"where is mary?\n{task.vocabulary.answers[3]}, 100%"
+    )
+    with pytest.raises(TraceError, match="should be from 0 to 2"):
+        figures.draw(trace, "hops", at=[3])
+    with pytest.raises(TraceError, match="a model with a vocabulary"):
+        figures.draw(Trace({"model": "m"}, arrays), "hops")
