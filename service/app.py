@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api import (
     docs,
+    events,
     health,
     insight,
     models,
@@ -183,6 +184,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
     for router in (
         predict.router,
         sessions.router,
+        events.router,
         traces.router,
         insight.router,
         models.router,

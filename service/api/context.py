@@ -9,6 +9,7 @@ from functools import cached_property
 from fastapi import Request
 
 from service.api.recording import TraceWriter
+from service.api.subscriptions import Subscriptions
 from service.errors import UnknownField, UnsupportedMediaType
 from service.http.bodies import read_body
 from service.http.headers import header
@@ -39,6 +40,7 @@ class Context:
     damage: Damage
     clock: Callable[[], float] = field(default=time.time)
     work: InFlight = field(default_factory=InFlight)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     operations: Operations = field(init=False)
     look: Callable[[], Awaitable[None]] = field(init=False)  # at the repository, now
     # Each holds tens of megabytes for as long as it takes.

@@ -100,8 +100,7 @@ async def restart(
             f"parameters.position should be 0 where sequence_start is true, got {part.position}"
         )
     slots = checks.check_slots(request.memory_slots, model.signature, context.settings)
-    with suppress(UnknownSession):
-        await context.sessions.delete(session_id)
+    await forget(context, session_id)
     session = begin(model, slots, context.clock())
     await context.sessions.open(replace(session, session_id=session_id))
 
@@ -110,6 +109,7 @@ async def forget(context: Context, session_id: str) -> None:
     """Give the place of a sequence away."""
     with suppress(UnknownSession):
         await context.sessions.delete(session_id)
+    context.subscriptions.end(session_id)
 
 
 def nothing(request: InferRequest, model: LoadedModel) -> Tensors:

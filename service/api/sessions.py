@@ -125,7 +125,9 @@ async def get_session(request: Request, session_id: str) -> Response:
 @router.delete("/{session_id}", status_code=204, responses=errors(404, 422, 503))
 async def delete_session(request: Request, session_id: str) -> Response:
     """Forget a session and its trace."""
-    await context_of(request).sessions.delete(session_id)
+    context = context_of(request)
+    await context.sessions.delete(session_id)
+    context.subscriptions.end(session_id)
     return Response(status_code=204)
 
 
@@ -172,6 +174,7 @@ async def take_turn(context: Context, session_id: str, asked: PieceRequest) -> T
         assert walked.state is not None  # it was asked for
         piece = sessions.piece_of(position, sequence, walked)
         if await context.sessions.advance(session, piece, sequence, walked.state):
+            context.subscriptions.publish(session_id, position, walked.outputs)
             break
         # Another worker process was faster with a piece of its own: this one comes after it.
     answers = dict[str, Any]()

@@ -1,6 +1,8 @@
 """Requests in flight: counted while they run, refused under overload and while draining."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import Scope
 
@@ -19,6 +21,15 @@ class InFlight:
         self._unread_timeout = unread_timeout
         self.running = 0  # requests that are not probes
         self.draining = False
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """For a request that only waits inside this context: nobody waits for its end."""
+        self.running -= 1
+        try:
+            yield
+        finally:
+            self.running += 1
 
     def counts(self, scope: Scope) -> bool:
         """Whether a request counts: probes and /metrics do not, and are always let in.
