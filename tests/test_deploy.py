@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from service.api.health import router
+from service.process.workers import KILL_AFTER
 from service.settings import Settings
 from tests import compiled
+from tests.chart import render
 from tests.command_line import NTM, ROOT
 from tests.service.bodies import body
 from tests.service.conftest import redis, shared_redis
@@ -106,6 +108,58 @@ def test_the_pod_of_kserve_is_one_that_kubernetes_takes() -> None:
     pod = {name: predictor[name] for name in fields}
     wrapped = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}
     kubernetes_validate.validate(wrapped, "1.34", strict=True)
+
+
+CHART = DEPLOY / "helm" / "ntm"
+DIGEST = "sha256:" + "1" * 64
+EVERYTHING = {
+    "image__digest": DIGEST,
+    "autoscaling__enabled": False,
+    "grpc__enabled": True,
+    "keysSecret": "keys",
+    "storeSecret": "redis",
+    "env": {"NTM_DEVICE": "cuda", "NTM_THREADS": 2},
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "gpu", "operator": "Exists"}],
+}
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["as it is", "with everything"])
+def test_kubernetes_takes_what_the_chart_makes(values: dict[str, Any]) -> None:
+    manifests = {each["kind"]: each for each in render(CHART, **values)}
+    for manifest in manifests.values():
+        kubernetes_validate.validate(manifest, "1.34", strict=True)
+    expected = {"Deployment", "Service"} | (set() if values else {"HorizontalPodAutoscaler"})
+    assert manifests.keys() == expected
+    deployment = manifests["Deployment"]["spec"]
+    assert ("replicas" in deployment) == bool(values)
+    pod = deployment["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["terminationGracePeriodSeconds"] > Settings.model_fields["drain_timeout"].default + 5
+    (container,) = pod["containers"]
+    assert container["image"] == (f"ntm@{DIGEST}" if values else "ntm:0.2.0")
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    for told in container["env"]:
+        assert told["name"].removeprefix("NTM_").lower() in Settings.model_fields
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["path"] in PATHS
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["volumes"]}
+    ports = {port["name"] for port in container["ports"]}
+    assert {port["targetPort"] for port in manifests["Service"]["spec"]["ports"]} == ports
+    labels = deployment["template"]["metadata"]["labels"]
+    assert manifests["Service"]["spec"]["selector"] == labels
+    assert deployment["selector"]["matchLabels"] == labels
+
+
+def test_systemd_starts_the_command_and_waits_for_its_end() -> None:
+    unit = (DEPLOY / "systemd" / "ntm.service").read_text()
+    told = dict(line.split("=", 1) for line in unit.splitlines() if re.match(r"\w+=", line))
+    assert told["ExecStart"].split()[1:] == ["serve"]
+    assert int(told["TimeoutStopSec"]) > Settings.model_fields["drain_timeout"].default + KILL_AFTER
+    for variable in told["Environment"].split():
+        name = variable.partition("=")[0]
+        assert not name.startswith("NTM_") or name[4:].lower() in Settings.model_fields
 
 
 def test_what_compose_starts_has_a_root_that_is_read_only() -> None:
