@@ -70,17 +70,16 @@ class Calls:
             except Exception:
                 log.exception("a call failed")
                 outcome = InternalError("internal error")
-            if not isinstance(outcome, ServiceError):
-                size = outcome.ByteSize()
-            await send(outcome)
             if isinstance(outcome, ServiceError):
-                status, state["code"] = outcome.status, outcome.code
+                ended = outcome.status, outcome.code
             else:
-                status, state["code"] = 200, "ok"
-        except grpc.aio.AbortError:  # sent
-            assert isinstance(outcome, ServiceError)
-            status, state["code"] = outcome.status, outcome.code
-            raise
+                ended, size = (200, "ok"), outcome.ByteSize()
+            try:
+                await send(outcome)
+            except grpc.aio.AbortError:  # how an error is sent
+                status, state["code"] = ended
+                raise
+            status, state["code"] = ended
         finally:
             self._context.work.running -= running
             taken.close()
