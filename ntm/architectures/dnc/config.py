@@ -43,9 +43,17 @@ class DNCConfig(BaseModel):
     @property
     def summary(self) -> str:
         """Its wiring in some words."""
+        plain = DNCConfig(input_size=1, output_size=1)
+        fixes = [
+            name.replace("_", " ")
+            for name in ("masking", "deallocation", "sharp_links", "layer_norm", "usage_levels")
+            if getattr(self, name) != getattr(plain, name)
+        ]
         return (
-            f"{self.controller} controller of {self.controller_size}, {self.num_reads} read heads"
+            f"{self.controller} controller of {self.controller_size}, "
+            f"{self.num_reads} read head{'s' if self.num_reads > 1 else ''}"
             f"{'' if self.links else ' without links'}, memory {self.N} x {self.W}"
+            f"{', with ' if fixes else ''}{', '.join(fixes)}"
         )
 
     @property
