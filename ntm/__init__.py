@@ -12,6 +12,8 @@ from ntm import silence
 if TYPE_CHECKING:
     from ntm.architectures.dnc.config import DNCConfig
     from ntm.architectures.dnc.model import DNC
+    from ntm.architectures.dnc.wired.config import WiredDNCConfig
+    from ntm.architectures.dnc.wired.model import WiredDNC
     from ntm.architectures.lstm.config import LSTMConfig
     from ntm.architectures.lstm.model import LSTM
     from ntm.architectures.memory_network.config import MemoryNetworkConfig
@@ -41,6 +43,8 @@ __all__ = [
     "Trace",
     "Transformer",
     "TransformerConfig",
+    "WiredDNC",
+    "WiredDNCConfig",
     "WiredNTM",
     "WiredNTMConfig",
     "Wiring",
@@ -64,6 +68,8 @@ _LAZY = {
     "Trace": "ntm.picture",
     "Transformer": "ntm.architectures.transformer.model",
     "TransformerConfig": "ntm.architectures.transformer.config",
+    "WiredDNC": "ntm.architectures.dnc.wired.model",
+    "WiredDNCConfig": "ntm.architectures.dnc.wired.config",
     "WiredNTM": "ntm.architectures.ntm.wired.model",
     "WiredNTMConfig": "ntm.architectures.ntm.wired.config",
     "Wiring": "ntm.architectures.ntm.wired.wiring",

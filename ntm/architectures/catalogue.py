@@ -182,6 +182,16 @@ register(
 )
 register(
     Architecture(
+        name="dnc/2",
+        title="Differentiable Neural Computer, wired otherwise",
+        config=f"{_DNC}.wired.config:WiredDNCConfig",
+        signature=f"{_DNC}.wired.signature:signature",
+        model=f"{_DNC}.wired.model:WiredDNC",
+        onnx_step=f"{_DNC}.wired.onnx_step:WiredStep",
+    )
+)
+register(
+    Architecture(
         name="lstm/1",
         title="LSTM",
         config=f"{_LSTM}.config:LSTMConfig",

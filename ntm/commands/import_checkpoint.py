@@ -29,6 +29,9 @@ def import_checkpoint(
     name: Annotated[
         str | None, typer.Option(help="Of the model; by default the file's, or the task's.")
     ] = None,
+    memory_slots: Annotated[
+        int | None, typer.Option(min=1, help="N, where any will do: a DNC's file does not tell it.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of models to write into.")] = Path("models"),
 ) -> None:
     """Read a checkpoint of another project: ntm import copy.model --from pytorch-ntm --task copy
@@ -48,6 +51,8 @@ def import_checkpoint(
     elif project is not None:
         source = find(project.value)
         converted, origin = source.read(file), describe(source)
+    if memory_slots is not None:
+        converted = converted.with_slots(memory_slots)
     chosen = name or re.sub(r"[^a-z0-9-]+", "-", (task or file.stem).lower()).strip("-")
     version = write(converted, file, out / chosen, task, origin)
     console = Console(stderr=True)

@@ -25,6 +25,18 @@ class Converted:
     weights: dict[str, Array]
     notes: dict[str, Any] = field(default_factory=dict)  # what had to be chosen
 
+    def with_slots(self, slots: int) -> "Converted":
+        """The same with another N.
+
+        Raises:
+            ForeignFile: it has learned values for every slot
+        """
+        fixed = self.config.fixed_slots
+        if fixed not in (None, slots):
+            raise ForeignFile(f"the model has learned values for {fixed} slots, got {slots}")
+        config = self.config.model_copy(update={"N": slots})
+        return Converted(config, self.weights, self.notes)
+
 
 @dataclass(frozen=True)
 class Linear:

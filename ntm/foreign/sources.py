@@ -60,6 +60,20 @@ def lasagne(path: Path) -> Converted:
     return converter("lasagne")(arrays(path), str(path))
 
 
+def dnc_tensorflow(path: Path) -> Converted:
+    """A TensorFlow checkpoint."""
+    from ntm.foreign.tensorflow_files import tensors
+
+    return converter("dnc_tensorflow")(tensors(path), str(path))
+
+
+def pytorch_dnc(path: Path) -> Converted:
+    """A state dict."""
+    from ntm.foreign.torch_files import state_dict
+
+    return converter("pytorch_dnc")(state_dict(path), str(path))
+
+
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
@@ -78,6 +92,8 @@ SOURCES: dict[str, Source] = {
         Source("clemkoa", f"{GITHUB}clemkoa/ntm", "MIT", clemkoa),
         Source("vlgiitr", f"{GITHUB}vlgiitr/ntm-pytorch", "MIT", vlgiitr),
         Source("lasagne", f"{GITHUB}snipsco/ntm-lasagne", "MIT", lasagne),
+        Source("dnc-tensorflow", f"{GITHUB}Mostafa-Samir/DNC-tensorflow", "MIT", dnc_tensorflow),
+        Source("pytorch-dnc", f"{GITHUB}ixaxaar/pytorch-dnc", "MIT", pytorch_dnc),
     )
 }
 

@@ -1,6 +1,6 @@
 """The DNC's interface vector ξ_t: from the controller's output to what every head emits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -57,8 +57,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class InterfaceLayer(nn.Module):
     """One linear map, normalised where the config says so, in parts as `interface_widths`."""
 
-    def __init__(self, config: DNCConfig) -> None:
+    def __init__(
+        self,
+        config: DNCConfig,
+        activations: Mapping[str, Callable[[Tensor], Tensor]] = ACTIVATIONS,
+    ) -> None:
+        """The layer of a model; parts that `activations` leaves out stay as they are."""
         super().__init__()
+        self.activations = activations
         self.parts = interface_widths(config)
         size = sum(heads * width for heads, width in self.parts.values())
         self.linear = nn.Linear(config.controller_size, size)
@@ -71,5 +77,5 @@ class InterfaceLayer(nn.Module):
         controls: dict[str, Tensor | None] = dict.fromkeys(Interface._fields)
         for (name, shape), piece in zip(self.parts.items(), pieces, strict=True):
             value = piece.unflatten(-1, shape)
-            controls[name] = ACTIVATIONS[name](value) if name in ACTIVATIONS else value
+            controls[name] = self.activations[name](value) if name in self.activations else value
         return Interface(**controls)  # type: ignore[arg-type]

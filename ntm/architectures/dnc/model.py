@@ -47,11 +47,23 @@ class DNC(Model):
             raise TypeError("DNC takes a config or its fields, not both")
         self.config = config = config or DNCConfig(**sizes)
         read_width = config.num_reads * config.W
-        self.controller = controllers.build(
-            config.controller, config.input_size + read_width, config.controller_size
-        )
-        self.interface = InterfaceLayer(config)
+        self.controller = self.build_controller(config.input_size + read_width)
+        self.interface = self.build_interface()
         self.output = nn.Linear(config.controller_size + read_width, config.output_size)
+
+    controller_limit = CONTROLLER_LIMIT
+
+    def build_controller(self, operands: int) -> Any:
+        """What hears the input and the last reads, `operands` numbers."""
+        return controllers.build(self.config.controller, operands, self.config.controller_size)
+
+    def build_interface(self) -> InterfaceLayer:
+        """What makes the heads' controls of the controller's output."""
+        return InterfaceLayer(self.config)
+
+    def content(self, memory: Tensor, key: Tensor, strength: Tensor, mask: Tensor | None) -> Tensor:
+        """C(M, k, β, m); see `addressing.content_weighting`."""
+        return addressing.content_weighting(memory, key, strength, mask)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> DNCState:
         """The state before the first step: all of it zero.
@@ -92,7 +104,7 @@ class DNC(Model):
             the output before its activation [B, output_size], the new state, the stages by name
         """
         controlled = self.controller(torch.cat((x, state.reads.flatten(1)), -1), state.controller)
-        hidden = controlled[0].clamp(-CONTROLLER_LIMIT, CONTROLLER_LIMIT)
+        hidden = controlled[0].clamp(-self.controller_limit, self.controller_limit)
         stages = {
             name: pin(name, value)
             for name, value in self.interface(hidden)._asdict().items()
@@ -122,7 +134,7 @@ class DNC(Model):
         retained = addressing.retention(stages["free_gate"], state.read_weightings)
         usage = addressing.next_usage(state.usage, state.write_weightings[:, 0], retained)
         allocation = addressing.allocation_weighting(usage, self.config.usage_levels).unsqueeze(1)
-        content = addressing.content_weighting(
+        content = self.content(
             state.memory, stages["write_key"], stages["write_strength"], stages.get("write_mask")
         )
         written = addressing.write_weighting(
@@ -153,7 +165,7 @@ class DNC(Model):
         self, memory: Tensor, link: Tensor, state: DNCState, stages: Stages, pin: Pin
     ) -> None:
         """Address the written memory and read it: adds the read heads' stages."""
-        content = addressing.content_weighting(
+        content = self.content(
             memory, stages["read_key"], stages["read_strength"], stages.get("read_mask")
         )
         stages["read_content_weighting"] = content

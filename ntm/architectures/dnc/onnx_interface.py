@@ -78,7 +78,7 @@ class InterfaceStep(ControlledStep):
         groups = [{n: parts[n][0] * parts[n][1] for n in group} for group in self._groups]
         sigmoids, strengths, rest = graph.split(flat, [sum(g.values()) for g in groups], 1)
         padded = graph.add("Softplus", graph.concat([strengths, sums.padding], 1))
-        oneplus = graph.add("Add", padded, graph.floats(1.0))
+        oneplus = self.strengths(padded)
         values: Values = {}
         for group, value, unused in zip(
             groups,
@@ -94,6 +94,10 @@ class InterfaceStep(ControlledStep):
                 scaled = graph.add("Mul", shaped[name], graph.floats(1 - SMALLEST_MASK))
                 shaped[name] = graph.add("Add", scaled, graph.floats(SMALLEST_MASK))
         return shaped | {"read_mode": graph.add("Softmax", shaped["read_mode"], axis=-1)}
+
+    def strengths(self, softplus: str) -> str:
+        """Strengths and sharpnesses from their softplus."""
+        return self.graph.add("Add", softplus, self.graph.floats(1.0))
 
     def _normalised(self, flat: str, sums: InterfaceSums) -> str:
         """Layer normalisation of the interface vector [B, .]."""

@@ -27,6 +27,8 @@ COPY_OF_11 = "pytorch-ntm/copy-task-11-batch-40000.model"
         ("lasagne", "ntm-lasagne/copy.npy", "copy", {"length": 10}, None, 0),
         ("lasagne", "ntm-lasagne/copy.npy", "copy", {"length": 120}, None, 0),
         ("lasagne", "ntm-lasagne/copy.npy", "copy", {"length": 200}, 256, 0),
+        ("dnc-tensorflow", "mostafa-samir-dnc/model.ckpt", "copy", {"length": 12}, 15, 0),
+        ("dnc-tensorflow", "mostafa-samir-dnc/model.ckpt", "copy", {"length": 20}, 30, 0),
         ("clemkoa", "clemkoa/repeat.pt", "repeat-copy", {"length": 5, "repeats": 5}, None, 0),
     ],
 )

@@ -59,5 +59,4 @@ def sharpen(wiring: Wiring, shifted: Tensor, sharpening: Tensor) -> Tensor:
     if wiring.normalisation == "held":
         powers = shifted**sharpening
         return powers / (powers.sum(-1, keepdim=True) + OFFSET)
-    powers = (shifted + RAISED) ** sharpening
-    return powers / powers.sum(-1, keepdim=True)
+    return torch.softmax(sharpening * torch.log(shifted + RAISED), dim=-1)

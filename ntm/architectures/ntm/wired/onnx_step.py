@@ -225,11 +225,11 @@ class WiredStep(DenseControlledStep, Step):
     def _sharpen(self, shifted: str, sharpening: str, prepared: Prepared) -> str:
         """Eq. 9."""
         graph, kind = self.graph, self.config.wiring.normalisation
-        if kind == "relative":
-            last = graph.integers(2)
-            shifted = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
         if kind == "raised":
             shifted = graph.add("Add", shifted, graph.floats(RAISED))
+        if kind != "held":  # over the largest so that a large γ cannot underflow to 0 / 0
+            last = graph.integers(2)
+            shifted = graph.add("Div", shifted, graph.add("ReduceMax", shifted, last))
         powers = graph.add("Pow", shifted, sharpening)
         total = graph.add("MatMul", powers, prepared.slots)
         if kind == "held":
