@@ -62,11 +62,13 @@ async def get_margin(
     request: Request,
     trace_id: str,
     step: Annotated[int | None, Query(ge=0, le=2**31)] = None,
+    support: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){0,19}$")] = None,
 ) -> Response:
     """Which sentences an answer owes its margin over the next best one to; `step` is its step.
 
     Without a step it is the last one. An exact sum over hops and sentences for the attention as it
-    was.
+    was. `support` names the sentences that the answer should rest on, from 0 in the order of
+    hearing, such as 0,2; findings say where it rests on others.
     """
     context = context_of(request)
     async with replaying(request, context, trace_id) as (replay,):
@@ -74,7 +76,8 @@ async def get_margin(
         at = trace.steps - 1 if step is None else step
         if at >= trace.steps:
             raise ServiceError(f"step should be below {trace.steps}, got {at}")
-        told = await insight.margin(replay, at)
+        facts = [int(number) for number in support.split(",")] if support else []
+        told = await insight.margin(replay, at, facts)
     return answer({**named(trace), "step": at, **told})
 
 

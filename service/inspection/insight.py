@@ -13,6 +13,7 @@ from ntm.architectures import catalogue
 from ntm.architectures.margin import Margin, NoAnswer
 from ntm.architectures.rollout import RolledPart
 from ntm.insight import Difference, Finding, Provenance, Thresholds
+from ntm.insight.answering import of_answer
 from ntm.insight.arrays import Array
 from ntm.insight.columns import columns_of, edits_within, of_head
 from ntm.insight.difference import Comparison
@@ -89,11 +90,16 @@ async def provenance(replay: Replay, step: int, head: int, limit: int) -> ToldPr
     return ToldProvenance(found, error, rollout.finish() if rollout else None)
 
 
-async def margin(replay: Replay, step: int) -> dict[str, Any]:
-    """Split the margin of the answer of a step.
+async def margin(replay: Replay, step: int, support: Sequence[int] = ()) -> dict[str, Any]:
+    """Split the margin of the answer of a step, and say what is odd about it.
 
+    Args:
+        replay: of the trace
+        step: of the answer
+        support: numbers of the sentences that it should rest on, from 0
     Raises:
-        ServiceError: the model has no such split, or the step answers nothing
+        ServiceError: the model has no such split, the step answers nothing, or no slot holds such
+            a sentence
     """
     model, trace = replay.model, replay.trace
     split = catalogue.find(model.signature.architecture).margin_class
@@ -106,7 +112,13 @@ async def margin(replay: Replay, step: int) -> dict[str, Any]:
         question = split.asked_at(config, trace.inputs, step)
     except NoAnswer as error:
         raise ServiceError(str(error)) from None
-    heard = split.heard(trace.inputs[:question])
+    heard, slots = split.heard(trace.inputs[:question]), trace.memory_slots
+    for number in support:
+        if not max(0, heard - slots) <= number < heard:
+            raise ServiceError(
+                f"support should name sentences from {max(0, heard - slots)} to {heard - 1}, "
+                f"got {number}"
+            )
     told = needed_fields(model.signature, split.fields[1:], "parts of a margin")
     await replay.advance(question)
     run = await replay.advance(step + 1, ("outputs", *told))
@@ -127,8 +139,13 @@ async def margin(replay: Replay, step: int) -> dict[str, Any]:
         "margin": found.margin,
         "error": found.error,
         "parts": [
-            {**vars(part), "sentence": in_slot(part.slot, sentences, trace.memory_slots)}
-            for part in found.parts
+            {**vars(part), "sentence": in_slot(part.slot, sentences, slots)} for part in found.parts
+        ],
+        "findings": [
+            {**vars(one), "sentence": in_slot(one.slot, sentences, slots)}
+            for one in of_answer(
+                found, run["read_weightings"][1:, 0], [number % slots for number in support]
+            )
         ],
     }
 

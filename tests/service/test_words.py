@@ -278,6 +278,23 @@ def test_an_answer_owes_its_margin_to_sentences(client: httpx.Client) -> None:
         slot = part["slot"]
         assert part["sentence"] == (None if slot is None else f"{STORY[slot]}")
         assert len(part["by_hop"]) == (0 if slot is None else 2)
+    owed = [part["slot"] for part in told["parts"] if part["slot"] is not None]
+    for fact in range(4):
+        odd = client.get(path, params={"support": str(fact)}).json()["findings"]
+        slugs = [one["slug"] for one in odd]
+        towards = [part for part in told["parts"] if part["kind"] == "slot" and part["share"] > 0]
+        best = max(towards, key=lambda part: part["share"])["slot"] if towards else fact
+        assert ("answer_from_another_sentence" in slugs) == (best != fact)
+        seen = max(
+            (one["weight"] for hop in answer["hops"] for one in hop if one["number"] == fact),
+            default=0.0,
+        )
+        assert ("fact_not_looked_at" in slugs) == (seen <= 0.5)
+        story = sum(part["share"] for part in told["parts"] if part["kind"] == "slot")
+        assert ("answer_without_story" in slugs) == (story <= 0)
+    assert sorted(owed) == [0, 1, 2, 3]
+    refused = client.get(path, params={"support": "4"})
+    assert "sentences from 0 to 3, got 4" in refused.json()["error"]
     for step, says in ((2, "no question was asked before"), (9, "should be below 9")):
         refused = client.get(path, params={"step": step})
         assert refused.status_code == 422

@@ -55,6 +55,14 @@ class Owed(BaseModel):
     by_hop: list[float] = Field(description="the same by the hop that read the slot")
 
 
+class AnswerFinding(BaseModel):
+    slug: Literal["answer_without_story", "answer_from_another_sentence", "fact_not_looked_at"]
+    slot: int | None = Field(description="that it is about")
+    sentence: str | None = Field(description="that the slot holds")
+    value: float = Field(description="measured: a share of the margin, or a hop's weight")
+    definition: str
+
+
 class Margin(BaseModel):
     """What an answer owes its margin over the next best one to, the largest parts first.
 
@@ -71,6 +79,7 @@ class Margin(BaseModel):
     margin: float = Field(description="of the scores, the logarithm of how much more probable")
     error: float = Field(description="by which the sum of the parts misses the recorded margin")
     parts: list[Owed]
+    findings: list[AnswerFinding] = Field(description="what is odd about the answer")
 
 
 class Provenance(BaseModel):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ntm.architectures.margin import NoAnswer
+from ntm.architectures.margin import Margin, NoAnswer, Owed
 from ntm.architectures.memory_network.margin import MarginOf
 from ntm.architectures.memory_network.model import MemoryNetwork
+from ntm.insight.answering import of_answer
 
 WORDS, SENTENCES = 7, 5
 SPLIT = MarginOf()
@@ -92,3 +93,19 @@ def test_a_step_that_answers_nothing_is_refused() -> None:
         SPLIT.asked_at(config, rows, 2)
     with pytest.raises(NoAnswer, match="went on"):
         SPLIT.asked_at(config, np.concatenate([rows, rows[:1]]), len(rows))
+
+
+def test_an_answer_is_odd_where_it_rests_on_nothing_told_or_on_the_wrong_sentence() -> None:
+    def margin(*shares: float) -> Margin:
+        slots = [Owed("slot", slot, share, (share,)) for slot, share in enumerate(shares)]
+        rest = Owed("question", None, 2.0, ()), Owed("bias", None, 0.5, ())
+        return Margin(0, 1, 2.5 + sum(shares), 0.0, (*slots, *rest))
+
+    attention = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    assert of_answer(margin(3.0, -1.0), attention, [0, 1]) == []
+    (ignored,) = of_answer(margin(-1.0, 0.5), attention)
+    assert (ignored.slug, ignored.value) == ("answer_without_story", -0.5)
+    (wrong,) = of_answer(margin(1.0, 4.0), attention, [0])
+    assert (wrong.slug, wrong.slot, wrong.value) == ("answer_from_another_sentence", 1, 4.0)
+    (unseen,) = of_answer(margin(1.0, 4.0), attention[:1], [1])
+    assert (unseen.slug, unseen.slot) == ("fact_not_looked_at", 1)
