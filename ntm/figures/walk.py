@@ -38,7 +38,7 @@ def walk(trace: Trace, *, cmap: str = "gray") -> Figure:
     answers = (task.answer(inputs, trace["outputs"]) or "").split(", ")
     meant = (task.answer(inputs, trace["target"]) or "").split(", ") if "target" in trace else []
     named = [
-        f"{words[step]} {answer}"
+        f"{words[step]}\n{answer}"
         for step, answer in zip(range(asked.start, asked.stop), answers, strict=True)
     ]
     for head, axis in enumerate(axes[1:]):

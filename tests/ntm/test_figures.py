@@ -187,7 +187,7 @@ def test_a_walk_names_slots_by_their_edges_and_frames_those_asked_for() -> None:
     assert [label.get_text() for label in written.get_yticklabels()] == [last[s] for s in slots]
     said = (task.answer(trace["inputs"], trace["outputs"]) or "").split(", ")
     labels = [label.get_text() for label in read.get_xticklabels()]
-    assert labels == [f"{asked} {node}" for asked, node in zip(words[6:], said, strict=True)]
+    assert labels == [f"{asked}\n{node}" for asked, node in zip(words[6:], said, strict=True)]
     framed = {
         int(numbers(line.get_xdata())[0]): int(numbers(line.get_ydata())[0])
         for line in read.get_lines()
