@@ -49,7 +49,7 @@ async def running(repository: Path, data: Path, **options: Any) -> AsyncIterator
     settings = Settings(
         models=repository, data=data, engine="onnx", grpc_port=port.getsockname()[1], **options
     )
-    app = create_app(settings, partial(Models, names=["copy"]))
+    app = create_app(settings, partial(Models, names=["odd"]))
     with port:
         async with app.router.lifespan_context(app), grpc.aio.insecure_channel(address) as channel:
             yield Running(app.state.context, address, channel)

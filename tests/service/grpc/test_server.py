@@ -22,7 +22,7 @@ WithService = Callable[..., None]
 Request, StreamResponse = message("ModelInferRequest"), message("ModelStreamInferResponse")
 
 
-def asks(model: str = "copy", steps: int = 4) -> bytes:
+def asks(model: str = "odd", steps: int = 4) -> bytes:
     """A request in bytes."""
     sequence, request = draw(steps), Request(model_name=model)
     request.inputs.add(name="sequence", datatype="FP32", shape=sequence.shape)
@@ -56,6 +56,17 @@ class Stuck:
             self.ended.set()
 
 
+async def begun(service: Running, stuck: Stuck, timeout: float) -> Any:
+    """A call that is being answered, with a deadline as soon as this machine can."""
+    while True:
+        call = service.call("ModelInfer")(asks(), timeout=timeout)
+        ways = [asyncio.ensure_future(way) for way in (stuck.begun.wait(), call.code())]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if stuck.begun.is_set():
+            return call
+        timeout *= 2
+
+
 def test_a_key_is_needed_but_by_probes(with_service: WithService) -> None:
     async def test(service: Running) -> None:
         infer = service.call("ModelInfer")
@@ -85,7 +96,7 @@ def test_models_are_loaded_and_unloaded_by_those_who_may(
     path = tmp_path / "keys.toml"
     path.write_text('[[key]]\nname = "ops"\nkey = "ops"\nroles = ["operate", "read"]\n')
     metadata = (("authorization", "Bearer ops"),)
-    named = message("RepositoryModelLoadRequest")(model_name="copy").SerializeToString()
+    named = message("RepositoryModelLoadRequest")(model_name="odd").SerializeToString()
 
     async def test(service: Running) -> None:
         for method in ("RepositoryModelUnload", "RepositoryModelLoad"):
@@ -94,10 +105,7 @@ def test_models_are_loaded_and_unloaded_by_those_who_may(
             answer = await service.call("RepositoryIndex")(b"", metadata=metadata)
             told = message("RepositoryIndexResponse").FromString(answer).models
             expected = "UNAVAILABLE" if method == "RepositoryModelUnload" else "READY"
-            assert [(each.version, each.state) for each in told] == [
-                ("1", expected),
-                ("2", expected),
-            ]
+            assert [(each.version, each.state) for each in told] == [("1", expected)]
         status, told = await status_of(service.call("ModelInfer")(asks(), metadata=metadata))
         assert (status, told["code"]) == ("PERMISSION_DENIED", "forbidden")
 
@@ -140,8 +148,7 @@ def test_a_client_that_waits_no_more_frees_its_place(
 ) -> None:
     async def test(service: Running) -> None:
         stuck = Stuck(monkeypatch)
-        call = service.call("ModelInfer")(asks(), timeout=1 if end == "deadline" else None)
-        await stuck.begun.wait()
+        call = await begun(service, stuck, 0.5 if end == "deadline" else 1e6)
         assert service.context.work.running == 1
         if end == "cancelled":
             call.cancel()

@@ -14,7 +14,7 @@ import grpc
 import tritonclient.grpc as triton
 
 from tests.service.bodies import Float, draw, same
-from tests.service.running import Server
+from tests.service.running import PATIENCE, Server
 
 NAMES = ("outputs", "read_weightings", "write_weightings")
 
@@ -136,7 +136,9 @@ def test_a_stream_answers_in_order_and_goes_on_after_an_error(nvidia: Any) -> No
         nvidia.async_stream_infer(
             model, [tensor(draw(4))], model_version="1", request_id=str(number)
         )
-    (first, none), (nothing, error), (last, also_none) = (came.get(timeout=60) for _ in range(3))
+    (first, none), (nothing, error), (last, also_none) = (
+        came.get(timeout=PATIENCE) for _ in range(3)
+    )
     nvidia.stop_stream()
     assert none is nothing is also_none is None
     assert [each.get_response().id for each in (first, last)] == ["0", "2"]
@@ -158,7 +160,7 @@ def test_a_stream_carries_a_sequence_and_its_retries(nvidia: Any) -> None:
         nvidia.async_stream_infer(
             "copy", [tensor(whole[start:stop])], model_version="1", sequence_id=5, **options
         )
-    answers = [came.get(timeout=60) for _ in range(4)]
+    answers = [came.get(timeout=PATIENCE) for _ in range(4)]
     nvidia.stop_stream()
     assert [error for _, error in answers] == [None] * 4
     results = [result.as_numpy("outputs") for result, _ in answers]
