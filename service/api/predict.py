@@ -21,7 +21,7 @@ from service.contract.encodings import MEDIA_TYPES, Tensors
 from service.contract.long_arrays import LongArray
 from service.contract.schemas import PredictRequest
 from service.contract.words import Spoken
-from service.errors import DeadlineExceeded, NotFound, ResponseTooLarge, StoreUnavailable
+from service.errors import DeadlineExceeded, NotFound, StoreUnavailable
 from service.http.disconnect import WhileConnected
 from service.http.exchange import Answer, Endpoint, Exchange, Header
 from service.http.negotiation import preferred
@@ -125,17 +125,17 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     Raises:
         ServiceError: it would take too long, or give too much
     """
-    size = refuse_large_answer(asked.request, asked.prediction, asked.model, context)
-    take_for_answer(size)
-    prediction, recording = asked.prediction, recording_of(asked, context)
-    signature = asked.model.signature
+    prediction, signature = asked.prediction, asked.model.signature
+    steps, slots, include = len(prediction.sequence), prediction.memory_slots, asked.request.include
+    take_for_answer(checks.check_answer(steps, slots, include, signature, context.settings))
+    recording = recording_of(asked, context)
     timeout = checks.check_timeout(asked.request.timeout, context.settings)
     left = time_left(timeout, spent)
     return Plan(
         Walk(
             prediction.sequence,
-            prediction.memory_slots,
-            [fields.segment(signature, asked.kept, len(prediction.sequence))],
+            slots,
+            [fields.segment(signature, asked.kept, steps)],
             edits=prediction.edits,
         ),
         Terms(
@@ -212,26 +212,6 @@ def from_safetensors(body: bytes, context: Context) -> Asked:
     model = context.models.get(asked.model, asked.version)
     checked = safetensors_body.check(asked, tensors, model.signature, context.settings)
     return Asked(asked, model, checked)
-
-
-def refuse_large_answer(
-    asked: PredictRequest, prediction: Prediction, model: LoadedModel, context: Context
-) -> int:
-    """Say no before computing what could not be sent; bytes of its tensors.
-
-    Raises:
-        ResponseTooLarge: it says how to get it in parts
-    """
-    told = model.signature
-    wanted = fields.width(told, asked.include, prediction.memory_slots)
-    size = 4 * len(prediction.sequence) * (told.output_size + wanted)
-    if size > context.settings.max_response_bytes:
-        raise ResponseTooLarge(
-            f"the answer would have {size} bytes of tensors, the limit is "
-            f"{context.settings.max_response_bytes}; leave `include` out and fetch slices of the "
-            f"weightings with GET /trace/{{trace_id}}?steps=a:b"
-        )
-    return size
 
 
 def recording_of(asked: Asked, context: Context) -> Recording | None:

@@ -22,11 +22,10 @@ from service.api.documents import errors
 from service.api.documents.responses import inline, or_text
 from service.api.documents.sessions import Fed, SessionFacts
 from service.api.encoded import encoded
-from service.api.predict import refuse_large_answer
 from service.contract import checks, fields, schemas, words
 from service.contract.encodings import Tensors, to_json
 from service.contract.long_arrays import LongArray
-from service.contract.schemas import PieceRequest, PredictRequest, SessionRequest
+from service.contract.schemas import PieceRequest, SessionRequest
 from service.contract.words import TextPieceRequest
 from service.errors import DeadlineExceeded, TooManySteps, Unreplayable
 from service.http.disconnect import WhileConnected
@@ -244,23 +243,22 @@ def check(asked: PieceRequest, session: Session, model: LoadedModel, context: Co
     Raises:
         ServiceError: one that says which field, what was expected and what came
     """
-    as_predict = PredictRequest.model_construct(
-        model=session.model,
-        sequence=words.steps_of_piece(asked, model.vocabulary, context.settings),
-        memory_slots=session.memory_slots,
-        include=asked.include,
-    )
-    prediction = checks.check(as_predict, model.signature, context.settings)
-    size = refuse_large_answer(as_predict, prediction, model, context)
-    take_for_answer(size)
-    most, steps = context.settings.max_steps, len(prediction.sequence)
+    settings, signature = context.settings, model.signature
+    rows = words.steps_of_piece(asked, model.vocabulary, settings)
+    steps = checks.check_steps("sequence", len(rows), settings)
+    sequence = checks.to_array("sequence", rows, signature.input_size)
+    fields.check(signature, asked.include)
+    slots = checks.check_slots(session.memory_slots, signature, settings)
+    checks.check_length(steps, slots, signature)
+    take_for_answer(checks.check_answer(steps, slots, asked.include, signature, settings))
+    most = settings.max_steps
     start = session.position if asked.position is None else asked.position
     if start + steps > most and start == session.position:
         raise TooManySteps(
             f"a session should have at most {most} steps, this one is at {start} and would get "
             f"{steps} more"
         )
-    return prediction.sequence
+    return sequence
 
 
 def facts_of(session: Session, context: Context) -> dict[str, Any]:

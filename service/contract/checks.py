@@ -1,5 +1,6 @@
 """What is asked against the model that it is for: steps, widths, numbers, slots, interventions."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,6 +144,25 @@ def check_length(steps: int, slots: int, signature: Signature) -> None:
         raise errors.TooManySteps(str(error)) from None
 
 
+def check_answer(
+    steps: int, slots: int, include: Sequence[str], signature: Signature, settings: Settings
+) -> int:
+    """Bytes of an answer's tensors: what could not be sent is not computed.
+
+    Raises:
+        ResponseTooLarge: it says how to get it in parts
+    """
+    width = signature.output_size + fields.width(signature, include, slots)
+    size = 4 * steps * width
+    if size > settings.max_response_bytes:
+        raise errors.ResponseTooLarge(
+            f"the answer would have {size} bytes of tensors, the limit is "
+            f"{settings.max_response_bytes}; leave `include` out and fetch slices of the "
+            f"weightings with GET /trace/{{trace_id}}?steps=a:b"
+        )
+    return size
+
+
 def to_array(
     name: str, rows: list[list[float]] | NDArray[Any] | LongArray, width: int, first: int = 0
 ) -> NDArray[np.float32]:
@@ -164,6 +184,8 @@ def to_array(
                 for first, piece in rows.pieces()
             ]
         )
+    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8 and rows.shape[1] == width:
+        return rows.astype(np.float32)
     widths = {rows.shape[1]} if isinstance(rows, np.ndarray) else set(map(len, rows))
     if len(widths) > 1:
         raise errors.RaggedSequence(
@@ -174,8 +196,6 @@ def to_array(
         raise errors.WrongWidth(
             f"{name} should have {width} numbers at every step, got {widths.pop()}"
         )
-    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8:
-        return rows.astype(np.float32)
     if isinstance(rows, np.ndarray) and rows.dtype != np.float64:  # none of them can be too large
         return rows.astype(np.float64).astype(np.float32)
     return narrow(name, np.asarray(rows, dtype=np.float64), first=first)
