@@ -18,6 +18,7 @@ from service.http.socket_age import SocketAge
 
 UPGRADE = b"upgrade:"
 PREFIX = b"ignored-"  # makes another name of it
+MAY_BEGIN = frozenset(b"\n" + UPGRADE)  # what packets end with where the next may make a name of it
 
 
 class Connection(HttpToolsProtocol):
@@ -76,7 +77,7 @@ class Connection(HttpToolsProtocol):
             self._rename_header()
             fed = end_of_line + 1
         super().data_received(data[fed:] if fed else data)
-        self._begun = self._beginning_of_name(lowered)
+        self._begun = self._beginning_of_name(lowered) if lowered[-1] in MAY_BEGIN else None
 
     def on_headers_complete(self) -> None:
         """See httptools."""

@@ -1,7 +1,6 @@
 """A client that goes away takes its work with it."""
 
 import asyncio
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -15,32 +14,17 @@ SOON = 0.005  # seconds, less than a chunk takes
 class Departure:
     """Tells those who work for a client that its connection has ended."""
 
-    __slots__ = ("_has_ended", "_told")
+    __slots__ = ("has_ended", "watching")
 
     def __init__(self) -> None:
-        self._told = dict[Callable[[], object], None]()
-        self._has_ended = False
-
-    def watch(self, call: Callable[[], object]) -> None:
-        """Call this once, when the connection ends.
-
-        Raises:
-            ClientGone: it has ended
-        """
-        if self._has_ended:
-            raise ClientGone("the client went away")
-        self._told[call] = None
-
-    def forget(self, call: Callable[[], object]) -> None:
-        """Do not call this any more."""
-        self._told.pop(call, None)
+        self.watching = set[WhileConnected]()
+        self.has_ended = False
 
     def happen(self) -> None:
         """The connection has ended."""
-        self._has_ended = True
-        told, self._told = self._told, {}
-        for call in told:
-            call()
+        self.has_ended = True
+        for each in tuple(self.watching):
+            each.leave()
 
 
 class WhileConnected:
@@ -70,10 +54,12 @@ class WhileConnected:
         task = asyncio.current_task()
         assert task is not None
         self._task, self._earlier = task, task.cancelling()
-        if self._departure is not None:
-            self._departure.watch(self._leave)
-        else:
+        if self._departure is None:
             self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
+        elif self._departure.has_ended:
+            raise ClientGone("the client went away")
+        else:
+            self._departure.watching.add(self)
 
     def __exit__(
         self,
@@ -82,11 +68,11 @@ class WhileConnected:
         trace: TracebackType | None,
     ) -> None:
         if self._departure is not None:
-            self._departure.forget(self._leave)
-        if self._timer is not None:
+            self._departure.watching.discard(self)
+        elif self._timer is not None:
             self._timer.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+            if self._watch is not None:
+                self._watch.cancel()
         if not self._gone:
             return
         others = self._task.uncancel() > self._earlier  # somebody else cancels as well
@@ -99,8 +85,9 @@ class WhileConnected:
     async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """The client has gone."""
         self._gone = True
         self._task.cancel()

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.errors import ServiceError, error_body, status_of
 from service.http.bodies import read_body
 from service.http.compression import WORTH, compressed
-from service.http.headers import header
-from service.http.security_headers import NO_PAGE
+from service.http.headers import headers_of
+from service.http.security_headers import OF_DATA
 
 log = logging.getLogger("ntm.server")
 
@@ -35,6 +35,7 @@ class Exchange(NamedTuple):
     scope: Scope
     body: bytes
     receive: Receive  # what follows the body: the client's disconnect
+    headers: dict[bytes, bytes]  # the first value of each, by its name in lower case
     state: dict[str, Any]  # what is logged and counted, `model` and `code`; what the server tells
 
     @property
@@ -45,7 +46,8 @@ class Exchange(NamedTuple):
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header; `name` in lower case."""
-        return header(self.scope, name)
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Answer:
             await self._send_parts(self.parts, receive, send)
             return
         length = (b"content-length", b"%d" % len(self.body))
-        headers = [length, (b"content-type", self.media_type), NO_PAGE, *self.headers]
+        headers = [length, (b"content-type", self.media_type), *OF_DATA, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -72,7 +74,7 @@ class Answer:
         self, parts: Iterator[bytes | memoryview], receive: Receive, send: Send
     ) -> None:
         """Make every part when the one before has been read; none once the client has left."""
-        headers = [(b"content-type", self.media_type), NO_PAGE, *self.headers]
+        headers = [(b"content-type", self.media_type), *OF_DATA, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         gone = asyncio.ensure_future(until_disconnect(receive))
         try:
@@ -115,7 +117,7 @@ class Endpoint:
         state = scope.setdefault("state", {})
         try:
             body = await read_body(scope, receive, self._body_limit)
-            return await self._handler(Exchange(scope, body, receive, state))
+            return await self._handler(Exchange(scope, body, receive, headers_of(scope), state))
         except ServiceError as error:
             state["code"] = error.code
             return refusal(error, scope["path"])
@@ -131,7 +133,7 @@ class Endpoint:
         response = Response(answer.body, answer.status, media_type=media)
         if answer.parts is not None:
             response = StreamingResponse(map(bytes, answer.parts), answer.status, media_type=media)
-        response.raw_headers.extend((NO_PAGE, *answer.headers))
+        response.raw_headers.extend((*OF_DATA, *answer.headers))
         return response
 
 

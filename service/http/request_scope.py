@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.headers import header
+from service.http.headers import headers_of
 from service.http.security_headers import with_security
 from service.memory import Budget, Share, share
 from service.telemetry.logs import request_id
@@ -30,7 +30,7 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        chosen = choose_id(header(scope, ID_HEADER))
+        chosen = choose_id(headers_of(scope).get(ID_HEADER))
         told = scope.setdefault("state", {})
         taken = told["share"] = Share(self._budget)
         started, status, size = time.perf_counter(), 0, 0

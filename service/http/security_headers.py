@@ -16,16 +16,22 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
 }
 
-# Of an answer that is only data. Short: the server looks at every character of every header.
-NO_PAGE = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+# Of an answer that is only data: nothing is loaded from it, nothing shows it, nothing leads away
+# from it. Few and short, for the server looks at every character of every header.
+OF_DATA = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 NAMES = frozenset(name for name, _ in RAW)
 
-MISSING: dict[frozenset[bytes], list[tuple[bytes, bytes]]] = {}  # by those that there are
 NAME = itemgetter(0)
 
 Header = tuple[bytes, bytes]
+
+# by those that there are
+MISSING: dict[frozenset[bytes], list[Header]] = {frozenset(map(NAME, OF_DATA)): []}
 
 
 def with_security(headers: Iterable[Header]) -> list[Header]:

@@ -14,12 +14,14 @@ from service.telemetry.metrics import Metrics
 log = logging.getLogger("ntm.requests")
 
 ID_HEADER = b"x-request-id"
-VALID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+VALID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-def choose_id(requested: str | None) -> str:
+def choose_id(requested: bytes | None) -> str:
     """The id that the client sent where it is safe in a log and a header; else a new one."""
-    return requested if requested is not None and VALID.fullmatch(requested) else new_id()
+    if requested is not None and VALID.fullmatch(requested):
+        return requested.decode()
+    return new_id()
 
 
 def new_id() -> str:
