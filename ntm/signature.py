@@ -204,7 +204,7 @@ class Signature(_Frozen):
                 found[side] = values[stage.name][at]
         return {side: found[side] for side in self.sides if side in found}
 
-    @property
+    @cached_property
     def sides(self) -> tuple[str, ...]:
         """`read_weightings` and `write_weightings`, as far as there are such heads."""
         return tuple(side for side, stages in self.weightings_on.items() if stages)

@@ -6,7 +6,6 @@ their traces in order, separated by commas.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import version as version_of
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -123,7 +122,7 @@ def as_steps(
     slots = asked.memory_slots
     if slots is None:
         slots = words.slots_for(spoken, model.signature)
-    return replace(asked, sequences=spoken.asked.inputs[None], memory_slots=slots)
+    return asked._replace(sequences=spoken.asked.inputs[None], memory_slots=slots)
 
 
 def check(asked: InferRequest, model: LoadedModel, context: Context) -> list[Prediction]:
@@ -179,13 +178,12 @@ async def walk_all(
     computed = ("outputs", ANSWER)
     keep = tuple(wanted.name for wanted in asked.wanted if wanted.name not in computed)
     limit = context.settings.request_timeout
-    terms = Terms(min(limit, asked.timeout or limit), together=len(predictions) > 1)
-    if recordings:
-        terms = terms._replace(batch_end=context.trace_writer.store_batch)
+    timeout, together = min(limit, asked.timeout or limit), len(predictions) > 1
+    batch_end = context.trace_writer.store_batch if recordings else None
     walks = [
         model.scheduler.walk(
             Walk(each.sequence, each.memory_slots, [Segment("predict", len(each.sequence), keep)]),
-            terms._replace(tag=recording),
+            Terms(timeout, together=together, batch_end=batch_end, tag=recording),
         )
         for each, recording in zip_longest(predictions, recordings)
     ]

@@ -1,7 +1,6 @@
 """The methods of the protocol: each takes a message and a context, and returns a message."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from starlette.types import Scope
 
@@ -80,7 +79,7 @@ async def model_infer(context: Context, scope: Scope, request: Message) -> Messa
     asked, predictions = await convert(size, understand, request, model, context)
     remaining: float | None = scope["state"].get("remaining")
     if remaining is not None:
-        asked = replace(asked, timeout=min(remaining, asked.timeout or remaining))
+        asked = asked._replace(timeout=min(remaining, asked.timeout or remaining))
     facts, tensors, _ = await inference.infer(context, model, asked, predictions)
     size = sum(tensor.nbytes for tensor in tensors.values())
     if size > LONG_ANSWER:  # of shorter ones more has been counted

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
@@ -25,6 +26,7 @@ from service.http.security_headers import OF_DATA
 log = logging.getLogger("ntm.server")
 
 JSON = b"application/json"
+REMEMBERED = 256  # paths whose templates are not looked for again
 
 Header = tuple[bytes, bytes]
 
@@ -158,6 +160,7 @@ class Endpoints:
             for each in self._endpoints.values()
             if "{" in each.path
         ]
+        self._match = lru_cache(REMEMBERED)(self._match_template)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -176,10 +179,13 @@ class Endpoints:
             return None
         method, path = scope["method"], scope["path"]
         endpoint = self._endpoints.get((method, path))
-        if endpoint is not None:
-            return endpoint
+        if endpoint is None and (found := self._match(method, path)):
+            endpoint, parameters = found
+            scope["path_params"] = {**parameters}
+        return endpoint
+
+    def _match_template(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
         for only, pattern, endpoint in self._templates:
             if only == method and (match := pattern.match(path)):
-                scope["path_params"] = match.groupdict()
-                return endpoint
+                return endpoint, match.groupdict()
         return None

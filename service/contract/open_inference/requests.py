@@ -3,8 +3,7 @@
 Of the latter a header says how long the JSON is.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +61,14 @@ class InferBody(BaseModel):
     )
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """An output to answer with."""
 
     name: str
     binary: bool
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A request as a part of a longer sequence, in the words of Triton's sequence extension."""
 
     sequence_id: int | str
@@ -80,8 +77,7 @@ class Part:
     position: int | None  # the step that it begins with, which makes it safe to send again
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     """A request of the right shape, not yet checked against a model."""
 
     id: str | None
