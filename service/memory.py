@@ -138,16 +138,12 @@ LONG_ANSWER = 2**20  # bytes of tensors, from which an answer is encoded while i
 class Share:
     """What one request has taken of a budget; given back as a whole when it has been answered."""
 
-    __slots__ = ("_budget", "_taken")
+    __slots__ = ("_budget", "_taken", "limit")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._taken: dict[Kind, int] = {}
-
-    @property
-    def limit(self) -> int:
-        """Bytes that all requests together may take."""
-        return self._budget.limit
+        self.limit = budget.limit  # bytes that all requests together may take
 
     def take(self, kind: Kind, size: int) -> None:
         """See `Budget.take`; what this request has taken already counts as well."""

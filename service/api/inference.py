@@ -90,7 +90,8 @@ async def infer(
     recorded = predictions if request.record else []
     recordings = [Recording(context.trace_writer, model, each, ()) for each in recorded]
     walked = await walk_all(request, predictions, recordings, model, context)
-    trace_ids, stored = list[str](), True
+    trace_ids: list[str] = []
+    stored = True
     try:
         trace_ids = [
             await each.trace_id(one) for each, one in zip(recordings, walked, strict=False)

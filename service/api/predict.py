@@ -66,15 +66,16 @@ async def predict(context: Context, exchange: Exchange) -> Answer:
     media, body, state = media_of(exchange.header(b"content-type")), exchange.body, exchange.state
     asked = await convert(len(body), understand, media, body, context)
     state["model"] = asked.model.name
-    plan = plan_of(asked, context, time.perf_counter() - state["began"])
+    walk, terms = plan_of(asked, context, time.perf_counter() - state["began"])
     with WhileConnected(state, exchange.receive):
-        walked = await asked.model.scheduler.walk(plan.walk, plan.terms)
-    trace_id, headers = None, list[Header]()
-    if plan.recording is not None:
+        walked = await asked.model.scheduler.walk(walk, terms)
+    trace_id = None
+    headers: tuple[Header, ...] = ()
+    if isinstance(terms.tag, Recording):
         try:
-            trace_id = await plan.recording.trace_id(walked)
+            trace_id = await terms.tag.trace_id(walked)
         except StoreUnavailable:
-            headers.append(NOT_KEPT)
+            headers = (NOT_KEPT,)
     facts, tensors = answer(asked, walked, trace_id)
     kind = preferred(exchange.header(b"accept"), KINDS, "json")
     return await encoded(kind, facts, tensors, headers)
@@ -95,14 +96,6 @@ class Asked(NamedTuple):
         return words.kept(include, self.model.signature) if self.text else include
 
 
-class Plan(NamedTuple):
-    """How it is to be walked."""
-
-    walk: Walk
-    terms: Terms
-    recording: Recording | None
-
-
 def understand(media: str, body: bytes, context: Context) -> Asked:
     """What a body of this media type asks.
 
@@ -115,8 +108,8 @@ def understand(media: str, body: bytes, context: Context) -> Asked:
     return from_json(body, context)
 
 
-def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
-    """How to walk what is asked, by whoever the request belongs to.
+def plan_of(asked: Asked, context: Context, spent: float) -> tuple[Walk, Terms]:
+    """What to walk and on which terms, whose tag is the trace that is wanted, if one is.
 
     Args:
         asked: what is asked
@@ -131,22 +124,15 @@ def plan_of(asked: Asked, context: Context, spent: float) -> Plan:
     recording = recording_of(asked, context)
     timeout = checks.check_timeout(asked.request.timeout, context.settings)
     left = time_left(timeout, spent)
-    return Plan(
-        Walk(
-            prediction.sequence,
-            slots,
-            [fields.segment(signature, asked.kept, steps)],
-            edits=prediction.edits,
-        ),
-        Terms(
-            left,
-            spent=timeout - left,
-            alone=context.work.running == 1,
-            batch_end=None if recording is None else context.trace_writer.store_batch,
-            tag=recording,
-        ),
-        recording,
+    segments = [fields.segment(signature, asked.kept, steps)]
+    terms = Terms(
+        left,
+        spent=timeout - left,
+        alone=context.work.running == 1,
+        batch_end=None if recording is None else context.trace_writer.store_batch,
+        tag=recording,
     )
+    return Walk(prediction.sequence, slots, segments, edits=prediction.edits), terms
 
 
 def time_left(timeout: float, spent: float) -> float:

@@ -90,7 +90,7 @@ class TraceWriter:
         Those that cannot be stored without a wait are left to `store`.
         """
         now = self._clock()
-        by_owner = defaultdict[str, list[tuple[Recording, Walked]]](list)
+        by_owner: dict[str, list[tuple[Recording, Walked]]] = defaultdict(list)
         for recording, walked in ended:
             by_owner[recording.owner].append((recording, walked))
         for whose, batch in by_owner.items():

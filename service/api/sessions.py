@@ -176,7 +176,7 @@ async def take_turn(context: Context, session_id: str, asked: PieceRequest) -> T
             context.subscriptions.publish(session_id, position, walked.outputs)
             break
         # Another worker process was faster with a piece of its own: this one comes after it.
-    answers = dict[str, Any]()
+    answers: dict[str, Any] = {}
     if isinstance(asked, TextPieceRequest) and words.asks(asked):
         before = await heard_before(context, session_id, position, model)
         values = fields.tensors_of(

@@ -18,7 +18,7 @@ from service.api.context import Context
 from service.errors import ClientGone, ServiceError
 from service.grpc.messages import Message
 from service.http.bodies import COPIES
-from service.http.headers import header
+from service.http.headers import headers_of
 from service.http.keys import Keys, owner
 from service.memory import Share, share
 from service.telemetry.logs import request_id
@@ -54,7 +54,7 @@ class Calls:
             send: sends it, or the error in its place
         """
         state = scope["state"] = {"code": ClientGone.code}
-        chosen = state["id"] = choose_id(header(scope, ID_HEADER))
+        chosen = state["id"] = choose_id(headers_of(scope).get(ID_HEADER))
         taken, began = Share(self._context.models.budget), time.perf_counter()
         tokens = request_id.set(chosen), share.set(taken)
         status, size, running = ClientGone.status, 0, False

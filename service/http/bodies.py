@@ -40,7 +40,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         if length > limit:
             raise too_large(limit)
         share.refuse_if_full("bodies", COPIES * length)
-    parts, received, size, more = list[bytes](), 0, 0, True
+    parts: list[bytes] = []
+    received, size, more = 0, 0, True
     while more:  # what is announced and does not come takes no room
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -63,7 +63,7 @@ def advance(engine: Engine, batch: list[Sequence], steps: int) -> None:
     lengths = (
         np.array([sequence.steps_within(steps) for sequence in batch]) if engine.ragged else None
     )
-    wanted = set[str]().union(*[sequence.segment.keep for sequence in batch])
+    wanted = {name for sequence in batch for name in sequence.segment.keep}
     values, after = engine.run(kind, x, before, pins, lengths, wanted)
     if kind == "inspect":
         values |= engine.signature.weightings(values, axis=2)

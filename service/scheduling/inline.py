@@ -56,7 +56,8 @@ class InlineRunner:
         if self._runner.engine.batches:
             return [], 0
         loop, longest = asyncio.get_running_loop(), self._longest()
-        chosen, postponed, spent = list[Sequence](), 0, 0.0
+        chosen: list[Sequence] = []
+        postponed, spent = 0, 0.0
         for sequence in self._backlog.waiting:
             rate = self._runner.rate.measured_seconds_per_step(sequence.group)
             seconds = sequence.remaining * rate

@@ -24,7 +24,7 @@ class GroupQueue:
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Sequence]] = []
-        self._members = set[Sequence]()
+        self._members: set[Sequence] = set()
 
     def __len__(self) -> int:
         return len(self._members)

@@ -113,7 +113,8 @@ class WorkerThreads:
             if first.light:
                 rows = min(size, max(CHEAP_ROWS, math.ceil(size / 2)))
         group, rows = first.group, min(self._limits.max_batch, rows)
-        batch, steps = list[Sequence](), 0
+        batch: list[Sequence] = []
+        steps = 0
         while len(batch) < rows and (steps < enough or len(batch) < CHEAP_ROWS):
             batch.append(backlog.pop(group))
             steps += batch[-1].remaining

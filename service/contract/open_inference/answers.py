@@ -54,7 +54,8 @@ def outputs_of(
         tensors: by name
         as_data: makes the `data` of a flat one
     """
-    outputs, behind = list[dict[str, Any]](), list[memoryview]()
+    outputs: list[dict[str, Any]] = []
+    behind: list[memoryview] = []
     for output in wanted:
         if output.name == texts.ANSWER:
             strings: Any = tensors[output.name]

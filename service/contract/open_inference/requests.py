@@ -259,7 +259,7 @@ def read_wanted(
     Raises:
         UnknownTensor: a name is none of ours, or comes twice
     """
-    wanted = dict[str, Wanted]()
+    wanted: dict[str, Wanted] = {}
     for output in outputs:
         told = output.parameters or {}
         refuse_unsupported(
