@@ -219,6 +219,7 @@ register(
         signature=f"{_TRANSFORMER}.signature:signature",
         model=f"{_TRANSFORMER}.model:Transformer",
         onnx_step=f"{_TRANSFORMER}.onnx_step:Step",
+        rules=f"{_TRANSFORMER}.rules:StageRules",
         rollout=f"{_TRANSFORMER}.rollout:Rollout",
     )
 )

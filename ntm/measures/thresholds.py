@@ -96,9 +96,34 @@ class Thresholds(BaseModel):
     unused_steps: int = Field(
         default=10, ge=1, le=LARGEST, description="unused_*: in a run of this many steps"
     )
+    diluted_growth: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="diluted_attention: exp(entropy of w) as the steps so far to this power",
+    )
+    diluted_steps: int = Field(
+        default=10,
+        ge=1,
+        le=LARGEST,
+        description="diluted_attention: above diffuse_slots at this many steps",
+    )
+    fixed_share: float = Field(
+        default=0.9, ge=0, le=1, description="fixed_offset: for this share of all steps"
+    )
+    fixed_steps: int = Field(
+        default=5, ge=1, le=LARGEST, description="fixed_offset: at this many steps"
+    )
+    induction_offset: int = Field(
+        default=2, ge=1, le=LARGEST, description="induction_head: at least this many steps ago"
+    )
+    induction_steps: int = Field(
+        default=5, ge=2, le=LARGEST, description="induction_head: for this many steps"
+    )
     focused: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="frozen_head, jumping_head: the peak of w reaches this",
+        description="frozen_head, jumping_head, fixed_offset, induction_head: the peak of w "
+        "reaches this",
     )
