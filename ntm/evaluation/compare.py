@@ -30,6 +30,7 @@ class Compared:
     name: str
     parameters: int
     sequences: int | None  # of its training, where that is recorded
+    seeds: str  # how many were trained and how far apart they came, see `spread`
     signature: Signature
     microseconds: float | None  # a step of its exported graphs; None where it has none
     evaluation: Evaluation
@@ -49,10 +50,27 @@ def compared(version: VersionFolder, task: Task, evaluation: Evaluation) -> Comp
         name=version.name,
         parameters=parameters_of(version),
         sequences=description.training.get("sequences"),
+        seeds=spread(description.training),
         signature=signature,
         microseconds=microseconds_of(version, signature, task) if version.onnx.exists() else None,
         evaluation=evaluation,
     )
+
+
+def spread(training: dict[str, Any]) -> str:
+    """How many seeds were compared, and their mean errors on the hardest setting of selection.
+
+    Args:
+        training: of a config.json
+    Returns:
+        `4, from 0.00 to 158.12 at length 4000`, or `1` where one was trained
+    """
+    count, rows = len(training.get("seeds_compared", ())), training.get("selection") or {}
+    hardest = [told[-1] for told in rows.values() if told]
+    if count < 2 or len(hardest) < 2:
+        return str(count) if count else ""
+    means = [row["mean"] for row in hardest]
+    return f"{count}, from {min(means):.2f} to {max(means):.2f} at {_named(hardest[0])}"
 
 
 def parameters_of(version: VersionFolder) -> int:
@@ -92,7 +110,7 @@ def table(task: Task, rows: Iterable[Compared]) -> Table:
     of_all = [{_named(row): row for row in model.evaluation["results"]} for model in models]
     shared = [setting for setting in settings if all(setting in results for results in of_all)]
     state = f"state at {shared[-1]}" if shared else "state"
-    for heading in ("parameters", "trained on", state, "µs a step", *settings):
+    for heading in ("parameters", "trained on", "seeds", state, "µs a step", *settings):
         told.add_column(heading, justify="right")
     for model, results in zip(models, of_all, strict=True):
         slots = results[shared[-1]]["memory_slots"] if shared else model.signature.memory_slots
@@ -100,12 +118,13 @@ def table(task: Task, rows: Iterable[Compared]) -> Table:
             model.name,
             f"{model.parameters:,}",
             "" if model.sequences is None else f"{model.sequences:,}",
+            model.seeds,
             f"{model.signature.state_bytes(slots):,} B",
             "" if model.microseconds is None else f"{model.microseconds:.0f}",
             *(_cell(results.get(setting)) for setting in settings),
         )
     guessed = [chance(task, sizes) for sizes in settings.values()]
-    told.add_row("chance", *[""] * 4, *("" if g is None else f"{g:g}" for g in guessed))
+    told.add_row("chance", *[""] * 5, *("" if g is None else f"{g:g}" for g in guessed))
     return told
 
 

@@ -17,6 +17,21 @@ from ntm.tasks import Copy, DynamicNgrams
 
 TASK = Copy(bits=2, max_length=3)
 
+TRAINED = {
+    "machine": {
+        "sequences": 1234,
+        "seeds_compared": [1, 2],
+        "selection": {
+            seed: [
+                {"sizes": {"length": 5}, "mean": 0.0},
+                {"sizes": {"length": 9}, "mean": mean},
+            ]
+            for seed, mean in (("1", 7.5), ("2", 0.25))
+        },
+    },
+    "cells": {"sequences": 1234, "seeds_compared": [1], "selection": {}},
+}
+
 
 def row(length: int, slots: int, mean: float, perfect: float) -> dict[str, object]:
     """A row of an evaluation.json."""
@@ -34,7 +49,7 @@ def models(tmp_path: Path) -> Path:
         "cells": [row(3, 0, 0.5, 0.5)],
     }
     for name, model in (("machine", machine), ("cells", LSTM(**sizes, size=5, layers=2))):
-        version = checkpoint.save(tmp_path / name / "1", model.eval(), TASK, {"sequences": 1234})
+        version = checkpoint.save(tmp_path / name / "1", model.eval(), TASK, TRAINED[name])
         if name == "cells":
             export_onnx(version)
         told = {"results": rows[name], "checkpoint_sha256": digest(version.checkpoint)}
@@ -53,13 +68,14 @@ def test_errors_and_costs_stand_side_by_side(models: Path) -> None:
     assert set(cells) == {"machine", "cells", "chance"}
     # 4 (input + hidden) + 4 biases, two layers, two biases; and the output
     lstm = 20 * (4 + 5) + 40 + 20 * (5 + 5) + 40 + 2 * 5 + 2
-    assert cells["cells"][:3] == [f"{lstm:,}", "1,234", f"{2 * 2 * 5 * 4} B"]
-    assert float(cells["cells"][3]) > 0
-    assert cells["cells"][4:] == ["0.50 (50%)", ""]
+    assert cells["cells"][:4] == [f"{lstm:,}", "1,234", "1", f"{2 * 2 * 5 * 4} B"]
+    assert float(cells["cells"][4]) > 0
+    assert cells["cells"][5:] == ["0.50 (50%)", ""]
     # memory 6 x 3, two weightings of 6, one read of 3, hidden and cell of 5
-    assert cells["machine"][2] == f"{4 * (18 + 12 + 3 + 10)} B"
-    assert cells["machine"][3:] == ["", "0.25 (75%)", "1.50 (10%)"]
-    assert cells["chance"] == ["", "", "", "", "3", "9"]
+    assert cells["machine"][2] == "2, from 0.25 to 7.50 at length 9"
+    assert cells["machine"][3] == f"{4 * (18 + 12 + 3 + 10)} B"
+    assert cells["machine"][4:] == ["", "0.25 (75%)", "1.50 (10%)"]
+    assert cells["chance"] == ["", "", "", "", "", "3", "9"]
 
 
 def test_chance_is_known_for_bits_only() -> None:
