@@ -12,6 +12,11 @@ from ntm.runs.trace import Trace, TraceError
 KINDS = (".png", ".svg")
 
 
+def is_model(source: str) -> bool:
+    """Whether it is a model's folder, or the name of one of ours."""
+    return Path(source).is_dir() or any((place / source).is_dir() for place in (MODELS, SHIPPED))
+
+
 def plot(
     context: typer.Context,
     source: Annotated[
@@ -21,8 +26,9 @@ def plot(
     figure: Annotated[
         str,
         typer.Option(
-            help="overview, addressing, memory, difference, fig6, fig9 (repeat copy), "
-            "fig12 (associative recall), fig17 (priority sort), walk (graph), hops (stories), or "
+            help="overview, addressing, memory, difference, compare (of two architectures), fig6, "
+            "fig9 (repeat copy), fig12 (associative recall), fig17 (priority sort), walk "
+            "(graph), hops (stories), or "
             "what the architecture adds, such as allocation and modes."
         ),
     ] = "overview",
@@ -37,7 +43,11 @@ def plot(
         ),
     ] = None,
     other: Annotated[
-        str | None, typer.Option(help="For difference: the other trace's file or URL.")
+        str | None,
+        typer.Option(
+            help="For difference and compare: the other trace's file or URL, or for compare a "
+            "model's folder, which is run on the same example."
+        ),
     ] = None,
     cmap: Annotated[str, typer.Option(help="A colour map of matplotlib.")] = "gray",
     seed: Seed = 1,
@@ -48,6 +58,8 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a run of an example, or a trace: ntm plot models/copy --figure fig6 --length 20
+
+    Two architectures on one time axis: ntm plot copy --figure compare --other transformer-copy
 
     Further options are the task's sizes, as for ntm trace.
     """
@@ -61,13 +73,19 @@ def plot(
         raise typer.BadParameter(f"--cmap should be a colour map of matplotlib, got {cmap}")
     try:
         figures.kind_of(figure)
-        if Path(source).is_dir() or any((place / source).is_dir() for place in (MODELS, SHIPPED)):
+        if is_model(source):
             example = draw_example(Path(source), context.args, seed, memory_slots, interventions)
             trace = example.record()
         else:
             trace = Trace.load(source, key=key)
         steps = figures.parse_steps(at) if at else None
-        compared = Trace.load(other, key=key) if other else None
+        compared = None
+        if other is not None and is_model(other):
+            if not is_model(source) or figure != "compare":
+                raise TraceError(f"--other {other} is a model: compare runs two models' folders")
+            compared = draw_example(Path(other), context.args, seed, memory_slots, None).record()
+        elif other is not None:
+            compared = Trace.load(other, key=key)
         drawn = figures.draw(trace, figure, head=head, at=steps, other=compared, cmap=cmap)
     except TraceError as error:
         raise typer.BadParameter(str(error)) from None

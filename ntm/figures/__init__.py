@@ -12,6 +12,7 @@ from ntm.architectures import catalogue
 from ntm.architectures.picture import Picture
 from ntm.figures.addressing import addressing
 from ntm.figures.canvas import render
+from ntm.figures.compare import compare
 from ntm.figures.difference import difference
 from ntm.figures.hops import hops
 from ntm.figures.memory import memory
@@ -29,6 +30,7 @@ __all__ = [
     "Kind",
     "addressing",
     "check",
+    "compare",
     "difference",
     "draw",
     "fig6",
@@ -57,11 +59,13 @@ class Kind:
     title: str = ""  # of that architecture
 
 
+OF_TWO = ("difference", "compare")
 FIGURES = {
     "overview": Kind(("inputs", "outputs", "target", *SIDES, "writes", "reads")),
     "addressing": Kind(("addressing", *SIDES)),
     "memory": Kind(("memory", *SIDES)),
     "difference": Kind(("inputs", "outputs", *SIDES)),
+    "compare": Kind(("inputs", "outputs", *SIDES, "addressing", "writes", "reads")),
     "fig6": Kind(("inputs", "outputs", *SIDES, "writes", "reads")),
     "fig9": Kind(("inputs", "outputs", *SIDES), "repeat-copy"),
     "fig12": Kind(("inputs", "outputs", *SIDES, "writes", "reads"), "associative-recall"),
@@ -114,7 +118,7 @@ def draw(
         head: for `addressing`, such as `write.0`; by default the first
         at: for `memory`, the steps to show the matrix of; for `hops`, the sentences that the
             answer should rest on
-        other: for `difference`, the run to compare with
+        other: for `difference` and `compare`, the run to compare with
         cmap: of matplotlib; the paper's grey by default
     Raises:
         TraceError: there is no such figure, or the trace does not fit it
@@ -146,9 +150,9 @@ def draw(
         case "memory":
             return memory(trace, at, cmap=cmap)
         case "difference":
-            if other is None:
-                raise TraceError("figure difference needs other, the trace to compare with")
-            return difference(trace, other, cmap=cmap)
+            return difference(trace, needed_other(name, other), cmap=cmap)
+        case "compare":
+            return compare(trace, needed_other(name, other), cmap=cmap)
         case "hops":
             return hops(trace, at, cmap=cmap)
         case "fig6":
@@ -161,6 +165,17 @@ def draw(
             return fig17(trace, cmap=cmap)
         case _:
             return walk(trace, cmap=cmap)
+
+
+def needed_other(name: str, other: Trace | None) -> Trace:
+    """The run to compare with.
+
+    Raises:
+        TraceError: there is none
+    """
+    if other is None:
+        raise TraceError(f"figure {name} needs other, the trace to compare with")
+    return other
 
 
 def check(name: str, task: Task | None, *, whole: bool = True) -> None:

@@ -18,9 +18,10 @@ from ntm.interventions.edits import resolve
 from ntm.runs import files
 from ntm.runs.files import File, TraceError
 from ntm.runs.record import tensors_of
+from ntm.signature import Signature
 from ntm.tasks import Phase, Task
 
-__all__ = ["Trace", "TraceError", "layout"]
+__all__ = ["Trace", "TraceError", "how_it_remembers", "layout"]
 
 if TYPE_CHECKING:
     from ntm.architectures.model import Model, Unrolled
@@ -150,6 +151,7 @@ class Trace:
             "heads": heads,
             "selected_heads": {kind: list(range(count)) for kind, count in heads.items()},
             "shifts": list(signature.shifts),
+            **how_it_remembers(signature),
             "interventions": list(interventions),
             **layout(task, asked),
         }
@@ -295,6 +297,12 @@ class Trace:
             raise TraceError(f"this trace was taken without {prefix}*")
         needed["weighting"] = f"{kind}_weightings"
         return {stage: self.arrays[array][:, at] for stage, array in needed.items()}
+
+
+def how_it_remembers(signature: Signature) -> dict[str, Any]:
+    """The facts from which the provenance of its reads follows."""
+    written = None if signature.written is None else signature.written.model_dump()
+    return {"reads_see": signature.reads_see, "written": written}
 
 
 def layout(task: Task | None, inputs: Array) -> dict[str, Any]:

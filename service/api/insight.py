@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ConfigDict
@@ -14,12 +14,14 @@ from ntm.insight.findings import definitions
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents import insight as documents
-from service.api.traces import find_trace, model_of
+from service.api.traces import find_trace, model_of, picture
 from service.contract.encodings import to_json
 from service.errors import DeadlineExceeded, ServiceError, UnknownThreshold
 from service.http.disconnect import WhileConnected
-from service.inspection import insight
+from service.inspection import figures, insight
+from service.inspection.answers import Answers
 from service.inspection.replay import Replay, begin
+from service.inspection.selection import select
 from service.records.trace import Trace
 
 router = APIRouter(prefix="/trace/{trace_id}", tags=["trace"])
@@ -81,20 +83,28 @@ async def get_margin(
     return answer({**named(trace), "step": at, **told})
 
 
-@router.get("/difference/{other_id}", responses={200: {"model": documents.Difference}, **FAILURES})
+@router.get("/difference/{other_id}", responses={200: documents.DIFFERENCE, **FAILURES})
 async def get_difference(
     request: Request,
     trace_id: str,
     other_id: str,
     tolerance: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
+    format: Literal["json", "png", "svg"] = "json",
+    figure: Literal["difference", "compare"] | None = None,
 ) -> Response:
     """Two traces side by side: where they part, and how far every stage is from the other's.
 
-    Compared are the steps that both have. What differs by no more than `tolerance` is the same.
+    Compared are the steps that both have. What differs by no more than `tolerance` is the same. Of
+    two architectures `answers` tells where the answer at every step came from, in each. As png or
+    svg it is a `figure`: `difference`, or `compare`, which draws two architectures on one time axis
+    and is what they get by default.
     """
     context = context_of(request)
+    if format != "json":
+        return await pictured(request, context, (trace_id, other_id), figure, format)
+    figures.refuse_parameters(figure=figure)
     async with replaying(request, context, trace_id, other_id) as (left, right):
-        told = await insight.difference(left, right, tolerance)
+        told, answers = await insight.difference(left, right, tolerance)
     first = {"step": told.first_step, "stages": told.first_stages}
     facts = {
         "traces": [
@@ -106,8 +116,24 @@ async def get_difference(
         "first": None if told.first_step is None else first,
         "changed_bits": {"count": told.changed_bits, "steps": told.changed_steps},
         "stages": [vars(stage) for stage in told.stages],
+        "answers": None if answers is None else of_answers(answers),
     }
     return answer(facts)
+
+
+async def pictured(
+    request: Request, context: Context, trace_ids: tuple[str, str], figure: str | None, kind: str
+) -> Response:
+    """Two traces as a figure."""
+    traces = [await find_trace(trace_id, context) for trace_id in trace_ids]
+    runs = [(trace, await model_of(trace, context)) for trace in traces]
+    request.state.model = runs[0][1].name
+    architectures = {model.signature.architecture for _, model in runs}
+    chosen = figure or ("compare" if len(architectures) > 1 else "difference")
+    query = figures.parse_query(chosen, None, None, trace_ids[1], runs[0][1].task)
+    selections = [select(*run, ",".join(query.fields), None, None) for run in runs]
+    with WhileConnected(request.scope["state"], request.receive):
+        return await picture(runs, selections, query, kind, context)
 
 
 @router.get("/findings", responses={200: {"model": documents.Findings}, **FAILURES})
@@ -186,6 +212,16 @@ def of_rollout(parts: list[RolledPart] | None, limit: int) -> dict[str, Any] | N
         return None
     rest = {"count": len(parts[limit:]), "share": sum(part.share for part in parts[limit:])}
     return {"parts": [vars(part) for part in parts[:limit]], "rest": rest}
+
+
+def of_answers(answers: Answers) -> dict[str, Any]:
+    """Where the answers of two runs came from."""
+    steps = [
+        {"step": step, "heard": heard, "sides": [vars(source) for source in sides]}
+        for (step, heard), *sides in zip(answers.steps.items(), *answers.sides, strict=True)
+    ]
+    return {"heads": [f"read.{head}" for head in answers.heads], "steps": steps,
+            "left_out": answers.left_out}  # fmt: skip
 
 
 def of_finding(finding: Finding) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """GET /trace, GET and DELETE /trace/{trace_id}: what was computed, computed again on demand."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from ntm.runs.trace import layout
+from ntm.runs.trace import how_it_remembers, layout
 from service.api.context import Context, context_of, refuse_unknown_parameters
 from service.api.documents import errors
 from service.api.documents.traces import TRACED, TraceList
@@ -66,9 +67,9 @@ async def get_trace(
     and of single stages of the model, which GET /models/{name} lists; `steps` is a:b; `heads` like
     read.0,write.0; `format` is json, npz, safetensors, png or svg. Of png and svg, `figure` is
     overview, addressing (of one of `heads`), memory (`at` steps like 0,10,20), difference (from the
-    trace `other`), fig6, fig9 (repeat copy), fig12 (associative recall), fig17 (priority sort),
-    walk (graph), hops (a story; `at` marks sentences), or what its architecture adds, such as
-    allocation and modes.
+    trace `other`), compare (with `other` of another architecture), fig6, fig9 (repeat copy), fig12
+    (associative recall), fig17 (priority sort), walk (graph), hops (a story; `at` marks sentences),
+    or what its architecture adds, such as allocation and modes.
     """
     context = context_of(request)
     kind = choose_format(format, request.headers.get("accept", ""))
@@ -89,11 +90,22 @@ async def get_trace(
     fields = ",".join(query.fields)
     selections = [select(*run, fields, steps, heads) for run in runs]
     with WhileConnected(request.scope["state"], request.receive):
-        computed = [
-            await compute(*run, selection, kind, context)
-            for run, selection in zip(runs, selections, strict=True)
-        ]
-        encoded = await figures.draw(query, kind, *computed)
+        return await picture(runs, selections, query, kind, context)
+
+
+async def picture(
+    runs: Sequence[tuple[Trace, LoadedModel]],
+    selections: Sequence[Selection],
+    query: figures.FigureQuery,
+    kind: str,
+    context: Context,
+) -> Response:
+    """A figure of a trace, or of two, as png or svg."""
+    computed = [
+        await compute(*run, selection, kind, context)
+        for run, selection in zip(runs, selections, strict=True)
+    ]
+    encoded = await figures.draw(query, kind, *computed)
     return Response(encoded, media_type=MEDIA_TYPES[kind])
 
 
@@ -225,6 +237,7 @@ def facts_of(trace: Trace, model: LoadedModel, selection: Selection) -> dict[str
             "write": list(selection.write_heads),
         },
         "shifts": list(model.signature.shifts),
+        **how_it_remembers(model.signature),
         "interventions": list(trace.interventions),
         "task": model.description.task,
         "phases": [],

@@ -49,9 +49,10 @@ def parse_query(
         steps = None if at is None else tuple(figures.parse_steps(at))
     except TraceError as error:
         raise ServiceError(str(error)) from None
-    if (other is not None) != (name == "difference"):
+    if (other is not None) != (name in figures.OF_TWO):
         raise ServiceError(
-            "figure=difference, and no other, takes other=<the trace_id to compare with>"
+            "figure=difference and figure=compare, and no other, take other=<the trace_id to "
+            "compare with>"
         )
     if steps is not None and name not in ("memory", "hops"):
         raise ServiceError(f"at is for figure=memory and figure=hops, got it for figure={name}")

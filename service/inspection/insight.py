@@ -14,6 +14,7 @@ from ntm.architectures.margin import Margin, NoAnswer
 from ntm.architectures.rollout import RolledPart
 from ntm.insight import Difference, Finding, Provenance, Thresholds
 from ntm.insight.answering import of_answer
+from ntm.insight.answers import answered
 from ntm.insight.arrays import Array
 from ntm.insight.columns import columns_of, edits_within, of_head
 from ntm.insight.difference import Comparison
@@ -27,9 +28,11 @@ from service.contract import fields
 from service.contract.encodings import Tensors
 from service.contract.words import heard_in, slots_are_unknown
 from service.errors import NotComparable, ServiceError
+from service.inspection.answers import Answers, AnswersOfTwo, needed_for_answers
 from service.inspection.replay import Replay
 
 READS = "reads"  # the read vectors
+HELD_BYTES = 2**26  # of two runs that are looked at as a whole
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,12 @@ class Memories:
         return self._edits.state(step).get(MEMORY)
 
 
-async def difference(left: Replay, right: Replay, tolerance: float) -> Difference:
+async def difference(
+    left: Replay, right: Replay, tolerance: float
+) -> tuple[Difference, Answers | None]:
     """Compare two traces over the steps that both have.
+
+    Of different architectures also where every answer came from, where that is known of both.
 
     Raises:
         NotComparable: their sizes differ
@@ -176,15 +183,40 @@ async def difference(left: Replay, right: Replay, tolerance: float) -> Differenc
     comparison = Comparison(tolerance, left.model.signature.reads_see)
     steps = min(left.trace.steps, right.trace.steps)
     told = [compared(replay.model.signature) for replay in (left, right)]
+    sides = answering(left, right, steps)
     length = max(1, left.stretch(told[0]) // 2)
     while left.position < steps:
         stop = min(steps, left.position + length)
         tensors = [await left.advance(stop, told[0]), await right.advance(stop, told[1])]
+        if sides is not None:
+            sides.take(*tensors)
         drop_unlike(*tensors)
         await asyncio.to_thread(comparison.add, *tensors)
     await left.finish()
     await right.finish()
-    return comparison.finish()
+    answers = None if sides is None else await asyncio.to_thread(sides.finish)
+    return comparison.finish(), answers
+
+
+def answering(left: Replay, right: Replay, steps: int) -> AnswersOfTwo | None:
+    """What tells where the answers of two runs came from; None where that is not to be told.
+
+    It is of two architectures that both tell what a read is made of, and of runs that are answers
+    and small enough to be held whole.
+    """
+    told = [replay.model.signature for replay in (left, right)]
+    if told[0].architecture == told[1].architecture or None in (s.written for s in told):
+        return None
+    inputs, task = left.trace.inputs[:steps], left.model.task
+    heard = answered(task, inputs, task.phases(inputs) if task is not None else ())
+    needs = [needed_for_answers(signature) for signature in told]
+    sizes = (
+        steps * fields.width(s, fields.telling(s, names), replay.trace.memory_slots)
+        for s, names, replay in zip(told, needs, (left, right), strict=True)
+    )
+    if not heard or 4 * sum(sizes) > HELD_BYTES:
+        return None
+    return AnswersOfTwo(heard, told, needs, [edits_of(replay.edits) for replay in (left, right)])
 
 
 def compared(signature: Signature) -> tuple[str, ...]:

@@ -148,6 +148,24 @@ def test_a_forced_attention_reads_that_step(client: httpx.Client, sequence: Any)
 
 
 @every_model
+def test_an_ablated_head_is_as_if_nothing_was_made_of_what_it_reads(
+    client: httpx.Client, versions: dict[str, VersionFolder], sequence: Any, name: str
+) -> None:
+    ablated = {"steps": ":", "head": "read.1", "set": {"attention": "zero"}}
+    answer = post(
+        client, "/predict", model=name, sequence=sequence.tolist(), interventions=[ablated]
+    )
+    model = checkpoint.load(versions[name])
+    columns = slice(model.config.head_width, 2 * model.config.head_width)  # of head 1, layer 0
+    with torch.no_grad():
+        model.layers[0].attended.weight[:, columns] = 0
+        expected = model.predict(torch.from_numpy(sequence))[:, 0]
+    np.testing.assert_allclose(answer["outputs"], expected, atol=1e-5)
+    untouched = post(client, "/predict", model=name, sequence=sequence.tolist())
+    assert np.abs(np.subtract(answer["outputs"], untouched["outputs"])).max() > 1e-3
+
+
+@every_model
 def test_a_read_is_the_sum_of_the_values_that_earlier_steps_wrote(
     client: httpx.Client, sequence: Any, name: str
 ) -> None:
@@ -222,3 +240,30 @@ def test_two_architectures_are_compared_on_the_same_input(
     furthest = np.abs(np.subtract(*outputs)).max()
     assert differing["outputs"]["maximum"] == pytest.approx(furthest, rel=1e-5)
     assert "read_weightings" not in differing
+    answers = told["answers"]
+    assert [(row["step"], row["heard"]) for row in answers["steps"]] == [
+        (t, t - 15) for t in range(16, 30)
+    ]
+    row = answers["steps"][9]
+    for side, head, trace in zip(row["sides"], answers["heads"], ids, strict=True):
+        asked = {"step": row["step"], "head": head, "limit": 1000}
+        parts = client.get(f"/trace/{trace}/provenance", params=asked).json()["parts"]
+        shares = {part["step"]: part["share"] for part in parts if part["kind"] == "write"}
+        assert side["heard"] == pytest.approx(shares[row["heard"]], abs=1e-5)
+        assert side["share"] == pytest.approx(max(shares.values()), abs=1e-5)
+        assert side["step"] == max(shares, key=lambda step: shares[step])
+        read = client.get(f"/trace/{trace}", params={"steps": f"{row['step']}:{row['step'] + 1}"})
+        weighting = read.json()["read_weightings"][0][int(head.removeprefix("read."))]
+        assert side["weight"] == max(weighting) == weighting[side["slot"]]
+    path = f"/trace/{ids[0]}/difference/{ids[1]}"
+    pictures = [
+        client.get(path, params={"figure": "compare", "format": "png"}),
+        client.get(path, params={"format": "png"}),
+        client.get(f"/trace/{ids[0]}?figure=compare&other={ids[1]}&format=png"),
+    ]
+    assert pictures[0].content.startswith(b"\x89PNG"), pictures[0].text
+    assert {picture.content for picture in pictures} == {pictures[0].content}
+    refused = client.get(path, params={"figure": "compare"})
+    assert (refused.status_code, "format=png" in refused.text) == (422, True)
+    same = client.get(f"/trace/{ids[0]}/difference/{ids[0]}").json()
+    assert same["answers"] is None

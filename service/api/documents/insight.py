@@ -1,8 +1,11 @@
 """Answers of GET /trace/{trace_id}/provenance, /difference/{other_id} and /findings."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
+
+from service.api.documents.responses import BINARY
+from service.contract.encodings import MEDIA_TYPES
 
 Row = list[float]
 Stretches = list[list[int]]
@@ -122,6 +125,28 @@ class First(BaseModel):
     stages: list[str] = Field(description="that part there, in the order of computation")
 
 
+class AnswerSource(BaseModel):
+    slot: int = Field(description="at which the head that carries the answer looks most")
+    weight: float = Field(description="how much of its weighting is there")
+    step: int | None = Field(description="whose write has the largest share of what it reads")
+    share: float = Field(description="that share, as /provenance tells it")
+    heard: float | None = Field(description="the share of the step at which the item was heard")
+
+
+class AnsweredStep(BaseModel):
+    step: int
+    heard: int | None = Field(description="when what is to be said was heard, if it is one step")
+    sides: list[AnswerSource] = Field(min_length=2, max_length=2)
+
+
+class Answers(BaseModel):
+    """Where the answer at every step came from, in each of two architectures."""
+
+    heads: list[str] = Field(description="that carry the answers: they look most at what was heard")
+    steps: list[AnsweredStep]
+    left_out: int = Field(description="later answers of a long run")
+
+
 class Difference(BaseModel):
     """Two traces, over the steps that both have; stages in the order of computation."""
 
@@ -132,6 +157,15 @@ class Difference(BaseModel):
     first: First | None = Field(description="where they part")
     changed_bits: ChangedBits
     stages: list[StageDifference]
+    answers: Answers | None = Field(
+        description="null for one architecture, for runs without answers and for very large ones"
+    )
+
+
+DIFFERENCE: dict[str, Any] = {
+    "model": Difference,
+    "content": {MEDIA_TYPES[kind]: {"schema": BINARY} for kind in ("png", "svg")},
+}
 
 
 class Finding(BaseModel):

@@ -1,10 +1,11 @@
 """Answers of GET /trace and GET /trace/{trace_id}."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from ntm.interventions.items import Intervention
+from ntm.signature import Written
 from service.api.documents.models import Heads
 from service.api.documents.predict import Matrix
 from service.api.documents.responses import BINARY
@@ -56,6 +57,10 @@ class Trace(BaseModel):
     heads: Heads
     selected_heads: SelectedHeads
     shifts: list[int]
+    reads_see: Literal["before", "after"] = Field(
+        description="the memory before the same step's writes, or after them"
+    )
+    written: Written | None = Field(description="the stages that change the memory in a write")
     task: dict[str, Any] = Field(description="that the model was trained on, and its fields")
     phases: list[Phase] = Field(
         description="of the sequence; none where it is not laid out as examples of a known task are"
