@@ -45,6 +45,7 @@ bench: $(VENV)/develops
 	$(RUN)/python benchmarks/viewer.py
 	$(RUN)/python benchmarks/cluster.py
 	$(RUN)/python benchmarks/growth.py
+	$(RUN)/python benchmarks/context.py
 	$(RUN)/python benchmarks/training.py
 	$(RUN)/python benchmarks/peers.py
 	$(RUN)/python benchmarks/start.py

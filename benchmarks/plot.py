@@ -1,4 +1,4 @@
-"""Pictures of what engine.py, growth.py and peers.py kept in results/: python benchmarks/plot.py"""
+"""Pictures of what engine, growth, context and peers kept in results/: python benchmarks/plot.py"""
 
 import itertools
 import json
@@ -45,7 +45,8 @@ def main() -> None:
             "ytick.color": INK,
         }
     )
-    for name, draw in (("engine", engine), ("growth", growth), ("peers", peers)):
+    drawn = {"engine": engine, "growth": growth, "context": context, "peers": peers}
+    for name, draw in drawn.items():
         kept = KEPT / f"{name}.json"
         if not kept.exists():
             print(f"no {name}: run benchmarks/{name}.py first")
@@ -115,6 +116,30 @@ def growth(found: dict) -> Figure:
         axes.tick_params(labelleft=axes is all_axes[0][0])
     all_axes[0][0].set_ylabel("µs a step")
     all_axes[0][0].legend(frameon=False)
+    return figure
+
+
+def context(found: dict) -> Figure:
+    """Bytes of state after so many steps, and of how many of a machine a step takes the time."""
+    figure, (held, took) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    named = {"transformer-copy-feedback": "attention", "copy": "Neural Turing Machine"}
+    points = found["points"]
+    steps = [point["steps"] for point in points]
+    for (model, name), colour in zip(named.items(), (LIMIT, OURS), strict=True):
+        kibibytes = [point["bytes"][model] / 1024 for point in points]
+        held.plot(steps, kibibytes, color=colour, marker="o", markersize=4, label=name)
+    turns = [
+        zip(*(point["microseconds"][model] for model in named), strict=True) for point in points
+    ]
+    ratios = [statistics.median(a / b for a, b in both) for both in turns]
+    took.plot(steps, ratios, color=LIMIT, marker="o", markersize=4)
+    held.set(title="KiB of state", yscale="log")
+    took.set(title="time of a step, in steps of the machine", ylim=(0, None))
+    for axis in (held, took):
+        axis.set(xscale="log", xlabel="steps so far")
+        axis.set_xticks(steps, labels=[str(count) for count in steps])
+        axis.minorticks_off()
+    held.legend(frameon=False)
     return figure
 
 
