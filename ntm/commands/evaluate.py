@@ -52,7 +52,7 @@ def evaluate(
 ) -> None:
     """Measure a model on the settings of its recipe, print the table and write evaluation.json.
 
-    With --compare: one table of the models of its task, by size, with parameters, sequences of
+    With --compare: the models of its task side by side, by size, and parameters, sequences of
     training, bytes of state and microseconds a step. With --all: one table of every model, its
     baseline and what others published. In both a model whose evaluation.json was measured on its
     present weights is not measured again.
@@ -88,7 +88,7 @@ def evaluate(
 def comparison(
     version: VersionFolder, seed: int, sequences: int | None, threads: int, write: bool
 ) -> Any:
-    """The table of the newest versions beside this one that were trained on its task.
+    """The tables of the newest versions beside this one that were trained on its task.
 
     Raises:
         RepositoryError: its task is not known here
@@ -99,7 +99,7 @@ def comparison(
     if task is None:
         raise RepositoryError(unknown_task(version))
     newest = {version.name: version for version in models(version.path.absolute().parents[1])}
-    return compare.table(
+    return compare.tables(
         task,
         [
             compare.compared(

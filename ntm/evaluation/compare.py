@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.console import Group
 from rich.table import Table
 from safetensors import safe_open
 
@@ -99,33 +100,40 @@ def chance(task: Task, sizes: Sizes) -> float | None:
     return float((~np.isnan(targets)).sum()) / 2
 
 
-def table(task: Task, rows: Iterable[Compared]) -> Table:
-    """Every model, and chance last; the mean error a sequence, and how many were without any."""
+def tables(task: Task, rows: Iterable[Compared]) -> Group:
+    """What every model costs, and below that its errors by size, chance last.
+
+    An error is the mean of a sequence, and behind it the share of sequences without any.
+    """
     models = list(rows)
     settings: dict[str, Sizes] = {}
     for model in models:
         settings |= {_named(row): row["sizes"] for row in model.evaluation["results"]}
-    told = Table(title=f"{task.name}: {task.unit} a sequence (share of sequences without any)")
-    told.add_column("model", no_wrap=True)
     of_all = [{_named(row): row for row in model.evaluation["results"]} for model in models]
     shared = [setting for setting in settings if all(setting in results for results in of_all)]
+    costs = Table(title=f"{task.name}: what every model costs")
+    costs.add_column("model", no_wrap=True)
     state = f"state at {shared[-1]}" if shared else "state"
-    for heading in ("parameters", "trained on", "seeds", state, "µs a step", *settings):
-        told.add_column(heading, justify="right")
+    for heading in ("parameters", "sequences of training", state, "µs a step", "seeds"):
+        costs.add_column(heading, justify="right")
+    errors = Table(title=f"{task.name}: {task.unit} a sequence (share of sequences without any)")
+    errors.add_column("model", no_wrap=True)
+    for setting in settings:
+        errors.add_column(setting, justify="right")
     for model, results in zip(models, of_all, strict=True):
         slots = results[shared[-1]]["memory_slots"] if shared else model.signature.memory_slots
-        told.add_row(
+        costs.add_row(
             model.name,
             f"{model.parameters:,}",
             "" if model.sequences is None else f"{model.sequences:,}",
-            model.seeds,
             f"{model.signature.state_bytes(slots):,} B",
             "" if model.microseconds is None else f"{model.microseconds:.0f}",
-            *(_cell(results.get(setting)) for setting in settings),
+            model.seeds,
         )
+        errors.add_row(model.name, *(_cell(results.get(setting)) for setting in settings))
     guessed = [chance(task, sizes) for sizes in settings.values()]
-    told.add_row("chance", *[""] * 5, *("" if g is None else f"{g:g}" for g in guessed))
-    return told
+    errors.add_row("chance", *("" if g is None else f"{g:g}" for g in guessed))
+    return Group(costs, errors)
 
 
 def _named(row: dict[str, Any]) -> str:
