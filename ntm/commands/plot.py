@@ -28,8 +28,8 @@ def plot(
         typer.Option(
             help="overview, addressing, memory, difference, compare (of two architectures), fig6, "
             "fig9 (repeat copy), fig12 (associative recall), fig17 (priority sort), walk "
-            "(graph), hops (stories), or "
-            "what the architecture adds, such as allocation and modes."
+            "(graph), hops (stories), or what the architecture adds, such as allocation and "
+            "modes."
         ),
     ] = "overview",
     out: Annotated[Path, typer.Option(help="The file to write, .png or .svg.")] = Path("trace.png"),

@@ -130,7 +130,7 @@ async def pictured(
     request.state.model = runs[0][1].name
     architectures = {model.signature.architecture for _, model in runs}
     chosen = figure or ("compare" if len(architectures) > 1 else "difference")
-    query = figures.parse_query(chosen, None, None, trace_ids[1], runs[0][1].task)
+    query = figures.parse_query(chosen, None, None, trace_ids[1], runs[0][1])
     selections = [select(*run, ",".join(query.fields), None, None) for run in runs]
     with WhileConnected(request.scope["state"], request.receive):
         return await picture(runs, selections, query, kind, context)
