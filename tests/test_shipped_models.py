@@ -101,6 +101,32 @@ def test_findings_on_copy_are_few_and_concern_what_it_does_not_answer_from(
     assert not answers
 
 
+def test_the_heads_that_carry_a_copy_by_attention_are_found_and_look_at_what_was_heard(
+    shipped: httpx.Client,
+) -> None:
+    example = shipped.get("/models/transformer-copy-feedback/example?length=15&seed=1").json()
+    told = shipped.post("/predict", json=example).json()
+    assert told["wrong_bits"] == 0
+    found = shipped.get(f"/trace/{told['trace_id']}/findings").json()["findings"]
+    steps = {(each["slug"], each["head"]): each["steps"] for each in found}
+    induction = {head for slug, head in steps if slug == "induction_head"}
+    assert induction & {"read.9", "read.10", "read.11"}  # of the second layer, without a window
+    assert ("fixed_offset", "read.0") in steps  # its window is one step
+    trace = shipped.get(f"/trace/{told['trace_id']}").json()
+    attention = array(trace["read_weightings"])
+    for head in induction:
+        number = int(head.removeprefix("read."))
+        stretches = steps["induction_head", head]
+        for t in (t for a, b in stretches for t in range(a, b) if t >= 17):
+            assert attention[t, number].argmax() == t - 16  # when its answer was heard
+    machine = shipped.post("/predict", json=example | {"model": "copy"}).json()
+    path = f"/trace/{machine['trace_id']}/difference/{told['trace_id']}"
+    answers = shipped.get(path).json()["answers"]
+    assert answers["heads"][1] in induction
+    for row in answers["steps"]:
+        assert [side["step"] for side in row["sides"]] == [row["heard"]] * 2
+
+
 def test_a_row_of_the_shipped_model_has_the_same_bits_in_every_batch() -> None:
     version: VersionFolder = find(COPY)
     engine = open_engine(version, "onnx", "cpu", 1)
