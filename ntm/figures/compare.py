@@ -84,7 +84,7 @@ def provenance_panels(
     for name, run in runs.items():
         written = run.facts.get("written")
         changed = [item for item in run.facts.get("interventions", ()) if "memory" in item["set"]]
-        if not written or changed:
+        if written is None or changed:
             continue
         rule = Written.model_validate(written)
         if any(array not in run for array in (*SIDES, "reads", *writes_by_name(rule))):
