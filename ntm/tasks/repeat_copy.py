@@ -35,12 +35,13 @@ class RepeatCopy(Task):
     """
 
     name: ClassVar[str] = "repeat-copy"
-    layouts: ClassVar[tuple[str, ...]] = ("layout",)
+    layouts: ClassVar[tuple[str, ...]] = ("layout", "count_offset")
 
     bits: int = Field(default=8, ge=1)
     max_length: int = Field(default=10, ge=1)
     max_repeats: int = Field(default=10, ge=2)
     layout: Literal["paper", "delimiter"] = "paper"
+    count_offset: int = Field(default=0, description="added to the count before it is normalised")
 
     @property
     def input_size(self) -> int:
@@ -84,7 +85,7 @@ class RepeatCopy(Task):
             return repeats / self.max_repeats
         mean = (1 + self.max_repeats) / 2
         deviation = np.sqrt((self.max_repeats**2 - 1) / 12)
-        return float((repeats - mean) / deviation)
+        return float((repeats + self.count_offset - mean) / deviation)
 
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         filled = self.complete(sizes)

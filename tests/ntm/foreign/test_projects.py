@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from ntm.foreign.converted import Converted
+from ntm.foreign.fitting import fitting
 from ntm.foreign.sources import describe, find
 from ntm.foreign.write import write
 from ntm.repository import checkpoint
 from ntm.repository.folders import RepositoryError, VersionFolder
+from ntm.tasks import Copy
 from tests import foreign_projects as projects
 
 STEPS = 7
@@ -157,6 +159,14 @@ def test_what_is_written_says_where_it_came_from(tmp_path: Path, rng: np.random.
     assert checkpoint.load(version).config == description.config
     again = write(source.read(file), file, version.path.parent, None, describe(source))
     assert (again.version, again.description().make_task()) == (2, None)
+
+
+def test_tasks_are_laid_out_as_the_projects_do() -> None:
+    counted = fitting("repeat-copy", 10, 9, "vlgiitr")
+    assert counted.normalise(1) == pytest.approx((1 - 4.5) / np.sqrt(99 / 12))
+    assert fitting("repeat-copy", 10, 9, "clemkoa").normalise(3) == pytest.approx(0.3)
+    assert fitting("copy", 6, 6, "dnc-tensorflow").marker_echo
+    assert fitting("copy", 10, 8, "vlgiitr") == Copy()
 
 
 def refused(change: Callable[[projects.Tensors], Any], tmp_path: Path) -> str:
