@@ -102,6 +102,8 @@ class Model(nn.Module):
 
     def activate(self, logits: Tensor) -> Tensor:
         """The output's activation, as the config says."""
+        if self.config.output == "softmax":
+            return torch.softmax(logits, dim=-1)
         return torch.sigmoid(logits) if self.config.output == "sigmoid" else logits
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:

@@ -63,7 +63,12 @@ class OnnxStep:
 
     def outputs(self, products: list[str]) -> str:
         """What the steps of a chunk give, [K * B, O], from the output layer's products."""
-        logits = self.graph.concat(products, 0)
+        return self.activated(self.graph.concat(products, 0))
+
+    def activated(self, logits: str) -> str:
+        """The output's activation, as the config says."""
+        if self.config.output == "softmax":
+            return self.graph.add("Softmax", logits, axis=-1)
         return self.graph.add("Sigmoid", logits) if self.config.output == "sigmoid" else logits
 
     def linear(self, name: str, x: str) -> str:

@@ -38,7 +38,7 @@ class DNCConfig(BaseModel):
     bypass_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="dropout from the controller to the output"
     )
-    output: Literal["sigmoid", "identity"] = "sigmoid"
+    output: Literal["sigmoid", "identity", "softmax"] = "sigmoid"
 
     @property
     def summary(self) -> str:

@@ -15,7 +15,7 @@ class LSTMConfig(BaseModel):
     output_size: int = Field(ge=1)
     size: int = Field(default=256, ge=1, description="cells of a layer")
     layers: int = Field(default=3, ge=1)
-    output: Literal["sigmoid", "identity"] = "sigmoid"
+    output: Literal["sigmoid", "identity", "softmax"] = "sigmoid"
 
     @property
     def summary(self) -> str:

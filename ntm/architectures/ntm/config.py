@@ -29,7 +29,7 @@ class NTMConfig(BaseModel):
         default=3, ge=3, description="number of allowed shifts, centred on 0; odd"
     )
     initial_memory: Literal["constant", "learned", "positional"] = "constant"
-    output: Literal["sigmoid", "identity"] = "sigmoid"
+    output: Literal["sigmoid", "identity", "softmax"] = "sigmoid"
 
     @field_validator("shift_range")
     @classmethod

@@ -25,7 +25,7 @@ class TransformerConfig(BaseModel):
     N: int = Field(default=128, ge=1, description="memory slots: steps that the cache holds")
     position: Literal["none", "rotary", "alibi", "hard_alibi"] = "rotary"
     feedback: bool = Field(default=False, description="a step is given the last step's answer")
-    output: Literal["sigmoid", "identity"] = "sigmoid"
+    output: Literal["sigmoid", "identity", "softmax"] = "sigmoid"
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

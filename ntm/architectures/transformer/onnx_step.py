@@ -89,7 +89,7 @@ class Step(OnnxStep):
         product = self.linear("output", self._normalised("norm", hidden[-1]))
         answer = packed.answer
         if answer is not None:
-            answer = graph.add("Sigmoid", product) if config.output == "sigmoid" else product
+            answer = self.activated(product)
         position = graph.add("Add", packed.position, graph.floats(1.0))
         record = {name: graph.concat([each[name] for each in layers], 1) for name in layers[0]}
         record["write_weighting"] = written

@@ -10,7 +10,7 @@ from ntm.architectures.ntm.kernel.weights import Form, Weights
 
 def run(walk: Any) -> None:
     """Walk one step of a model whose sizes are all one."""
-    form = Form(reads=1, writes=1, shifts=1, lstm=True, sigmoid_output=True)
+    form = Form(1, 1, shifts=1, lstm=True, sigmoid_output=True, softmax_output=False)
     weights = Weights(
         *(np.zeros(shape, np.float32) for shape in ((3, 4), (4,), (1, 13), (13,), (1, 1)))
     )

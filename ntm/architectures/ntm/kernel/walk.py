@@ -19,6 +19,7 @@ from ntm.architectures.ntm.kernel.step import (
     run_feedforward,
     run_lstm,
     sharpen,
+    softmax,
     tell_heads,
     write,
 )
@@ -232,6 +233,8 @@ def _finish(
     if form.sigmoid_output:
         for i in range(len(output)):
             output[i] = sigmoid(output[i])
+    if form.softmax_output:
+        softmax(output)
     if len(record.told):
         copy(record.told[step, row], told)
         copy(record.reads[step, row], reads)

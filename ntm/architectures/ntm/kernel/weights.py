@@ -28,6 +28,7 @@ class Form(NamedTuple):
     shifts: int
     lstm: bool
     sigmoid_output: bool
+    softmax_output: bool
 
 
 class Weights(NamedTuple):
@@ -48,6 +49,7 @@ def form_of(config: NTMConfig) -> Form:
         config.shift_range,
         config.controller == "lstm",
         config.output == "sigmoid",
+        config.output == "softmax",
     )
 
 
