@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="the model repository; the shipped models where there is none",
     )
     data: Path = Field(default=Path("data"), description="folder for traces and sessions")
+    tasks: str = Field(  # read by ntm.tasks.origin, for every command
+        default="",
+        description="folders where the files of own tasks and data are looked for, beside the "
+        "current one, separated as in PATH",
+    )
     engine: Literal["onnx", "torchscript", "native", "auto"] = Field(
         default="auto",
         description="onnx, torchscript, native, or auto: native once compiled, onnx until then "

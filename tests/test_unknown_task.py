@@ -41,7 +41,7 @@ def test_it_is_served_without_examples(client: httpx.Client) -> None:
     refused = client.get("/models/mine/example")
     assert refused.status_code == 404
     assert refused.json()["code"] == "no_example"
-    assert "its task 'echo' is not known here" in refused.json()["error"]
+    assert "the task 'echo' is not known here" in refused.json()["error"]
     assert client.get("/openapi.json").status_code == 200
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ntm import seeds
 from ntm.tasks import Sizes, Task
-from ntm.training.recipes import Setting
+from ntm.training.recipe import Setting
 
 SLOTS_PER_BATCH = 2**19
 EVALUATION_SEED = 1

@@ -13,7 +13,7 @@ from ntm.tasks import Sizes
 
 def largest_trained(description: ModelDescription) -> Sizes:
     """The largest sizes a model was trained on, its polish included; {} where that is unknown."""
-    if description.task.get("name") not in tasks.TASKS:
+    if description.make_task() is None:
         return {}
     polish = description.training.get("settings", {}).get("polish") or {}
     polished = description.task | polish.get("task_fields", {})
@@ -21,8 +21,10 @@ def largest_trained(description: ModelDescription) -> Sizes:
     return {name: max(task.trained[name] for task in trained) for name in trained[0].trained}
 
 
-def beyond_training(description: ModelDescription, sizes: Sizes) -> bool:
-    """True where a sequence of these sizes is larger than any in the training."""
+def beyond_training(description: ModelDescription, sizes: Sizes) -> bool | None:
+    """True where a sequence of these sizes is larger than any in the training; None of no sizes."""
+    if not sizes:
+        return None
     trained = largest_trained(description)
     return any(value > trained.get(name, 0) for name, value in sizes.items())
 

@@ -70,6 +70,8 @@ def _errors(row: dict[str, Any], columns: tuple[str, ...]) -> list[str]:
 def shown(row: dict[str, Any], between: str = " ") -> str:
     """A row's sizes, and whether the training had such."""
     sizes = between.join(f"{name} {value}" for name, value in row["sizes"].items())
+    if not sizes:
+        return "held out"
     return f"{sizes} (in training)" if row.get("beyond_training") is False else sizes
 
 

@@ -67,8 +67,20 @@ class ModelDescription(BaseModel):
         """
         try:
             return tasks.load(self.task)
-        except tasks.UnknownTask:
+        except (tasks.UnknownTask, tasks.SourceError):
             return None
+
+    def why_unknown(self) -> str:
+        """Why there is no task, for a sentence."""
+        told = f"the task '{self.task_name}' is not known here"
+        try:
+            tasks.load(self.task)
+        except tasks.UnknownTask as error:
+            reason = str(error).partition(": ")[2]
+            return f"{told} ({reason})" if reason else told
+        except tasks.SourceError as error:
+            return f"{told} ({error})"
+        return told
 
 
 def describe(config: Any, task: tasks.Task, training: dict[str, Any]) -> ModelDescription:

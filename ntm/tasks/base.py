@@ -1,15 +1,19 @@
 """What every task gives: sequences with targets, the sizes it is trained on, an error measure."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from ntm.tasks.origin import Origin
+
 Sizes = dict[str, int]
+Output = Literal["sigmoid", "identity", "softmax"]
 Float = NDArray[np.float32]
 
 
@@ -28,7 +32,7 @@ class Episode:
 
     inputs: Float  # [T, B, I]
     targets: Float  # [T, B, O]; NaN where the answer does not matter
-    phases: tuple[Phase, ...]
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,28 @@ class Size:
 
 
 class Task(BaseModel, ABC):
-    """A task of the paper. Its fields are what changes its channels or its training ranges."""
+    """A task. Its fields are what changes its channels or its training ranges.
+
+    One of your own needs `input_size`, `output_size` and `sample`; `sizes` where its sequences come
+    in several. It is called by its class unless it has a `name`: `TwoLists` is `two-lists`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     unit: ClassVar[str] = "wrong bits"
+    output: ClassVar[Output] = "sigmoid"  # the activation that a model of it gets by default
     answers_probabilities: ClassVar[bool] = False
     figures: ClassVar[tuple[str, ...]] = ()  # that show what it is about, for a model's card
     # Fields that lay a sequence out as others do; a description leaves out what is the paper's.
     layouts: ClassVar[tuple[str, ...]] = ()
+    origin: ClassVar[Origin | None] = None  # of a class that comes from somebody's file
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
+        """Name a class that has no name of its own."""
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).strip("_").lower()
 
     @property
     @abstractmethod
@@ -64,9 +80,9 @@ class Task(BaseModel, ABC):
         """Channels of the output."""
 
     @property
-    @abstractmethod
     def sizes(self) -> dict[str, Size]:
         """The sizes `sample` takes, each with its bounds and default."""
+        return {}
 
     @property
     def trained(self) -> Sizes:
@@ -87,20 +103,29 @@ class Task(BaseModel, ABC):
         """The error a sequence under which a level counts as learnt."""
         return 0.0
 
-    @abstractmethod
     def training_sizes(self, rng: np.random.Generator, level: int) -> Sizes:
-        """The sizes of one training batch at a level from 1 to `levels`."""
+        """The sizes of one training batch at a level from 1 to `levels`.
+
+        Each is drawn from its lowest to its default unless a task does otherwise.
+        """
+        return {
+            name: int(rng.integers(size.low, size.default + 1)) for name, size in self.sizes.items()
+        }
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, batch_size: int, **sizes: int) -> Episode:
         """Sequences of the given sizes; a size left out takes its default."""
 
-    @abstractmethod
+    def practise(self, rng: np.random.Generator, batch_size: int, level: int) -> Episode:
+        """One batch to train on, of a level's sizes: of `sample`, or of what it never draws."""
+        return self.sample(rng, batch_size, **self.training_sizes(rng, level))
+
     def phases(self, inputs: Float) -> tuple[Phase, ...]:
         """The phases of one sequence [T, input_size]; none where it is not laid out as by `sample`.
 
         What is still to come of a sequence that has only begun is left out.
         """
+        return ()
 
     def heard(self, inputs: Float) -> dict[int, int]:
         """For each step of the answer to [T, input_size], the step at which its item was heard.

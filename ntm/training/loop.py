@@ -17,10 +17,11 @@ from ntm import seeds
 from ntm.architectures import catalogue
 from ntm.architectures.lstm.model import LSTM
 from ntm.tasks import Episode, Task
+from ntm.tasks.base import Output
 from ntm.training import resume
 from ntm.training.compiled import CompiledLogits, can_compile
-from ntm.training.loss import Divergence, answer_loss, check_output, check_targets
-from ntm.training.recipes import Recipe
+from ntm.training.loss import Divergence, answer_loss, check_loss, check_output, check_targets
+from ntm.training.recipe import Recipe
 from ntm.training.report import Display, Log
 from ntm.training.rewriting import Rewritten
 from ntm.training.schedule import (
@@ -85,8 +86,9 @@ class Trainer:
         self.practised = self.task  # what batches are drawn from
         torch.manual_seed(seed)
         self.model = make_model(recipe)
-        self.output = "sigmoid" if recipe.baseline else self.model.config.output
+        self.output: Output = self.model.config.output
         check_output(self.task, self.output)
+        check_loss(self.output, recipe.loss)
         self.divergence = Divergence()
         self.optimizer = make_optimizer(recipe, self.model)
         self.rng = seeds.generator("training", seed)
@@ -110,13 +112,13 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         inputs, targets = torch.from_numpy(episode.inputs), torch.from_numpy(episode.targets)
-        check_targets(targets, self.output)
+        check_targets(targets, self.output, self.recipe.loss)
         if self.model.is_taught:
             logits = self.model.taught_logits(inputs, targets, self.rng)
         else:
             slots = self.draw_slots()
             logits = self.logits(inputs, None if self.recipe.baseline else slots)
-        loss = answer_loss(logits, targets, self.output)
+        loss = answer_loss(logits, targets, self.output, self.recipe.loss)
         if isinstance(self.logits, Rewritten):
             loss = loss + self.logits.charge
         self.optimizer.zero_grad()
@@ -124,8 +126,7 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         if torch.isfinite(norm):
             self.optimizer.step()
-        answers = logits.detach()
-        outputs = (torch.sigmoid(answers) if self.output == "sigmoid" else answers).numpy()
+        outputs = self.model.activate(logits.detach()).numpy()
         self.progress.observe(float(self.task.error(outputs, episode.targets).mean()))
         self.progress.update += 1
         self.progress.sequences += episode.inputs.shape[1]
@@ -139,8 +140,7 @@ class Trainer:
         """The next batch."""
         polishes = self.progress.polish_since is not None
         level = self.practised.levels if polishes else self.progress.level
-        sizes = self.practised.training_sizes(self.rng, level)
-        return self.practised.sample(self.rng, self.recipe.batch_size, **sizes)
+        return self.practised.practise(self.rng, self.recipe.batch_size, level)
 
     def draw_slots(self) -> int | None:
         """How many memory slots a batch gets; None is the model's own number."""

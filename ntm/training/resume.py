@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ntm.repository.folders import RepositoryError
-from ntm.training.recipes import Recipe
+from ntm.training.recipe import Recipe
 from ntm.training.schedule import Progress
 
 

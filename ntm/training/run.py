@@ -19,7 +19,7 @@ from ntm.repository.folders import (
 )
 from ntm.training import selection
 from ntm.training.loop import Trainer
-from ntm.training.recipes import Recipe
+from ntm.training.recipe import Recipe
 from ntm.training.selection import Score
 
 
@@ -121,6 +121,7 @@ def provenance(name: str, trainer: Trainer) -> dict[str, Any]:
         "settings": trainer.recipe.model_dump(
             mode="json", exclude={"selection", "own_write", "evaluation", "reach"}
         ),
+        "evaluation": [s.model_dump(mode="json") for s in trainer.recipe.evaluation],
         "libraries": libraries(),
     }
 

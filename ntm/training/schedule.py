@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from ntm.training.recipes import Recipe
+from ntm.training.recipe import Recipe
 
 WINDOW = 50  # updates over which the error must stay low, and that a level lasts at least
 

@@ -11,7 +11,7 @@ from ntm.evaluation.measure import Measurement, Predictor, measure
 from ntm.insight import provenance
 from ntm.runs.trace import Trace
 from ntm.tasks import Task
-from ntm.training.recipes import Recipe, Setting
+from ntm.training.recipe import Recipe, Setting
 
 SELECTION_SEED = 1
 

@@ -22,7 +22,7 @@ from ntm.tasks import babi
 from ntm.tasks.babi.stories import Story
 from ntm.tasks.babi.task import Babi
 from ntm.training.loop import Trainer
-from ntm.training.recipes import Recipe, StoryTraining
+from ntm.training.recipe import Recipe, StoryTraining
 from ntm.training.schedule import learning_rate
 from ntm.vocabulary import Vocabulary
 

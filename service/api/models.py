@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from ntm import seeds
 from ntm.repository.folders import RepositoryError, read_file, read_json
-from ntm.tasks import Task
+from ntm.tasks import Episode, Task
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents.models import DescribedSignature, Example, ModelDetails, ModelList
@@ -70,7 +70,7 @@ async def get_example(
     sizes = sizes_of(request, task)
     if not 0 <= seed < 2**63:
         raise ServiceError(f"seed should be from 0 to {2**63 - 1}, got {seed}")
-    episode = task.sample(seeds.generator("example", seed), 1, **sizes)
+    episode = example_of(task, seed, sizes)
     if len(episode.inputs) > context.settings.max_steps:
         raise ServiceError(
             f"such an example has {len(episode.inputs)} steps, the service takes at most "
@@ -102,11 +102,23 @@ def task_of(model: LoadedModel) -> Task:
         NoExample: it is not known here
     """
     if model.task is None:
-        raise NoExample(
-            f"model {model.name} has no examples: its task '{model.description.task_name}' is not "
-            f"known here"
-        )
+        raise NoExample(f"model {model.name} has no examples: {model.description.why_unknown()}")
     return model.task
+
+
+def example_of(task: Task, seed: int, sizes: dict[str, int]) -> Episode:
+    """One example of a task.
+
+    Raises:
+        NoExample: the code of somebody's own task fails
+    """
+    try:
+        return task.sample(seeds.generator("example", seed), 1, **sizes)
+    except Exception as failed:
+        if task.origin is None:
+            raise
+        told = f"{type(failed).__name__}: {failed}"
+        raise NoExample(f"no example: {task.name}.sample fails: {told}") from None
 
 
 def sizes_of(request: Request, task: Task) -> dict[str, int]:

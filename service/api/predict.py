@@ -1,5 +1,6 @@
 """POST /predict: a sequence in, outputs out, and a trace kept."""
 
+import math
 import time
 from contextlib import suppress
 from functools import partial
@@ -7,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
 
 from ntm.evaluation.reach import slots_warning
-from ntm.tasks import wrong_bits
+from ntm.tasks import Task, wrong_bits
 from service.api.context import Context, context_of, media_of, refuse_unless_json
 from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
@@ -208,6 +210,25 @@ def recording_of(asked: Asked, context: Context) -> Recording | None:
     return Recording(context.trace_writer, asked.model, asked.prediction, edited)
 
 
+Array = NDArray[np.float32]
+
+
+def score(task: Task, outputs: Array, target: Array) -> dict[str, Any]:
+    """How far outputs are from a target, both [T, output_size]: wrong bits, or the task's error.
+
+    Where somebody's own code fails, that is a warning.
+    """
+    if task.unit == "wrong bits":
+        return {"wrong_bits": int(wrong_bits(outputs[:, None], target[:, None])[0])}
+    try:
+        error = float(task.error(outputs[:, None], target[:, None])[0])
+    except Exception as failed:
+        if task.origin is None:
+            raise
+        return {"warning": f"no error: {task.name}.error fails: {type(failed).__name__}: {failed}"}
+    return {"error": error if math.isfinite(error) else None, "error_unit": task.unit}
+
+
 def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str, Any], Tensors]:
     """The response as facts and tensors."""
     model, prediction = asked.model, asked.prediction
@@ -228,8 +249,7 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if any(warnings):
         facts["warning"] = "; ".join(filter(None, warnings))
     if prediction.target is not None and model.task is not None:
-        wrong = wrong_bits(walked.outputs[:, None], prediction.target[:, None])
-        facts["wrong_bits"] = int(wrong[0])
+        facts |= score(model.task, walked.outputs, prediction.target)
     if model.task is not None:
         said = model.task.answer(prediction.sequence, walked.outputs)
         facts |= {} if said is None else {"answer": said}

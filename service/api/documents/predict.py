@@ -55,7 +55,13 @@ class Predicted(BaseModel):
     answers: list[Answered] | None = Field(
         default=None, description="to every question, where a text has several"
     )
-    wrong_bits: int = Field(default=0, description="if the request had a target, of a known task")
+    wrong_bits: int = Field(
+        default=0, description="if the request had a target, of a known task of bits"
+    )
+    error: float | None = Field(
+        default=None, description="the same of a task with another unit of errors"
+    )
+    error_unit: str | None = Field(default=None, description="such as bits, or wrong answers")
 
 
 PREDICTED: dict[str, Any] = {
