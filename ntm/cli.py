@@ -31,7 +31,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "train": Command("ntm.commands.train", "train", "Train a model on a task."),
+    "train": Command(
+        "ntm.commands.train", "train", "Train a model on a task, ours or your own.", True
+    ),
     "import": Command(
         "ntm.commands.import_checkpoint",
         "import_checkpoint",
@@ -40,6 +42,7 @@ COMMANDS = {
     "eval": Command("ntm.commands.evaluate", "evaluate", "Measure models, write evaluation.json."),
     "export": Command("ntm.commands.export", "export", "Export a model's graphs, checked."),
     "card": Command("ntm.commands.card", "card", "Write the model card and its figure."),
+    "publish": Command("ntm.commands.publish", "publish", "Put a model where it is served."),
     "predict": Command("ntm.commands.predict", "predict", "Run a model on an example.", True),
     "ask": Command("ntm.commands.ask", "ask", "Tell a model a story and ask it."),
     "trace": Command("ntm.commands.trace", "trace", "Record every stage of a run.", True),

@@ -5,8 +5,8 @@ theirs with `register`, or with an entry point of the group `ntm.architectures`,
 callable that registers.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -46,6 +46,12 @@ class Architecture:
     rules: str | None = None  # findings about its stages, as `StageRules` has them
     margin: str | None = None  # what an answer owes to every slot, as a `MarginOf`
     rollout: str | None = None  # where a read came from over all its layers, as a `Rollout`
+    options: Mapping[str, str] = field(default_factory=dict)  # of `ntm train`: a field's other name
+
+    @property
+    def family(self) -> str:
+        """Its name without the version of its wiring: `ntm` of `ntm/1`."""
+        return self.name.partition("/")[0]
 
     @cached_property
     def config_class(self) -> Any:
@@ -134,6 +140,7 @@ def imported(place: str) -> Any:
 _NTM, _DNC = "ntm.architectures.ntm", "ntm.architectures.dnc"
 _LSTM, _TRANSFORMER = "ntm.architectures.lstm", "ntm.architectures.transformer"
 _MEMORY_NETWORK = "ntm.architectures.memory_network"
+_HEADS = {"slots": "N", "read_heads": "num_reads"}
 _known: dict[str, Architecture] = {}
 
 
@@ -155,6 +162,7 @@ register(
         memories=f"{_NTM}.replay:memories",
         chain=f"{_NTM}.chain:CHAIN",
         rules=f"{_NTM}.rules:StageRules",
+        options=_HEADS | {"width": "M", "write_heads": "num_writes"},
     )
 )
 register(
@@ -178,6 +186,7 @@ register(
         onnx_step=f"{_DNC}.onnx_step:Step",
         pictures=f"{_DNC}.pictures:PICTURES",
         rules=f"{_DNC}.rules:StageRules",
+        options=_HEADS | {"width": "W"},
     )
 )
 register(
@@ -198,6 +207,7 @@ register(
         signature=f"{_LSTM}.signature:signature",
         model=f"{_LSTM}.model:LSTM",
         onnx_step=f"{_LSTM}.onnx_step:Step",
+        options={"controller_size": "size"},
     )
 )
 register(
@@ -209,6 +219,7 @@ register(
         model=f"{_MEMORY_NETWORK}.model:MemoryNetwork",
         onnx_step=f"{_MEMORY_NETWORK}.onnx_step:Step",
         margin=f"{_MEMORY_NETWORK}.margin:MarginOf",
+        options={"slots": "N", "width": "d"},
     )
 )
 register(
@@ -221,6 +232,7 @@ register(
         onnx_step=f"{_TRANSFORMER}.onnx_step:Step",
         rules=f"{_TRANSFORMER}.rules:StageRules",
         rollout=f"{_TRANSFORMER}.rollout:Rollout",
+        options={"slots": "N"},
     )
 )
 DEFAULT = "ntm/1"
@@ -239,6 +251,19 @@ def find(name: Any) -> Architecture:
             f"unknown architecture {name!r}, this version knows {', '.join(_known)}"
         )
     return _known[name]
+
+
+def named(name: str) -> Architecture:
+    """The architecture of a name with or without a version: `ntm` is the first of its versions.
+
+    Raises:
+        UnknownArchitecture: nobody has registered it
+    """
+    for architecture in known():
+        if name in (architecture.name, architecture.family):
+            return architecture
+    families = dict.fromkeys(architecture.family for architecture in known())
+    raise UnknownArchitecture(f"unknown architecture {name!r}, expected {' or '.join(families)}")
 
 
 def known() -> tuple[Architecture, ...]:

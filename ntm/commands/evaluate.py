@@ -1,7 +1,7 @@
 """`ntm eval`: measure models and write down what came out."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,10 @@ from ntm.repository.folders import (
     write_json,
 )
 from ntm.repository.survey import models
+from ntm.tasks import Task
+
+if TYPE_CHECKING:
+    from ntm.training.recipe import Setting
 
 
 def evaluate(
@@ -144,8 +148,31 @@ def measure_stories(
 
 def unknown_task(version: VersionFolder) -> str:
     """Why a model cannot be measured."""
-    name = version.description().task_name
-    return f"{version.config}: the task '{name}' is not known here, so there is nothing to measure"
+    why = version.description().why_unknown()
+    return f"{version.config}: {why}, so there is nothing to measure"
+
+
+def settings_of(version: VersionFolder, task: Task, reach: bool) -> "tuple[Setting, ...]":
+    """What is measured of a model: as its recipe says, or as was recorded when it was trained.
+
+    Raises:
+        RepositoryError: neither is known
+    """
+    from ntm.training.recipe import Setting
+    from ntm.training.recipes import recipes
+
+    training = version.description().training
+    name, recorded = training.get("recipe", task.name), training.get("evaluation")
+    if name in recipes():
+        return recipes()[name].evaluation + (recipes()[name].reach if reach else ())
+    if not recorded:
+        raise RepositoryError(
+            f"{version.config}: unknown recipe {name!r}, expected one of {', '.join(recipes())}"
+        )
+    try:
+        return tuple(map(Setting.model_validate, recorded))
+    except ValueError as error:
+        raise RepositoryError(f"{version.config}: training.evaluation: {error}") from None
 
 
 def measure(
@@ -162,7 +189,6 @@ def measure(
     from ntm.evaluation import measure as evaluation
     from ntm.evaluation.reach import beyond_training
     from ntm.repository import checkpoint
-    from ntm.training.recipes import RECIPES
 
     torch.set_num_threads(threads)
     description = version.description()
@@ -170,12 +196,7 @@ def measure(
     if task is None:
         raise RepositoryError(unknown_task(version))
     loaded = checkpoint.load(version)
-    recipe = description.training.get("recipe", task.name)
-    if recipe not in RECIPES:
-        raise RepositoryError(
-            f"{version.config}: unknown recipe {recipe!r}, expected one of {', '.join(RECIPES)}"
-        )
-    settings = RECIPES[recipe].evaluation + (RECIPES[recipe].reach if reach else ())
+    settings = settings_of(version, task, reach)
     if loaded.signature.fixed_slots:
         settings = tuple(setting.without_memory() for setting in settings)
     if sequences:

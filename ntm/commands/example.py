@@ -43,7 +43,8 @@ class Example:
         """A line about outputs [T, output_size] of it."""
         task = self.description.make_task()
         sizes = " ".join(f"{size} {value}" for size, value in self.sizes.items())
-        about = f"{self.version.name}/{self.version.version} {sizes}, {self.slots} slots: "
+        model = f"{self.version.name}/{self.version.version}"
+        about = f"{' '.join(filter(None, (model, sizes)))}, {self.slots} slots: "
         if task is None:
             name = self.description.task_name
             return f"{about}random bits, as the task '{name}' is not known here"

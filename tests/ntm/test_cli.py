@@ -89,7 +89,7 @@ def test_train_lists_its_recipes(run: Run) -> None:
     ("arguments", "told"),
     [
         (["train", "nonsense"], "unknown recipe 'nonsense', expected one of copy"),
-        (["train"], "no recipe named, expected one of copy"),
+        (["train"], "name what to train on: a recipe, --task or --data"),
         (["train", "copy", "--seeds", "0"], "--seeds"),
         (["train", "copy", "--seed", "-1"], "--seed"),
         (["nonsense"], "No such command 'nonsense'"),
@@ -156,6 +156,11 @@ def test_a_model_of_an_unknown_recipe_is_not_evaluated(
     run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(RECIPES, "tiny")
+    config = models / "tiny" / "1" / "config.json"
+    told = json.loads(config.read_text())
+    assert run("eval", models / "tiny", "--sequences", "1").code == 0, "its settings are recorded"
+    del told["training"]["evaluation"]
+    config.write_text(json.dumps(told))
     assert_one_sentence(run("eval", models / "tiny"), "config.json: unknown recipe 'tiny'")
 
 
