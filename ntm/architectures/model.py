@@ -3,8 +3,8 @@
 An architecture adds its configuration, the state before the first step, and the step.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -58,6 +58,31 @@ def replaced(value: Tensor, at: Where) -> Tensor:
     """A tensor with another value somewhere."""
     where, pin = (torch.from_numpy(array).to(value.device) for array in at)
     return torch.where(where, pin.to(value.dtype), value)
+
+
+StateTuple = TypeVar("StateTuple", bound=tuple[Any, ...])
+
+
+def detached(state: StateTuple) -> StateTuple:
+    """A state, or a part of one, without the history of its tensors."""
+    values = (v.detach() if isinstance(v, Tensor) else detached(v) for v in state)
+    made: StateTuple = type(state)(*values) if hasattr(state, "_fields") else tuple(values)
+    return made
+
+
+def ended(model: "Model", before: Any, after: Any, running: Tensor) -> Any:
+    """The state after a step that only some rows had: the others keep that before it.
+
+    Args:
+        model: whose states these are
+        before, after: of all rows
+        running: which rows had the step [B]
+    """
+    kept, tensors = model.named_state(before), model.named_state(after)
+    for name, value in tensors.items():
+        rows = running.view(-1, *[1] * (value.dim() - 1))
+        tensors[name] = torch.where(rows, value, kept[name])
+    return model.state_from(tensors)
 
 
 class Model(nn.Module):
@@ -162,6 +187,8 @@ class Model(nn.Module):
         record: Literal["addressing"] | None = None,
         memory_slots: int | None = None,
         interventions: Any = (),
+        lengths: Sequence[int] | Tensor | None = None,
+        batch_first: bool = False,
     ) -> Unrolled:
         """Run a whole sequence.
 
@@ -172,22 +199,34 @@ class Model(nn.Module):
             memory_slots: N of a new sequence, by default the config's
             interventions: what to change on the way, in every row of the batch, as in
                 `[{"steps": "20:41", "head": "read.0", "set": {"gate": 0}}]`
+            lengths: steps of every row [B]; after them its outputs are 0 and its state stays
+            batch_first: the sequence is [B, T, I], and outputs and record are [B, T, ...]
         Returns:
             outputs, last state, record; all with the batch axis
         Raises:
             InterventionError: an intervention does not fit; the message names it
+            ValueError: lengths do not fit
         """
         if sequence.dim() == 2:
-            sequence = sequence.unsqueeze(1)
+            sequence = sequence.unsqueeze(0 if batch_first else 1)
+        if batch_first:
+            sequence = sequence.transpose(0, 1)
+        ends = None if lengths is None else checked_lengths(lengths, sequence)
         if state is None:
             state = self.initial_state(sequence.shape[1], memory_slots)
         last, outputs, records = state, [], []
-        for output, after, stages in self.steps(sequence, state, interventions):
-            last = after
+        for t, (output, after, stages) in enumerate(self.steps(sequence, state, interventions)):
+            if ends is None:
+                last = after
+            else:
+                running = ends > t
+                last = ended(self, last, after, running)
+                output = torch.where(running[:, None], output, 0.0)
             outputs.append(output)
             if record:
                 records.append(stages)
-        return Unrolled(torch.stack(outputs), last, stacked(records) if records else None)
+        told = stacked(records, dim=int(batch_first)) if records else None
+        return Unrolled(torch.stack(outputs, dim=int(batch_first)), last, told)
 
     def steps(
         self, sequence: Tensor, state: Any, interventions: Any = ()
@@ -220,12 +259,27 @@ class Model(nn.Module):
         return self.signature.slots_of({name: tuple(v.shape) for name, v in tensors.items()})
 
 
-def stacked(records: list[Any]) -> Any:
-    """The stages of all steps as one record of the same kind, time first."""
+def checked_lengths(lengths: Sequence[int] | Tensor, sequence: Tensor) -> Tensor:
+    """The steps of every row of a sequence [T, B, I], [B].
+
+    Raises:
+        ValueError: there are not as many as rows, or one is not from 1 to T
+    """
+    steps, batch, _ = sequence.shape
+    ends = torch.as_tensor(lengths, device=sequence.device)
+    if ends.shape != (batch,) or ends.is_floating_point():
+        raise ValueError(f"lengths should be {batch} whole numbers, got {list(ends.shape)}")
+    if bool((ends < 1).any() or (ends > steps).any()):
+        raise ValueError(f"lengths should be from 1 to {steps}, got {ends.tolist()}")
+    return ends
+
+
+def stacked(records: list[Any], dim: int = 0) -> Any:
+    """The stages of all steps as one record of the same kind, time at an axis."""
     first = records[0]
     if isinstance(first, dict):
-        return {name: torch.stack([record[name] for record in records]) for name in first}
-    return type(first)(*map(torch.stack, zip(*records, strict=True)))
+        return {name: torch.stack([record[name] for record in records], dim) for name in first}
+    return type(first)(*(torch.stack(values, dim) for values in zip(*records, strict=True)))
 
 
 def stages_of(record: Any) -> dict[str, Tensor]:

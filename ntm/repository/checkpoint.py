@@ -68,6 +68,45 @@ def load(version: VersionFolder) -> Any:
     return model.eval()
 
 
+def save_state(path: Path, model: Any, state: Any) -> None:
+    """Write a state, to go on from later: safetensors with the architecture, no pickle.
+
+    Args:
+        path: of the file
+        model: whose state it is
+        state: as a step gives it
+    """
+    tensors = {n: t.detach().contiguous() for n, t in model.named_state(state).items()}
+    copies = {name: tensor.clone() for name, tensor in tensors.items()}  # none shares memory
+    save_file(copies, path, metadata={"architecture": model.config.architecture})
+
+
+def load_state(path: Path, model: Any) -> Any:
+    """Read a state that `save_state` wrote.
+
+    Raises:
+        RepositoryError: the file is missing or damaged, or the state of another kind of model
+    """
+    tensors = read_tensors(path)
+    expected = {tensor.name: tensor.shape for tensor in model.signature.state}
+    if tensors.keys() != expected.keys():
+        raise RepositoryError(
+            f"{path} holds {', '.join(sorted(tensors)) or 'nothing'}, but this model's state is "
+            f"{', '.join(sorted(expected))}"
+        )
+    sizes: dict[str, int] = {}
+    for name, shape in expected.items():
+        actual = tuple(tensors[name].shape)
+        known = tuple(sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in shape)
+        named = zip(known, actual, strict=False)
+        if len(known) != len(actual) or any(k != a for k, a in named if isinstance(k, int)):
+            raise RepositoryError(
+                f"{path}: tensor {name} has shape {list(actual)}, this model wants {list(known)}"
+            )
+        sizes |= {k: a for k, a in zip(known, actual, strict=True) if isinstance(k, str)}
+    return model.state_from(tensors)
+
+
 def weights_of(model: Any) -> dict[str, NDArray[np.float32]]:
     """A model's parameters by name, as NumPy arrays."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}

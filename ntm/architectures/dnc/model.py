@@ -4,7 +4,7 @@ A step writes first and reads the memory as it is after that. State goes in and 
 is hidden in a module.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from ntm.architectures.dnc import addressing
 from ntm.architectures.dnc.config import DNCConfig
 from ntm.architectures.dnc.interface import InterfaceLayer
 from ntm.architectures.dnc.memory import read, write
-from ntm.architectures.model import Model, Pin, unpinned
+from ntm.architectures.model import Model, Pin, detached, unpinned
 
 CONTROLLER_LIMIT = 20.0  # beyond it gates are saturated in float32 (Csordás and Schmidhuber 2019)
 
@@ -33,6 +33,10 @@ class DNCState(NamedTuple):
     write_weightings: Tensor  # w^w [B, 1, N]
     reads: Tensor  # r_t [B, R, W]
     controller: tuple[Tensor, ...]  # (hidden, cell), each [B, C]; empty for feedforward
+
+    def detach(self) -> Self:
+        """The same values without their history, for truncated backpropagation."""
+        return detached(self)
 
 
 class DNC(Model):

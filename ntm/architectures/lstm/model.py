@@ -1,6 +1,6 @@
 """A stack of LSTM layers: one step with explicit state, and a whole sequence by PyTorch's own."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ntm.architectures.lstm.config import LSTMConfig
 from ntm.architectures.lstm.signature import GATES
-from ntm.architectures.model import Model, Pin, unpinned
+from ntm.architectures.model import Model, Pin, detached, unpinned
 
 
 class LSTMState(NamedTuple):
@@ -16,6 +16,10 @@ class LSTMState(NamedTuple):
 
     hidden: Tensor  # h_t [B, layers, size]
     cell: Tensor  # c_t [B, layers, size]
+
+    def detach(self) -> Self:
+        """The same values without their history, for truncated backpropagation."""
+        return detached(self)
 
 
 class LSTM(Model):

@@ -4,7 +4,7 @@ A step hears a sentence and writes its embeddings into the next slot, or hears a
 silent: then it takes the next of the K hops that follow a question. State goes in and comes out.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ntm.architectures.memory_network.config import MemoryNetworkConfig
 from ntm.architectures.memory_network.encoding import QUESTION, coefficients
 from ntm.architectures.memory_network.stories import NEVER, outputs_of
-from ntm.architectures.model import Model, Pin, unpinned
+from ntm.architectures.model import Model, Pin, detached, unpinned
 
 DEVIATION = 0.1  # of every initial embedding (Section 4.2)
 ROWS = 64  # of a batch that are read together
@@ -27,6 +27,10 @@ class MemoryNetworkState(NamedTuple):
     heard: Tensor  # how many sentences so far [B, 1]
     internal: Tensor  # u [B, d]
     hop: Tensor  # how many hops the question has had [B, 1]
+
+    def detach(self) -> Self:
+        """The same values without their history, for truncated backpropagation."""
+        return detached(self)
 
 
 class MemoryNetwork(Model):

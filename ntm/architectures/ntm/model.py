@@ -3,13 +3,13 @@
 State goes in and comes out; nothing is hidden in a module.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from ntm.architectures import controllers
-from ntm.architectures.model import Model, Pin, unpinned
+from ntm.architectures.model import Model, Pin, detached, unpinned
 from ntm.architectures.ntm.config import NTMConfig
 from ntm.architectures.ntm.heads import Heads
 from ntm.architectures.ntm.memory import NTMMemory
@@ -25,6 +25,10 @@ class NTMState(NamedTuple):
     write_weightings: Tensor  # [B, W, N]
     reads: Tensor  # r_t [B, R, M]
     controller: tuple[Tensor, ...]  # (hidden, cell), each [B, C]; empty for feedforward
+
+    def detach(self) -> Self:
+        """The same values without their history, for truncated backpropagation."""
+        return detached(self)
 
 
 class StepRecord(NamedTuple):

@@ -5,14 +5,14 @@ goes in and comes out; nothing is hidden in a module.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ntm.architectures.model import Model, Pin, unpinned
+from ntm.architectures.model import Model, Pin, detached, unpinned
 from ntm.architectures.transformer import attention
 from ntm.architectures.transformer.config import TransformerConfig
 
@@ -28,6 +28,10 @@ class TransformerState(NamedTuple):
     used: Tensor  # whether a slot has been written [B, N]
     position: Tensor  # steps so far [B, 1]
     answer: Tensor  # of the last step [B, O]; [B, 0] without feedback
+
+    def detach(self) -> Self:
+        """The same values without their history, for truncated backpropagation."""
+        return detached(self)
 
 
 class Block(nn.Module):
