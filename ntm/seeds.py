@@ -2,7 +2,14 @@
 
 import numpy as np
 
-_ROLES = {"training": 0, "selection": 1, "evaluation": 2, "example": 3, "stories": 4}
+_ROLES = {
+    "training": 0,
+    "selection": 1,
+    "evaluation": 2,
+    "example": 3,
+    "stories": 4,
+    "validation": 5,
+}
 
 
 def generator(role: str, seed: int) -> np.random.Generator:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ntm.architectures import catalogue
+from ntm.repository.folders import VersionFolder, find
 from ntm.training.build import build, flag, option_names, slug
 from ntm.training.config_file import Wanted, changed, read, wanted
 from ntm.training.recipe import Recipe
@@ -32,6 +33,23 @@ class LossName(StrEnum):
     BINARY_CROSS_ENTROPY = "binary-cross-entropy"
     SQUARED_ERROR = "squared-error"
     CROSS_ENTROPY = "cross-entropy"
+
+
+class DeviceName(StrEnum):
+    """Where to compute."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+    AUTO = "auto"
+
+
+class LoggerName(StrEnum):
+    """Where a training is logged, beside log.csv."""
+
+    TENSORBOARD = "tensorboard"
+    WANDB = "wandb"
+    MLFLOW = "mlflow"
 
 
 def positive(value: float | None) -> float | None:
@@ -94,6 +112,23 @@ def train(
     compiled: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="torch.compile the step.")
     ] = None,
+    device: Annotated[
+        DeviceName, typer.Option(help="Where to compute; auto takes a GPU where there is one.")
+    ] = DeviceName.CPU,
+    validate_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Updates between validations; the best weights are kept."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many validations without a lower error."),
+    ] = None,
+    save_every: Annotated[
+        int | None, typer.Option(min=1, help="Keep a checkpoint every so many updates.")
+    ] = None,
+    log: Annotated[
+        list[LoggerName] | None, typer.Option(help="Log to this as well; may come again.")
+    ] = None,
     baseline: Annotated[
         Baseline | None, typer.Option(help="Train this on the same budget instead, to compare.")
     ] = None,
@@ -132,6 +167,9 @@ def train(
         "learning_rate": learning_rate,
         "compile": compiled,
         "seeds": seeds,
+        "validate_every": validate_every,
+        "patience": patience,
+        "save_every": save_every,
     }
     try:
         content = read(config) if config else {}
@@ -160,7 +198,10 @@ def train(
     count = seeds or (chosen.seeds if seed is None else 1)
     first = 1 if seed is None else seed
     model, source = name or called, recipe_name(asked, called)
-    run(chosen, source, list(range(first, first + count)), out / model, threads, fresh)
+    saved = find(asked.start) if asked.start else None
+    all_seeds, loggers = list(range(first, first + count)), [name.value for name in log or ()]
+    plan = Plan(chosen, source, all_seeds, out / model, saved, device.value, loggers)
+    run(plan, threads, fresh)
 
 
 def recipe_name(asked: Wanted, called: str) -> str:
@@ -210,29 +251,45 @@ def arguments_of(arguments: list[str]) -> tuple[str | None, dict[str, Any]]:
     return (names[0] if names else None), sizes
 
 
-def run(
-    recipe: Recipe, name: str, seeds: list[int], folder: Path, threads: int, fresh: bool
-) -> None:
+class Plan(NamedTuple):
+    """What is trained, and where."""
+
+    recipe: Recipe
+    name: str  # for the provenance
+    seeds: list[int]
+    folder: Path
+    start: VersionFolder | None
+    device: str
+    loggers: list[str]
+
+
+def run(plan: Plan, threads: int, fresh: bool) -> None:
     """Train, then say where the result lies and what to do with it."""
     import shutil
 
     import torch
 
     from ntm.cli import complain
-    from ntm.training.loop import Interrupted
+    from ntm.training.device import Present, choose
+    from ntm.training.loggers import make_logger
+    from ntm.training.loop import Interrupted, Terms
     from ntm.training.loss import TrainingError
-    from ntm.training.run import train_baseline, train_seeds
+    from ntm.training.run import place_of, train_baseline, train_seeds
 
     torch.set_num_threads(threads)
+    recipe, name, seeds, folder = plan.recipe, plan.name, plan.seeds, plan.folder
     console = Console(stderr=True)
     if fresh:
         for seed in seeds:
-            shutil.rmtree(folder / "training" / f"seed-{seed}", ignore_errors=True)
+            shutil.rmtree(folder / "training" / place_of(recipe, seed), ignore_errors=True)
     try:
+        device = choose(plan.device, Present.here())
+        callbacks = tuple(make_logger(logger, folder.name) for logger in plan.loggers)
+        terms = Terms(device, callbacks, plan.start)
         if recipe.baseline:
             console.print(f"Saved {train_baseline(recipe, name, seeds[0], folder)}.")
             return
-        saved, scores = train_seeds(recipe, name, seeds, folder)
+        saved, scores = train_seeds(recipe, name, seeds, folder, terms)
     except Interrupted:
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None

@@ -148,12 +148,15 @@ def training_told(description: ModelDescription) -> str:
     why = f", chosen for {chosen}" if compared > 1 else ""
     polish = settings.get("polish")
     polished = f" {_polish(polish)}" if polish else ""
+    start = settings.get("start")
+    went_on = f" It went on from {start['model']}, version {start['version']}." if start else ""
     libraries = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     return (
         f"## Training\n\n`ntm train {told['recipe']}`, seed {told['seed']} of "
         f"{compared} compared{why}: {told['updates']:,} updates of batches of "
         f"{settings['batch_size']} ({told['sequences']:,} sequences), {settings['optimizer']}, "
-        f"rate {settings['learning_rate']:g} with {settings['decay']} decay.{polished} {libraries}."
+        f"rate {settings['learning_rate']:g} with {settings['decay']} decay.{went_on}{polished} "
+        f"{libraries}."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from ntm import seeds
 from ntm.tasks import Sizes, Task
@@ -72,7 +72,8 @@ def measure(
     while len(errors) < setting.sequences:
         episode = task.sample(rng, min(at_once, setting.sequences - len(errors)), **setting.sizes)
         with torch.inference_mode():
-            outputs = model.predict(torch.from_numpy(episode.inputs), slots)
+            inputs = torch.from_numpy(episode.inputs).to(device_of(model))
+            outputs = model.predict(inputs, slots).cpu()
         errors.extend(task.error(outputs.numpy(), episode.targets).tolist())
         lowest.extend(task.lowest_error(episode).tolist())
         advance(episode.inputs.shape[1])
@@ -87,6 +88,12 @@ def measure(
         perfect=float(np.mean(np.asarray(errors) <= np.asarray(lowest))),
         optimum=float(np.mean(lowest)),
     )
+
+
+def device_of(model: Predictor) -> torch.device:
+    """Where a model's parameters are."""
+    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))
 
 
 def as_json(task: Task, measurements: Iterable[Measurement]) -> dict[str, Any]:

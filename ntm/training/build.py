@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ntm.architectures import catalogue
 from ntm.architectures.catalogue import Architecture
-from ntm.repository.folders import MODELS, VersionFolder, digest, find
+from ntm.repository.folders import VersionFolder, digest, find
 from ntm.tasks import SourceError, Task
 from ntm.training.config_file import Wanted, changed
 from ntm.training.own import data_of, recipe_for, task_of, told
@@ -35,7 +35,7 @@ def build(asked: Wanted) -> tuple[Recipe, str]:
 
 
 def _build(asked: Wanted) -> tuple[Recipe, str]:
-    start = find(asked.start, MODELS) if asked.start else None
+    start = find(asked.start) if asked.start else None
     named = [n for n in ("recipe", "task", "data") if getattr(asked, n) is not None]
     if len(named) > 1:
         raise SourceError(f"name one thing to train on, got both a {named[0]} and {named[1]}")

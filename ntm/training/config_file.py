@@ -23,6 +23,9 @@ PLAIN = (
     "decay_updates",
     "memory_slots",
     "key_strength_bias",
+    "validate_every",
+    "patience",
+    "save_every",
     "compile",
     "seeds",
 )

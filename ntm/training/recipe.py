@@ -17,7 +17,7 @@ FITTING: dict[Output, tuple[Loss, ...]] = {
     "identity": ("squared-error", "cross-entropy"),
     "softmax": ("cross-entropy",),
 }
-AFTER_TRAINING = {"seeds", "selection", "own_write", "evaluation", "reach"}
+AFTER_TRAINING = {"save_every", "seeds", "selection", "own_write", "evaluation", "reach"}
 
 
 def unfit(output: Output, loss: Loss | None) -> str | None:
@@ -154,6 +154,15 @@ class Recipe(BaseModel):
     polish: Polish | None = None
     stories: StoryTraining | None = Field(
         default=None, description="train on whole stories at once, not step by step"
+    )
+    validate_every: int | None = Field(
+        default=None, ge=1, description="updates; the best weights are kept"
+    )
+    patience: int | None = Field(
+        default=None, ge=1, description="validations without a lower error, then it stops"
+    )
+    save_every: int | None = Field(
+        default=None, ge=1, description="updates between checkpoints that are kept"
     )
     compile: bool = Field(default=False, description="torch.compile the step; needs a C compiler")
     seeds: int = Field(default=1, ge=1, description="how many are trained and compared")

@@ -12,7 +12,16 @@ from tqdm import tqdm
 
 from ntm.training.schedule import Progress
 
-COLUMNS = ("update", "sequences", "level", "loss", "error", "learning_rate", "gradient_norm")
+COLUMNS = (
+    "update",
+    "sequences",
+    "level",
+    "loss",
+    "error",
+    "learning_rate",
+    "gradient_norm",
+    "validation",
+)
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -31,9 +40,16 @@ class Log:
         self._writer.writerows(kept)
         self._file.flush()  # a kill before the next line must not lose the kept ones
 
-    def write(self, progress: Progress, loss: float, rate: float, gradient_norm: float) -> None:
-        """Add the update that has just been made."""
-        if progress.update % self._every:
+    def write(
+        self,
+        progress: Progress,
+        loss: float,
+        rate: float,
+        gradient_norm: float,
+        validation: float | None = None,
+    ) -> None:
+        """Add the update that has just been made; one with a validation is always told."""
+        if progress.update % self._every and validation is None:
             return
         self._writer.writerow(
             {
@@ -44,6 +60,7 @@ class Log:
                 "error": f"{progress.error:.6g}",
                 "learning_rate": f"{rate:.6g}",
                 "gradient_norm": f"{gradient_norm:.6g}",
+                "validation": "" if validation is None else f"{validation:.6g}",
             }
         )
         self._file.flush()

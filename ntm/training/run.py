@@ -18,13 +18,17 @@ from ntm.repository.folders import (
     write_json,
 )
 from ntm.training import selection
-from ntm.training.loop import Trainer
+from ntm.training.loop import Terms, Trainer
 from ntm.training.recipe import Recipe
 from ntm.training.selection import Score
 
 
 def train_seeds(
-    recipe: Recipe, name: str, seeds: list[int], folder: Path
+    recipe: Recipe,
+    name: str,
+    seeds: list[int],
+    folder: Path,
+    terms: Terms | None = None,
 ) -> tuple[VersionFolder, dict[int, Score]]:
     """Train every seed and save the best as the next version of `folder`.
 
@@ -35,6 +39,7 @@ def train_seeds(
         name: the recipe's name, for the provenance
         seeds: one training each
         folder: the model's folder; trainings live in its `training/seed-<n>`
+        terms: where it computes, what it calls, what it goes on from
     Returns:
         the saved version (an old one if nothing was left to train), and what each of several seeds
         gave on the recipe's selection settings
@@ -44,7 +49,7 @@ def train_seeds(
     trainers: dict[int, Trainer] = {}
     scores: dict[int, Score] = {}
     for seed in seeds:
-        trainer = make_trainer(recipe, seed, folder / "training" / f"seed-{seed}")
+        trainer = make_trainer(recipe, seed, folder / "training" / place_of(recipe, seed), terms)
         trainer.run()
         trainers[seed] = trainer
         if len(seeds) > 1:
@@ -70,13 +75,20 @@ def train_seeds(
     return saved, scores
 
 
-def make_trainer(recipe: Recipe, seed: int, folder: Path) -> Trainer:
-    """What trains a seed: on whole stories or step by step."""
+def place_of(recipe: Recipe, seed: int) -> str:
+    """What the folder of a training is called."""
+    if recipe.start is None:
+        return f"seed-{seed}"
+    return f"from-{recipe.start.model}-{recipe.start.version}-seed-{seed}"
+
+
+def make_trainer(recipe: Recipe, seed: int, folder: Path, terms: Terms | None = None) -> Trainer:
+    """What trains a seed: on whole stories or step by step. See `Trainer`."""
     if recipe.stories is None:
-        return Trainer(recipe, seed, folder)
+        return Trainer(recipe, seed, folder, terms)
     from ntm.training.stories import StoryTrainer
 
-    return StoryTrainer(recipe, seed, folder)
+    return StoryTrainer(recipe, seed, folder, terms)
 
 
 def is_saved(model: nn.Module, version: VersionFolder) -> bool:
@@ -121,9 +133,20 @@ def provenance(name: str, trainer: Trainer) -> dict[str, Any]:
         "settings": trainer.recipe.model_dump(
             mode="json", exclude={"selection", "own_write", "evaluation", "reach"}
         ),
+        **validated(trainer),
         "evaluation": [s.model_dump(mode="json") for s in trainer.recipe.evaluation],
+        "device": str(trainer.device),
         "libraries": libraries(),
     }
+
+
+def validated(trainer: Trainer) -> dict[str, Any]:
+    """The best validation, whose weights are kept, where there was any."""
+    progress = trainer.progress
+    if not progress.best_update:
+        return {}
+    told = {"error": progress.best_error, "update": progress.best_update}
+    return {"validation": told | {"stopped_early": progress.stopped}}
 
 
 def libraries() -> dict[str, Any]:

@@ -20,12 +20,24 @@ class Progress:
     polish_since: int | None = None
     error: float = math.nan  # running average of the error a sequence
     task_errors: dict[str, float] = field(default_factory=dict)  # the same of each bAbI task
+    best_error: float = math.inf  # of all validations
+    best_update: int = 0
+    stale: int = 0  # validations since the best
+    stopped: bool = False  # for lack of a better one
 
     def observe(self, error: float) -> None:
         """Take one batch's mean error into the running average."""
         known = min(self.update - self.level_since, WINDOW)
         weight = 1 / (known + 1)
         self.error = error if known == 0 else self.error + weight * (error - self.error)
+
+    def improve(self, error: float) -> bool:
+        """Take the error of a validation; whether it is the lowest so far."""
+        if error < self.best_error:
+            self.best_error, self.best_update, self.stale = error, self.update, 0
+            return True
+        self.stale += 1
+        return False
 
     def climb(self, mastery: float, levels: int) -> None:
         """Go one level up once this one is learnt."""
@@ -81,6 +93,8 @@ def starts_polish(progress: Progress, recipe: Recipe) -> bool:
 
 def finished(progress: Progress, recipe: Recipe) -> bool:
     """True when nothing is left to do."""
+    if progress.stopped:
+        return True
     if recipe.polish is None:
         return taught(progress, recipe)
     since = progress.polish_since

@@ -21,7 +21,7 @@ from ntm.architectures.memory_network.stories import Read, Stories, read
 from ntm.tasks import babi
 from ntm.tasks.babi.stories import Story
 from ntm.tasks.babi.task import Babi
-from ntm.training.loop import Trainer
+from ntm.training.loop import Terms, Trainer
 from ntm.training.recipe import Recipe, StoryTraining
 from ntm.training.schedule import learning_rate
 from ntm.vocabulary import Vocabulary
@@ -159,8 +159,8 @@ def loss_of(found: Read, batch: Batch, supervision: float) -> Tensor:
 class StoryTrainer(Trainer):
     """One seed of a recipe that trains on whole stories."""
 
-    def __init__(self, recipe: Recipe, seed: int, folder: Path) -> None:
-        super().__init__(recipe, seed, folder)
+    def __init__(self, recipe: Recipe, seed: int, folder: Path, terms: Terms | None = None) -> None:
+        super().__init__(recipe, seed, folder, terms)
         self.draw_pool()
 
     def draw_pool(self) -> None:

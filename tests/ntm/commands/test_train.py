@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ntm.cli import application
-from ntm.repository.folders import VersionFolder, find
+from ntm.evaluation.card import training_told
+from ntm.repository import checkpoint
+from ntm.repository.folders import VersionFolder, digest, find
 from ntm.tasks import origin
 from tests import own_task
 
@@ -185,3 +187,36 @@ def test_help_tells_every_size_of_every_architecture() -> None:
     told = ntm("train", "--help").output
     for option in ("--read-heads", "--write-heads", "--slots", "--hops", "--task", "--data"):
         assert option in told
+
+
+def test_a_training_goes_on_from_a_saved_model_on_another_task_of_the_same_sizes(
+    here: Path,
+) -> None:
+    first = trained("--task", "my_task.py:Reverse", "--updates", "2", *TINY)
+    before = checkpoint.read_tensors(first.checkpoint)
+    (here / "other.py").write_text(own_task.SOURCE.replace("vectors[::-1]", "1 - vectors"))
+    asked = ("--from", "runs/reverse", "--task", "other.py:Reverse", "--learning-rate", "1e-9")
+    done = ntm("train", *asked, "--updates", "1", "--name", "negated")
+    assert done.exit_code == 0, done.output
+    second = find(Path("runs/negated"))
+    after = checkpoint.read_tensors(second.checkpoint)
+    assert all((after[name] - value).abs().max() < 1e-6 for name, value in before.items())
+    told = second.description()
+    assert told.sizes == first.description().sizes
+    assert told.task["origin"]["file"] == "other.py"
+    assert told.training["settings"]["start"] == {
+        "model": "reverse",
+        "version": 1,
+        "checkpoint_sha256": digest(first.checkpoint),
+    }
+    assert "It went on from reverse, version 1." in training_told(told)
+    again = ntm("train", "--from", "runs/reverse", "--updates", "1")
+    assert again.exit_code == 0, again.output
+    assert find(Path("runs/reverse")).version == 2
+    for options, why in (
+        (("--data", "pairs.npz"), "takes 3 channels and gives 2, but bit-pairs has 2 and 1"),
+        (("--slots", "9"), "--from takes no others"),
+    ):
+        refused = ntm("train", "--from", "runs/reverse", *options)
+        assert refused.exit_code == 2
+        assert why in " ".join(refused.output.replace("│", "").split())
