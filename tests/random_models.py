@@ -33,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "odd sizes": {"input_size": 7, "output_size": 5, "controller_size": 13, "N": 9, "M": 3},
     "learned memory": {"initial_memory": "learned"},
     "identity output": {"output": "identity"},
+    "softmax output": {"output": "softmax", "output_size": 3},
 }
 every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
 

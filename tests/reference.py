@@ -73,7 +73,8 @@ def step(config: NTMConfig, weights: Weights, x: Array, state: State) -> Step:
     stages |= {"reads": reads, "hidden": hidden, "memory": state.memory}
     stages["cell"] = controlled[1] if len(controlled) > 1 else np.zeros(0)
     carried = controlled if config.controller == "lstm" else ()
-    output = sigmoid(answer) if config.output == "sigmoid" else answer
+    activations = {"sigmoid": sigmoid, "softmax": softmax, "identity": lambda values: values}
+    output = activations[config.output](answer)
     return Step(output, State(memory, stages["weighting"], reads, carried), stages)
 
 
