@@ -62,6 +62,10 @@ class TokenPairs(ClassPairs):
         tokens = [self.answer_tokens[number] for number in outputs.argmax(axis=-1)]
         return tokens[: tokens.index(END)] if END in tokens else tokens
 
+    def answer(self, inputs: Float, outputs: Float) -> str | None:
+        ends = marked(inputs, self.inputs - 1)
+        return " ".join(self.decode(outputs[ends[0] + 1 :])) if len(ends) == 1 else None
+
     def phases(self, inputs: Float) -> tuple[Phase, ...]:
         ends = marked(inputs, self.inputs - 1)
         return begun(inputs, ("input", 0), ("answer", ends[0] + 1)) if len(ends) == 1 else ()

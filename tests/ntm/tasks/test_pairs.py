@@ -93,6 +93,8 @@ def test_tokens_are_heard_and_answered_one_a_step(here: Path) -> None:
     np.testing.assert_array_equal(episode.inputs[:, 0], asked)
     np.testing.assert_array_equal(asked, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], *[[0] * 4] * 3])
     assert task.decode(episode.targets[3:, 0]) == ["b", "a"]
+    assert task.answer(asked, episode.targets[:, 0]) == "b a"
+    assert task.answer(asked[:2], episode.targets[:2, 0]) is None
     assert np.isnan(episode.targets[:3]).all()
     assert not task.error(np.nan_to_num(episode.targets), episode.targets).any()
     told = task.phases(asked)
