@@ -18,7 +18,12 @@ from typer.main import get_command
 DISTRIBUTION = "neural-turing-machine"
 GROUP = "ntm.commands"
 ALL_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
-EXTRAS = {"torch": "cpu,train", "onnx": "cpu,train", "onnxruntime": "cpu"}  # by missing package
+EXTRAS = {
+    "torch": "cpu,train",
+    "onnx": "cpu,train",
+    "onnxruntime": "cpu",
+    "yaml": "cpu,train",
+}  # by missing package
 
 
 class Command(NamedTuple):
@@ -42,6 +47,7 @@ COMMANDS = {
     "eval": Command("ntm.commands.evaluate", "evaluate", "Measure models, write evaluation.json."),
     "export": Command("ntm.commands.export", "export", "Export a model's graphs, checked."),
     "card": Command("ntm.commands.card", "card", "Write the model card and its figure."),
+    "sweep": Command("ntm.commands.sweep", "sweep", "Try settings of a training.", True),
     "publish": Command("ntm.commands.publish", "publish", "Put a model where it is served."),
     "predict": Command("ntm.commands.predict", "predict", "Run a model on an example.", True),
     "ask": Command("ntm.commands.ask", "ask", "Tell a model a story and ask it."),

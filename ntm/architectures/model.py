@@ -65,8 +65,9 @@ StateTuple = TypeVar("StateTuple", bound=tuple[Any, ...])
 
 def detached(state: StateTuple) -> StateTuple:
     """A state, or a part of one, without the history of its tensors."""
-    values = (v.detach() if isinstance(v, Tensor) else detached(v) for v in state)
-    made: StateTuple = type(state)(*values) if hasattr(state, "_fields") else tuple(values)
+    values = [v.detach() if isinstance(v, Tensor) else detached(v) for v in state]
+    kind: Any = type(state)
+    made: StateTuple = kind(*values) if hasattr(state, "_fields") else kind(values)
     return made
 
 

@@ -135,6 +135,8 @@ def measured(recipe: Recipe, asked: Wanted) -> Recipe:
     """The recipe with the evaluation that is asked for, once its model is known to be possible."""
     if (why := unfit(recipe.make_config().output, recipe.loss)) is not None:
         raise SourceError(why)
+    if recipe.patience is not None and recipe.validate_every is None:
+        raise SourceError("patience counts validations: it needs validate_every too")
     if asked.evaluation is None:
         return recipe
     return recipe.model_copy(update={"evaluation": asked.evaluation})

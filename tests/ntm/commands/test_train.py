@@ -166,6 +166,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "share": (("--data", "pairs.npz", "--held-out", "1.5"), "held_out: Input should be less than"),
     "field": (("copy", "--field", "bits=3"), "fields are those of a task that is named with"),
     "odd": (("copy", "--architecture", "memory-network"), "2 V + 1 for V words"),
+    "patience": (("copy", "--patience", "3"), "patience counts validations: it needs validate"),
     "name": (("--data", "pairs.npz", "--name", "My Model"), "--name should be like my-model"),
     "file": (("--config", "gone.yaml"), "gone.yaml: No such file"),
     "yaml": (("--config", "words.txt"), "words.txt is no YAML"),
