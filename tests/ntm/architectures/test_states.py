@@ -15,7 +15,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "dnc/1": {"controller_size": 4, "N": 5, "W": 3},
     "lstm/1": {"size": 4, "layers": 2},
     "memory-network/1": {"d": 4, "N": 5, "hops": 2},
-    "transformer/1": {"width": 4, "heads": 2, "layers": 2, "N": 8},
+    "transformer/1": {"width": 4, "heads": 2, "layers": 2, "N": 16},
 }
 
 
