@@ -174,6 +174,7 @@ register(
         learned_values=f"{_NTM}.wired.signature:learned_values",
         model=f"{_NTM}.wired.model:WiredNTM",
         onnx_step=f"{_NTM}.wired.onnx_step:WiredStep",
+        options=_HEADS | {"width": "M", "write_heads": "num_writes"},
     )
 )
 register(

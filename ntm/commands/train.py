@@ -333,7 +333,7 @@ def show_recipes() -> None:
 def size_lines() -> Iterator[str]:
     """What `--help` says of the sizes of every architecture's models."""
     for architecture in catalogue.known():
-        yield f"{architecture.family} ({architecture.title})"
+        yield f"{architecture.name} ({architecture.title})"
         for option, name in option_names(architecture).items():
             field = architecture.config_class.model_fields[name]
             values = getattr(field.annotation, "__args__", ())

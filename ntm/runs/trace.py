@@ -20,6 +20,7 @@ from ntm.runs.files import File, TraceError
 from ntm.runs.record import tensors_of
 from ntm.signature import Signature
 from ntm.tasks import Phase, Task
+from ntm.tasks.attempt import attempt
 
 __all__ = ["Trace", "TraceError", "how_it_remembers", "layout"]
 
@@ -309,5 +310,6 @@ def layout(task: Task | None, inputs: Array) -> dict[str, Any]:
     """The facts `task` and `phases` of a whole sequence [T, I]."""
     if task is None:
         return {}
-    phases = [vars(phase) for phase in task.phases(inputs)]
+    unmarked: tuple[Phase, ...] = ()
+    phases = [vars(phase) for phase in attempt(task, lambda: task.phases(inputs), unmarked)]
     return {"task": tasks.dump(task), "phases": phases}

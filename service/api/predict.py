@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ntm.evaluation.reach import slots_warning
 from ntm.tasks import Task, wrong_bits
+from ntm.tasks.attempt import attempt
 from service.api.context import Context, context_of, media_of, refuse_unless_json
 from service.api.documents import errors, predict_body
 from service.api.documents.predict import PREDICTED
@@ -229,6 +230,11 @@ def score(task: Task, outputs: Array, target: Array) -> dict[str, Any]:
     return {"error": error if math.isfinite(error) else None, "error_unit": task.unit}
 
 
+def answer_of(task: Task, prediction: Prediction, walked: Walked) -> str | None:
+    """What the outputs answer in words; None where a task has none."""
+    return task.answer(prediction.sequence, walked.outputs)
+
+
 def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str, Any], Tensors]:
     """The response as facts and tensors."""
     model, prediction = asked.model, asked.prediction
@@ -251,7 +257,7 @@ def answer(asked: Asked, walked: Walked, trace_id: str | None) -> tuple[dict[str
     if prediction.target is not None and model.task is not None:
         facts |= score(model.task, walked.outputs, prediction.target)
     if model.task is not None:
-        said = model.task.answer(prediction.sequence, walked.outputs)
+        said = attempt(model.task, partial(answer_of, model.task, prediction, walked), None)
         facts |= {} if said is None else {"answer": said}
     if asked.text is not None:
         values = fields.tensors_of(model.signature, asked.kept, walked.values)

@@ -8,6 +8,7 @@ import pytest
 
 from ntm import tasks
 from ntm.tasks import SourceError, Task, UnknownTask, origin
+from ntm.tasks.attempt import attempt
 from ntm.training.own import task_of
 from tests import own_task
 
@@ -135,3 +136,12 @@ def test_a_task_of_a_package_is_known_by_its_entry_point(monkeypatch: pytest.Mon
         assert task_of("silent", {}).training_sizes(np.random.default_rng(0), 1) == {}
     finally:
         tasks._installed.cache_clear()
+
+
+def test_own_code_that_fails_ends_nothing_and_ours_is_raised(here: Path) -> None:
+    own_task.write(here)
+    task = task_of("my_task.py:Reverse", {})
+    assert attempt(task, lambda: 1 // 1, 7) == 1
+    assert attempt(task, lambda: 1 // 0, 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        attempt(tasks.Copy(), lambda: 1 // 0, 7)
