@@ -198,6 +198,7 @@ register(
         signature=f"{_DNC}.wired.signature:signature",
         model=f"{_DNC}.wired.model:WiredDNC",
         onnx_step=f"{_DNC}.wired.onnx_step:WiredStep",
+        options=_HEADS | {"width": "W"},
     )
 )
 register(
