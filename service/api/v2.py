@@ -175,7 +175,7 @@ async def infer(context: Context, exchange: Exchange) -> Answer:
     exchange.state["model"] = model.name
     with WhileConnected(exchange.state, exchange.receive):
         inferred = await inference.infer(context, model, request, predictions)
-    headers = list[Header]() if inferred.stored else [NOT_KEPT]
+    headers: list[Header] = [] if inferred.stored else [NOT_KEPT]
     return await respond_with(inferred.facts, request.wanted, inferred.tensors, headers)
 
 

@@ -26,6 +26,7 @@ DATATYPES = {  # taken, and how their bytes are
     **{f"INT{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
     **{f"FP{8 * size}": f"<f{size}" for size in (2, 4, 8)},
 }
+WHOLE = dict.fromkeys(name for name in DATATYPES if "INT" in name).keys()  # of whole numbers
 LARGEST_DIMENSION = 2**31 - 1  # no array is as large, and NumPy takes no shapes of more than 2**63
 
 
@@ -78,7 +79,8 @@ def read_inputs(inputs: list[InputTensor], behind: bytes) -> Inputs:
     binary = [place for place, size in enumerate(sizes) if size is not None]
     if behind and not binary:
         raise errors.MalformedBody(f"{len(behind)} bytes behind the JSON belong to no tensor")
-    found, start = dict[str, NDArray[Any]](), 0
+    found: dict[str, NDArray[Any]] = {}
+    start = 0
     for place, (tensor, size) in enumerate(zip(inputs, sizes, strict=True)):
         if size is None:
             found[tensor.name] = from_json(tensor)
@@ -99,7 +101,7 @@ def size_of(tensor: InputTensor) -> int | None:
     name, parameters = tensor.name, tensor.parameters or {}
     refuse_unsupported(parameters, f"{name}.parameters", ("shared_memory_region",))
     is_lengths = name == LENGTHS
-    known = [each for each in DATATYPES if not is_lengths or "INT" in each]
+    known = WHOLE if is_lengths else DATATYPES.keys()
     if tensor.datatype not in known:
         raise errors.WrongDatatype(
             f"{name}.datatype should be one of {', '.join(known)}, got '{tensor.datatype:.40}'"
