@@ -135,6 +135,12 @@ def _answered(evaluation: dict[str, Any]) -> str:
 def training_told(description: ModelDescription) -> str:
     """The card's section on the training."""
     told = description.training
+    if imported := told.get("imported"):
+        return (
+            f"## Training\n\nNot here: imported from the checkpoint `{imported['file']}` (SHA-256 "
+            f"`{imported['sha256']}`) of {imported['project']}, {imported['url']}, whose weights "
+            f"are under the licence {imported['licence']}."
+        )
     if not told.keys() >= RECORDED:
         return "## Training\n\nNot recorded by `ntm train`."
     settings = told["settings"]

@@ -22,9 +22,9 @@ def largest_trained(description: ModelDescription) -> Sizes:
 
 
 def beyond_training(description: ModelDescription, sizes: Sizes) -> bool | None:
-    """True where a sequence of these sizes is larger than any in the training; None of no sizes."""
-    if not sizes:
-        return None
+    """True where a sequence of these sizes is larger than any in the training; None: unknown."""
+    if not sizes or "imported" in description.training:
+        return None  # of no sizes, or trained elsewhere on sizes that nobody told
     trained = largest_trained(description)
     return any(value > trained.get(name, 0) for name, value in sizes.items())
 

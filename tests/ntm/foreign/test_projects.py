@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from ntm.evaluation.card import training_told
+from ntm.evaluation.reach import beyond_training
 from ntm.foreign.converted import Converted
 from ntm.foreign.fitting import fitting
 from ntm.foreign.sources import describe, find
@@ -205,3 +207,15 @@ def test_a_task_or_a_name_that_does_not_fit_is_refused(
         with pytest.raises(RepositoryError, match=sentence):
             write(source.read(file), file, tmp_path / name, task, describe(source))
     assert VersionFolder(tmp_path / "theirs" / "1").path.exists() is False
+
+
+def test_its_card_says_where_it_came_from(tmp_path: Path, rng: np.random.Generator) -> None:
+    file = saved(tmp_path / "a.model", projects.pytorch_ntm(rng))
+    source = find("pytorch-ntm")
+    version = write(source.read(file), file, tmp_path / "theirs", "copy", describe(source))
+    description = version.description()
+    told = training_told(description)
+    assert source.url in told
+    assert source.licence in told
+    assert description.training["imported"]["sha256"] in told
+    assert beyond_training(description, {"length": 5}) is None
