@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 File = str | Path | BinaryIO
 Held = tuple[dict[str, Any], dict[str, Array]]  # facts and arrays
 
-TEXTS = ("trace_id", "model", "model_digest", "engine")  # facts that safetensors tells as they are
+TEXTS = ("trace_id", "model", "model_digest", "engine", "reads_see")  # told as they are
 
 
 class TraceError(ValueError):

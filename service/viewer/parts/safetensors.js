@@ -50,7 +50,7 @@ function factsOf(metadata) {
   return facts;
 }
 
-const TEXTS = new Set(["trace_id", "model", "model_digest", "engine"]);
+const TEXTS = new Set(["trace_id", "model", "model_digest", "engine", "reads_see"]);
 
 /**
  * @param {string} name
