@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from ntm.training import callbacks, loggers
+from ntm.training import callbacks, loggers, validation
 from ntm.training.device import Present, choose
 from ntm.training.loop import Interrupted, Terms, Trainer
 from ntm.training.loss import TrainingError
@@ -19,6 +19,12 @@ from ntm.training.run import provenance
 from tests.tiny_training import TINY
 
 SHORT = TINY.model_copy(update={"updates": 40, "validate_every": 10})
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate on few sequences."""
+    monkeypatch.setattr(validation, "SEQUENCES", 4)
 
 
 def bits(trainer: Trainer) -> dict[str, bytes]:
@@ -71,8 +77,6 @@ def test_validating_changes_nothing_of_the_training_and_keeps_the_best_weights(
     class Weights(callbacks.Callback):
         def on_validation(self, trainer: Trainer, measurement: Any) -> None:
             seen[trainer.progress.update] = bits(trainer)
-
-    from ntm.training import validation
 
     real = validation.measure
     monkeypatch.setattr(validation, "measure", measure)
