@@ -1,4 +1,4 @@
-"""Every setting of the service, read once from environment variables with the prefix NTM_."""
+"""Every setting of the service, read once: options, variables NTM_..., `.env`, files of secrets."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,14 +17,19 @@ from service.memory import default_limit
 log = logging.getLogger("ntm.server")
 
 MEBIBYTE = 2**20
+ENV_FILE = Path(".env")
 REDIS = ("redis://", "rediss://", "unix://")
 
 
 class Settings(BaseSettings):
     """What a deployment may choose; the field `port` is the variable NTM_PORT."""
 
-    model_config = SettingsConfigDict(env_prefix="NTM_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="NTM_", frozen=True, extra="ignore")
 
+    secrets: Path = Field(
+        default=Path("/run/secrets"),
+        description="folder of files that hold a setting each, such as ntm_api_keys",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on")
     grpc_port: int | None = Field(
@@ -154,14 +160,23 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls, **options: Any) -> Self:
-        """The settings of this process; options of the command line win.
+        """The settings of this process.
+
+        Options of the command line win over variables, these over the file `.env` of the working
+        folder, and that over files of secrets.
 
         Raises:
             UnknownSetting: a variable begins with NTM_ and is none of them
             ValidationError: a value cannot be what it is meant for
         """
-        refuse_unknown(os.environ, [f"NTM_{name.upper()}" for name in cls.model_fields])
-        return cls(**options)
+        names = [f"NTM_{name.upper()}" for name in cls.model_fields]
+        refuse_unknown(os.environ, names)
+        written = {name: value or "" for name, value in dotenv_values(ENV_FILE).items()}
+        refuse_unknown(written, names)
+        known = {name.upper(): value for name, value in {**written, **os.environ}.items()}
+        secrets = Path(known.get("NTM_SECRETS") or cls.model_fields["secrets"].default)
+        folder = secrets if secrets.is_dir() else None  # most machines have none
+        return cls(_env_file=ENV_FILE, _secrets_dir=folder, **options)
 
     @field_validator("port", "grpc_port", mode="before")
     @classmethod

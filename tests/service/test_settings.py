@@ -87,6 +87,26 @@ def test_the_key_of_a_client_may_lie_beside_those_of_the_service(
     assert told.api_keys.get_secret_value() == "one,two"
 
 
+def test_a_file_of_variables_and_files_of_secrets_are_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name, value in {"ntm_api_keys": "one,two\n", "ntm_port": "1", "ntm_workers": "3"}.items():
+        (secrets / name).write_text(value)
+    written = f"NTM_PORT=2\nNTM_HOST='::1'\nDJANGO_KEY=3\nNTM_SECRETS={secrets}\n"
+    (tmp_path / ".env").write_text(written)
+    monkeypatch.chdir(tmp_path)
+    told = settings(monkeypatch)
+    assert (told.port, told.host, told.workers, told.keys) == (2, "::1", 3, ["one", "two"])
+    assert settings(monkeypatch, NTM_PORT="3").port == 3
+    assert Settings.from_environment(port=4).port == 4
+    assert Settings().port == 3, "only what starts a service reads files"
+    (tmp_path / ".env").write_text("NTM_API_KEY=secret\n")
+    with pytest.raises(UnknownSetting, match="is NTM_API_KEYS meant"):
+        settings(monkeypatch)
+
+
 @pytest.mark.parametrize("value", [",", " ", " , ,"])
 @pytest.mark.parametrize("name", ["NTM_API_KEYS", "NTM_CORS_ORIGINS"])
 def test_a_list_without_an_entry_is_an_error(
