@@ -11,6 +11,7 @@ import torch
 from tritonclient.utils import deserialize_bytes_tensor, serialize_byte_tensor
 
 from ntm.architectures.memory_network.model import MemoryNetwork
+from ntm.client import Client
 from ntm.export.write import export_onnx
 from ntm.repository import checkpoint
 from ntm.repository.folders import VersionFolder
@@ -314,3 +315,17 @@ def test_words_and_numbers_give_the_same(client: httpx.Client) -> None:
     assert words["outputs"] == numbers["outputs"]
     assert words["read_weightings"] == numbers["read_weightings"]
     assert "answer" not in numbers
+
+
+def test_the_client_asks_in_words(client: httpx.Client) -> None:
+    told = ask(client, [*STORY, QUESTION])
+    with Client(str(client.base_url)) as ours:
+        answer = ours.ask("random-babi", " ".join([*STORY, QUESTION]))
+        assert (answer.question, answer.answer) == (QUESTION, told["answer"])
+        assert answer.probabilities == told["probabilities"]
+        assert [[seen._asdict() for seen in hop] for hop in answer.hops] == told["hops"]
+        with ours.session("random-babi") as session:
+            assert session.feed(text=STORY).answer is None
+            assert session.ask(QUESTION).hops == answer.hops
+            both = session.feed(text=[QUESTION, QUESTION])
+    assert [one.question for one in both.answers] == [QUESTION, QUESTION]
