@@ -3,7 +3,9 @@
 # make quick   formatting, lint, types and the tests that need no server: what an edit needs
 # make coverage   all tests once more, with the branches that they take
 # make check   formatting, lint and types only
+# make docs    the documentation as a site, in build/site
 # make kserve  install KServe's own client, for the test that runs it
+# make generator   install openapi-python-client, for the test that generates a client with it
 # make test-gpu, make bench-gpu   what needs a GPU; they say so where there is none
 # make bench   measure engines, growth, training, the service, also beside hostile clients, the page,
 #              the cluster, and peers beside us: two hours, and gigabytes for the peers' environments
@@ -16,7 +18,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check install -q -c .ci/constr
 EXTRA := $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 JOBS ?= 2
 
-.PHONY: serve test quick coverage check kserve bench test-gpu bench-gpu clean
+.PHONY: serve test quick coverage check docs kserve generator bench test-gpu bench-gpu clean
 
 serve: $(VENV)/serves-$(EXTRA)
 	exec $(RUN)/ntm serve
@@ -36,7 +38,12 @@ check: $(VENV)/develops
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 
+docs: build/docs/bin/mkdocs
+	build/docs/bin/mkdocs build --strict
+
 kserve: build/kserve/bin/python
+
+generator: build/generator/bin/python
 
 bench: $(VENV)/develops
 	$(RUN)/python benchmarks/engine.py
@@ -95,6 +102,14 @@ $(VENV)/develops-gpu: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) --force-reinstall --no-deps onnxruntime-gpu
 	$(PIP) -e '.[gpu]'
 	@touch $(VENV)/serves-gpu $@
+
+build/docs/bin/mkdocs: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv build/docs
+	build/docs/bin/pip --disable-pip-version-check install -q -c .ci/constraints.txt -e '.[docs]'
+
+build/generator/bin/python:
+	$(PYTHON) -m venv build/generator
+	build/generator/bin/pip --disable-pip-version-check install -q openapi-python-client || { rm -rf build/generator; exit 1; }
 
 # Its pins and ours cannot be had in one environment.
 build/kserve/bin/python:

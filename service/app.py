@@ -34,6 +34,7 @@ from service.api import (
 from service.api.context import Context
 from service.api.documents import deployment
 from service.api.documents import errors as documented_errors
+from service.api.documents.bodies import with_named_bodies
 from service.api.documents.stages import with_stages
 from service.contract.schemas import place
 from service.errors import ServiceError, error_body, status_of
@@ -164,6 +165,7 @@ def create_app(settings: Settings, open_models: OpenModels = Models) -> FastAPI:
         """The OpenAPI document with what is true of this deployment."""
         document = deployment.with_sizes(document, context.models)
         document = with_stages(document, (model.signature for model in context.models))
+        document = with_named_bodies(document)
         if settings.root_path:
             document = deployment.with_root_path(document, settings.root_path)
         return deployment.with_keys(document) if settings.needs_key else document

@@ -1,12 +1,14 @@
 """GET /docs: the API on one page, made from the OpenAPI document; nothing comes from elsewhere."""
 
 import json
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from service.api.context import context_of
+from service.api.documents.bodies import resolved
 
 router = APIRouter(include_in_schema=False)
 
@@ -67,8 +69,9 @@ async def get_operations(request: Request) -> Response:
 
 def described(told: dict[str, Any]) -> str:
     """Every operation of an OpenAPI document."""
+    schemas = told.get("components", {}).get("schemas", {})
     operations = [
-        operation_of(method, path, operation)
+        operation_of(method, path, operation, schemas)
         for path, methods in told["paths"].items()
         for method, operation in methods.items()
     ]
@@ -80,8 +83,8 @@ def described(told: dict[str, Any]) -> str:
     )
 
 
-def operation_of(method: str, path: str, operation: dict[str, Any]) -> str:
-    """One method of one path."""
+def operation_of(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """One method of one path; bodies are among the schemas."""
     rows = "".join(
         f"<tr><td><code>{escape(told['name'])}</code></td><td>{escape(told['in'])}</td>"
         f"<td><code>{escape(kind_of(told.get('schema', {})))}</code></td></tr>"
@@ -89,13 +92,21 @@ def operation_of(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     bodies = "".join(
         f"<details><summary>body, {escape(media)}</summary>"
-        f"<pre>{escape(json.dumps(told.get('schema', {}), indent=2))}</pre></details>"
-        for media, told in operation.get("requestBody", {}).get("content", {}).items()
+        f"<pre>{escape(json.dumps(schema, indent=2))}</pre></details>"
+        for media, schema in bodies_of(operation, schemas)
     )
     return (
         f"<section><h2>{method.upper()} {escape(path)}</h2>"
         f"<p>{escape(operation.get('description', ''))}</p><table>{rows}</table>{bodies}</section>"
     )
+
+
+def bodies_of(
+    operation: dict[str, Any], schemas: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The bodies that it takes, by media type."""
+    for media, told in operation.get("requestBody", {}).get("content", {}).items():
+        yield media, resolved(told.get("schema", {}), schemas)
 
 
 def kind_of(schema: dict[str, Any]) -> str:

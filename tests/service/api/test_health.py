@@ -68,7 +68,8 @@ def test_the_api_describes_itself(client: httpx.Client) -> None:
         "/metrics",
     }
     asked = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-    assert "sequence" in asked["schema"]["properties"]
+    assert {"$ref": "#/components/schemas/PredictRequest"} in asked["schema"]["oneOf"]
+    assert "sequence" in told["components"]["schemas"]["PredictRequest"]["properties"]
 
 
 @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/models", "/trace"])

@@ -106,6 +106,36 @@ def test_operations_have_names_that_a_generated_client_can_use(client: httpx.Cli
     assert "securitySchemes" not in told["components"]  # no key is needed here
 
 
+def test_bodies_have_names_that_a_generated_client_can_use(client: httpx.Client) -> None:
+    told = client.get("/openapi.json").json()
+    named = {
+        operation["operationId"]: operation["requestBody"]["content"]["application/json"]["schema"]
+        for methods in told["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    }
+    expected = {
+        "predict": ["PredictRequest", "TextPredictRequest"],
+        "open_session": ["SessionRequest"],
+        "post_steps": ["PieceRequest", "TextPieceRequest"],
+        "infer": ["InferBody"],
+        "infer_of_version": ["InferBody"],
+        "repository_index": ["IndexRequest"],
+        "load_model": ["LoadRequest"],
+        "unload_model": ["LoadRequest"],
+        "put_log_level": ["LogLevel"],
+    }
+    schemas = told["components"]["schemas"]
+    for operation, names in expected.items():
+        references = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+        assert named[operation] == ({"oneOf": references} if len(names) > 1 else references[0])
+        assert set(names) <= schemas.keys()
+    assert named.keys() == expected.keys()
+    assert "gate" in schemas["PredictRequest"]["properties"]["include"]["items"]["enum"]
+    assert schemas["PieceRequest"]["required"] == ["sequence"]
+    assert "sequence" not in schemas["TextPieceRequest"]["properties"]
+
+
 def test_an_example_declares_the_sizes_of_the_tasks_served(client: httpx.Client) -> None:
     told = client.get("/openapi.json").json()["paths"]["/models/{name}/example"]["get"]
     declared = {parameter["name"]: parameter for parameter in told["parameters"]}
