@@ -56,6 +56,9 @@ class StoryTraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     questions: int = Field(default=10_000, ge=1, description="of each task, drawn once")
+    last_moves: bool = Field(
+        default=False, description="task 3 asks only where things came from last, which is easier"
+    )
     more_questions: dict[int, int] = Field(default={}, description="by task, instead of that")
     stories_a_draw: dict[int, int] = Field(
         default={}, description="by task, how many stories are read where it is drawn, else one"

@@ -89,6 +89,14 @@ _DECODER: dict[str, Any] = {  # how a decoder is trained
     "updates": 3000,
 }
 
+_BABI_STORIES = StoryTraining(
+    more_questions={4: 40_000, 17: 40_000, 19: 40_000, 16: 20_000},
+    questions_a_story={4: 6, 19: 8},
+    stories_a_draw={4: 4, 16: 3, 17: 3, 19: 3},  # short ones, and hard to learn
+    supervision=0.3,
+    untold=(7, 8),  # lists and counts rest on any number of facts
+)
+
 RECIPES: dict[str, Recipe] = {
     "copy": Recipe(
         task="copy",
@@ -281,13 +289,8 @@ RECIPES: dict[str, Recipe] = {
         clip_norm=5.0,
         batch_size=48,
         updates=9000,
-        stories=StoryTraining(
-            more_questions={4: 40_000, 17: 40_000, 19: 40_000, 16: 20_000},
-            questions_a_story={4: 6, 19: 8},
-            stories_a_draw={4: 4, 16: 3, 17: 3, 19: 3},  # short ones, and hard to learn
-            supervision=0.3,
-            untold=(7, 8),  # lists and counts rest on any number of facts
-        ),
+        stories=_BABI_STORIES.model_copy(update={"last_moves": True}),
+        polish=Polish(updates=2000, learning_rate=1e-3, stories=_BABI_STORIES),
         selection=_babi_tasks(200),
         evaluation=_babi_tasks(1000),
     ),

@@ -64,7 +64,11 @@ class Pool:
         for pace in paces:
             questions = 0
             while questions < wanted:
-                story = next(babi.generate(task, rng, 1, questions=asked, pace=pace))
+                story = next(
+                    babi.generate(
+                        task, rng, 1, questions=asked, pace=pace, last_moves=training.last_moves
+                    )
+                )
                 stories.append(self.numbered(task, story))
                 questions += len(story.questions)
         return stories

@@ -56,6 +56,7 @@ def generate(
     words: Words | None = None,
     questions: int | None = None,
     pace: int = 2,
+    last_moves: bool = False,
 ) -> Iterator[Story]:
     """`count` stories of a task.
 
@@ -66,6 +67,7 @@ def generate(
         words: vocabulary; None for that of the published task
         questions: questions a story; None for the number of the published task
         pace: sentences before a question can come (tasks 1 to 3 and 5 to 14); stories grow with it
+        last_moves: task 3 asks only where a thing was before the place it is at; easier
 
     Raises:
         ValueError: no such task, or a number below 1
@@ -80,6 +82,6 @@ def generate(
         if task in SINGLE:
             yield SINGLE[task](rng, words, **number)
         elif task in carrying.HABITS:
-            yield carrying.story(task, rng, words, pace=pace, **number)
+            yield carrying.story(task, rng, words, pace=pace, last_moves=last_moves, **number)
         else:
             yield walking.story(task, rng, words, pace=pace, **number)

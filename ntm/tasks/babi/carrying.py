@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from ntm.tasks.babi.words import NUMBERS, Words
 from ntm.tasks.babi.world import Habits, Visit, World
 
 T = TypeVar("T")
+Move = tuple[str, Visit, Visit]  # a thing, the place it was at, the one it was carried to
 
 CARRY = Habits(get=1, drop=1)
 PASS_ON = replace(CARRY, give=4)
@@ -29,15 +31,22 @@ HABITS = {
     8: CARRY,
 }
 RECENT = 5  # sentences; a question is about something that the last ones told
+SELDOM = 0.15  # of the times that it could be asked for what is carried (task 3)
 LONGEST = 400  # sentences; a world that answers nothing for so long is begun anew
 
 
 def story(
-    task: int, rng: np.random.Generator, words: Words, questions: int = 5, pace: int = 2
+    task: int,
+    rng: np.random.Generator,
+    words: Words,
+    questions: int = 5,
+    *,
+    pace: int = 2,
+    last_moves: bool = False,
 ) -> Story:
     """A story of one of the tasks above: after every `pace` sentences a question, if one can be."""
     while True:
-        world = World(rng, words, HABITS[task])
+        world = World(rng, words, HABITS[task], last_moves=last_moves)
         while len(world.draft.questions) < questions and len(world.draft.sentences) < LONGEST:
             for _ in range(pace):
                 world.step()
@@ -82,21 +91,37 @@ def ask_thing(world: World) -> None:
 
 
 def ask_earlier(world: World) -> None:
-    """Task 3: where a thing was before the place it is at, to both of which it was carried.
+    """Task 3: where a thing was before one of the places to which somebody carried it.
 
-    As published, what was dropped lately is always asked for, what is carried seldom.
+    As published, it is asked for what was dropped lately, and seldom for what is carried. In a
+    world of last moves, always for the place before the one where the thing is.
     """
-    told = (
-        (thing, [world.last_action[thing], trail[-1].sentence])
-        for thing, trail in world.trails.items()
-        if len(trail) > 1
-        and carried_to(world, thing, trail[-2], chance=0.15 if thing in world.holder else 1)
-    )
-    thing = lately(world, told)
-    if thing:
-        before, now = world.trails[thing][-2:]
+    moves = last_moves(world) if world.last_moves else all_moves(world)
+    move = lately(world, ((move, [world.last_action[move[0]], move[2].sentence]) for move in moves))
+    if move:
+        thing, before, now = move
         support = [world.last_action[thing], now.sentence, before.sentence]
         world.draft.ask(f"Where was the {thing} before the {now.place}?", before.place, support)
+
+
+def last_moves(world: World) -> Iterable[Move]:
+    """Where every thing was carried to last."""
+    for thing, trail in world.trails.items():
+        chance = SELDOM if thing in world.holder else 1
+        if len(trail) > 1 and carried_to(world, thing, trail[-2], chance=chance):
+            yield thing, trail[-2], trail[-1]
+
+
+def all_moves(world: World) -> Iterable[Move]:
+    """Every two places between which a thing was carried since it was got, in one way alone."""
+    for thing, trail in world.trails.items():
+        if thing in world.holder and world.rng.random() > SELDOM:
+            continue
+        carried = [visit for visit in trail if visit.sentence > world.got[thing]]
+        later = {visit.place: visit for visit in carried}
+        for before, now in pairwise(carried):
+            if later[now.place] is now:
+                yield thing, before, now
 
 
 def ask_gift(world: World) -> None:

@@ -46,8 +46,11 @@ class Habits:
 class World:
     """The state, the next event, and what the text has told of it."""
 
-    def __init__(self, rng: np.random.Generator, words: Words, habits: Habits) -> None:
+    def __init__(
+        self, rng: np.random.Generator, words: Words, habits: Habits, *, last_moves: bool = False
+    ) -> None:
         self.rng, self.words, self.habits = rng, words, habits
+        self.last_moves = last_moves  # whether it is asked only where things came from last
         self.draft = Draft()
         self.place = {person: pick(rng, words.places) for person in words.people}
         self.lies = {thing: pick(rng, words.places) for thing in words.things}
