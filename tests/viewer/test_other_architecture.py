@@ -31,6 +31,30 @@ def test_a_model_without_heads_has_what_goes_in_and_out(
     assert page.get_by_role("button", name="Ablate the head").is_hidden()
 
 
+def test_two_architectures_stand_on_one_time_axis(windows: Windows, api: httpx.Client) -> None:
+    example = api.get("/models/copy/example?length=6&seed=1").json()
+    ids = [
+        api.post("/predict", json={**example, "model": name, "memory_slots": 128}).json()[
+            "trace_id"
+        ]
+        for name in ("copy", "transformer-copy-feedback")
+    ]
+    page = windows.open(f"/?view=compare&trace={ids[0]}&other={ids[1]}", wait="#compare")
+    told = api.get(f"/trace/{ids[0]}/difference/{ids[1]}").json()["answers"]
+    tracks = page.locator("#compare [data-track]")
+    tracks.first.wait_for()
+    assert [track.get_attribute("data-track") for track in tracks.all()] == [
+        "inputs", "A.outputs", "B.outputs", f"A.{told['heads'][0]}", f"B.{told['heads'][1]}",
+    ]  # fmt: skip
+    rows = page.get_by_role("region", name="where answers come from").locator("tbody tr")
+    assert rows.count() == 6
+    for row, text in zip(told["steps"], rows.all_inner_texts(), strict=True):
+        assert all(side["step"] == row["heard"] for side in row["sides"])  # both copy it rightly
+        assert text.count(f"step {row['heard']}") == 3
+    page.get_by_role("button", name="Comparison as PNG").wait_for()
+    assert windows.errors == []
+
+
 def test_it_draws_what_the_table_says(browser: Any, tmp_path: Path) -> None:
     toy_architecture.register()
     torch.manual_seed(1)

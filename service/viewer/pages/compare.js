@@ -9,6 +9,7 @@ import { HeatTrack } from "../parts/heat-track.js";
 import { sequenceTracks, vectorTracks, weightingTrack } from "./watch/overview.js";
 import { bare } from "../parts/run.js";
 import { TrackStack } from "../parts/track-stack.js";
+import { answersTable, tracksOfKinds } from "./kinds.js";
 
 const ROUNDING = 1e-3; // what two engines may differ by in a stage without having parted
 
@@ -46,6 +47,10 @@ export class Compare extends HTMLElement {
     const first = difference.first;
     const marks = first ? [{ step: first.step, name: "part here" }] : [];
     const steps = Math.max(left.steps, right.steps); // one time axis for all three
+    if (left.signature.architecture !== right.signature.architecture) {
+      fill(this, this.headline(difference, left, right), ...this.kinds(difference, [left, right], steps), this.table(difference));
+      return;
+    }
     const colours = `${this.palette.look.dark ? "orange" : "red"}: A is larger; blue: B is larger`;
     const columns = [
       this.columnOf(`A · ${left.name}`, changesOf(left), tracksOf(left, left, right), left, steps, marks),
@@ -53,6 +58,22 @@ export class Compare extends HTMLElement {
       this.columnOf("A − B", colours, differences(left, right), left, steps, marks),
     ];
     fill(this, this.headline(difference, left, right), make("div", { class: "columns" }, ...columns), this.table(difference));
+  }
+
+  /**
+   * Two architectures, one above the other.
+   *
+   * @param {any} difference
+   * @param {Run[]} runs
+   * @param {number} steps
+   * @returns {HTMLElement[]}
+   */
+  kinds({ answers }, runs, steps) {
+    const heads = answers?.heads ?? runs.map((run) => run.heads.find((head) => head.startsWith("read")) ?? "");
+    const title = runs.map((run, i) => `${"AB"[i]} · ${run.name}`).join(", ");
+    const column = this.columnOf(title, runs.map(changesOf).join("; "), tracksOfKinds(runs, heads), runs[0], steps, []);
+    column.classList.add("kinds");
+    return answers ? [column, answersTable(answers, runs, (step) => this.place.go({ step }))] : [column];
   }
 
   /**
@@ -83,8 +104,9 @@ export class Compare extends HTMLElement {
     const same = difference.tolerance ? "The two runs are the same but for rounding." : "The two runs are the same, bit for bit.";
     const to = () => this.place.go({ step: first.step });
     const swap = () => this.place.go({ trace: right.trace, other: left.trace });
+    const name = left.signature.architecture === right.signature.architecture ? "difference" : "compare";
     const save = (/** @type {string} */ format) =>
-      saved(`trace/${left.trace}?figure=difference&other=${right.trace}&format=${format}`, `${left.trace}-${right.trace}.${format}`);
+      saved(`trace/${left.trace}?figure=${name}&other=${right.trace}&format=${format}`, `${left.trace}-${right.trace}.${format}`);
     const open = (/** @type {Run} */ run) => () => this.place.go({ view: "watch", trace: run.trace, other: null });
     return make(
       "div",
@@ -99,7 +121,7 @@ export class Compare extends HTMLElement {
         make("button", { type: "button", on: { click: open(right) } }, "Watch B"),
         make("button", { type: "button", on: { click: swap } }, "Swap"),
         ...["png", "svg"].map((format) =>
-          make("button", { type: "button", on: { click: () => save(format) } }, `Difference as ${format.toUpperCase()}`),
+          make("button", { type: "button", on: { click: () => save(format) } }, `${name === "compare" ? "Comparison" : "Difference"} as ${format.toUpperCase()}`),
         ),
       ),
     );
