@@ -98,6 +98,7 @@ class Stage(_Frozen):
     after_zero: float | None = Field(None, exclude=True)  # a last weighting to go on from instead
     symbol: str = Field("", exclude=True)
     equation: str = Field("", exclude=True)
+    choices: tuple[str, ...] = Field((), exclude=True)  # of a distribution, where they have names
 
     @property
     def is_scalar(self) -> bool:

@@ -7,7 +7,7 @@ import { axisOf, labelOf, lastWeighting, rowsOf, tensorOf, vectorsOf } from "./v
 
 /** A stage of a read head that is addressed by one number, but for what is told. */
 function stage(told) {
-  return { owner: "read", kind: "control", group: "addressing", shape: [1, 1], bounds: [0, 1], pinnable: true, symbol: "", ...told };
+  return { owner: "read", kind: "control", group: "addressing", shape: [1, 1], bounds: [0, 1], pinnable: true, symbol: "", choices: [], ...told };
 }
 
 const GATE = stage({ name: "write_gate", owner: "write", symbol: "g^w" });
@@ -47,7 +47,7 @@ test("what is written is what is added, where a signature says which that is", (
 });
 
 test("names and axes", () => {
-  assert.equal(labelOf(GATE), "write gate g^w");
+  assert.equal(labelOf(GATE), "write gate gʷ");
   assert.deepEqual(axisOf(GATE, 0.4), [0, 1]);
   assert.deepEqual(axisOf(stage({ bounds: [1, 1e6] }), 7), [1, 7]);
   assert.deepEqual(axisOf(stage({ bounds: [1, 1e6] }), 1), [1, 2]);

@@ -31,6 +31,17 @@ def test_a_model_without_heads_has_what_goes_in_and_out(
     assert page.get_by_role("button", name="Ablate the head").is_hidden()
 
 
+def test_every_row_of_a_dnc_has_the_same_time_axis(windows: Windows, api: httpx.Client) -> None:
+    example = api.get("/models/dnc-copy/example?length=2&seed=1").json()
+    page = windows.open(f"/?trace={api.post('/predict', json=example).json()['trace_id']}")
+    page.locator("#overview [data-track]").first.wait_for()
+    boxes = [plot.bounding_box() for plot in page.locator("#overview [data-track] canvas").all()]
+    assert len(boxes) > 10
+    assert {(box["x"], box["width"]) for box in boxes} == {(boxes[0]["x"], boxes[0]["width"])}
+    told = page.locator('[data-track="read.0.read_mode"] .value').inner_text()
+    assert [line.split()[0] for line in told.splitlines()] == ["backward", "content", "forward"]
+
+
 def test_two_architectures_stand_on_one_time_axis(windows: Windows, api: httpx.Client) -> None:
     example = api.get("/models/copy/example?length=6&seed=1").json()
     ids = [

@@ -1,6 +1,6 @@
 """The signature of a Differentiable Neural Computer: its state and its stages."""
 
-from ntm.architectures.dnc.config import DNCConfig, interface_widths
+from ntm.architectures.dnc.config import READ_MODES, DNCConfig, interface_widths
 from ntm.signature import Constant, Dimension, Owner, Signature, Stage, StateTensor, Written
 
 LARGEST = 1e6  # of what may be pinned: beyond it norms and sums could leave float32
@@ -128,7 +128,13 @@ def _emitted(name: str, shape: tuple[int, int]) -> Stage:
         group="writes" if name in ("erase", "add") else "addressing",
         bounds=BOUNDS.get(name, (-LARGEST, LARGEST)),
         symbol=SYMBOLS.get(name, ""),
+        choices=_ways(shape[1]) if name == "read_mode" else (),
     )
+
+
+def _ways(modes: int) -> tuple[str, ...]:
+    """What the numbers of a read mode are of: without links there is content only."""
+    return READ_MODES if modes > 1 else ("content",)
 
 
 def _weighting(name: str, heads: int, owner: Owner, symbol: str, *, is_last: bool = False) -> Stage:

@@ -58,6 +58,7 @@ class DescribedStage(Stage):
     after_zero: float | None = Field(description="what a weighting pinned to zero goes on from")
     symbol: str
     equation: str
+    choices: tuple[str, ...] = Field(description="what a distribution is over; empty: numbered")
 
 
 class DescribedSignature(Signature):

@@ -4,6 +4,9 @@
 
 /** @typedef {"read" | "write"} Kind */
 
+/** @type {Record<string, string>} */
+const RAISED = { a: "ᵃ", r: "ʳ", w: "ʷ" };
+
 /**
  * @typedef {object} Stage
  * @property {string} name
@@ -14,6 +17,7 @@
  * @property {[number | null, number | null]} bounds
  * @property {boolean} pinnable
  * @property {string} symbol
+ * @property {string[]} choices names of what a distribution is over, none where they are numbered
  */
 
 /**
@@ -104,12 +108,13 @@ function drawingOf({ owner, kind, group, shape }, shifts) {
 }
 
 /**
- * The name of a row: `key_strength` with β is "key strength β".
+ * The name of a row: `key_strength` with β is "key strength β", `write_gate` with g^w "write gate gʷ".
  *
  * @param {Stage} stage
  */
 export function labelOf({ name, symbol }) {
-  return `${name.replaceAll("_", " ")} ${symbol}`.trimEnd();
+  const raised = symbol.replace(/\^([arw])/, (_, letter) => RAISED[letter]);
+  return `${name.replaceAll("_", " ")} ${raised}`.trimEnd();
 }
 
 /**

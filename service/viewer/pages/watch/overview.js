@@ -175,7 +175,7 @@ function curveTrack(run, stage, heads, draw) {
  */
 function sharesTrack(run, stage, head) {
   const plane = run.stage(head, stage);
-  const names = Array.from({ length: plane.rows }, (_, choice) => String(choice));
+  const names = stage.choices.length ? stage.choices : Array.from({ length: plane.rows }, (_, choice) => String(choice));
   const facts = { id: `${head}.${stage.name}`, name: `${head} ${labelOf(stage)}`, note: "shares that sum to 1", steps: run.steps, height: 48 };
   return new SharesTrack(facts, plane, names);
 }
