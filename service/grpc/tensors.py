@@ -27,6 +27,8 @@ CONTENTS = {  # the field of `contents` that has the numbers of a datatype
     "FP64": "fp64_contents",
 }
 
+LARGEST_INT64 = 2**63 - 1
+
 ModelInferResponse = message("ModelInferResponse")
 
 
@@ -103,12 +105,13 @@ def contents_of(tensor: Message) -> bytes:
         )
     if field is None:
         return b""
-    try:
-        return np.array(getattr(tensor.contents, field), DATATYPES[tensor.datatype]).tobytes()
-    except OverflowError:
+    told = np.array(getattr(tensor.contents, field))
+    numbers = told.astype(DATATYPES[tensor.datatype])
+    if numbers.dtype.kind in "iu" and (numbers != told).any():
         raise WrongDatatype(
             f"{tensor.name:.40} should hold numbers of {tensor.datatype}, got larger ones"
-        ) from None
+        )
+    return numbers.tobytes()
 
 
 def response_of(facts: Mapping[str, Any], wanted: Sequence[Wanted], tensors: Tensors) -> Message:
@@ -143,6 +146,8 @@ def write_parameters(parameters: Any, facts: Iterable[tuple[str, Any]]) -> None:
         match value:
             case bool():
                 parameters[name].bool_param = value
+            case int() if value > LARGEST_INT64:
+                parameters[name].uint64_param = value
             case int():
                 parameters[name].int64_param = value
             case float():

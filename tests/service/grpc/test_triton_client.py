@@ -108,6 +108,26 @@ def test_numbers_may_come_in_fields_of_their_type(server: Server, nvidia: Any) -
         request.raw_input_contents.append(b"")
         with pytest.raises(grpc.RpcError, match="one entry for each of the 1 inputs, got 2"):
             stub.ModelInfer(request)
+        small = triton.service_pb2.ModelInferRequest(model_name="copy")
+        made = small.inputs.add(name="sequence", datatype="UINT8", shape=[1, 6])
+        made.contents.uint_contents.extend([0, 0, 0, 0, 0, 255])
+        assert len(stub.ModelInfer(small).outputs) > 0
+        made.contents.uint_contents[5] = 256
+        with pytest.raises(grpc.RpcError, match="should hold numbers of UINT8, got larger ones"):
+            stub.ModelInfer(small)
+
+
+def test_a_sequence_may_have_any_id_of_64_bits(server: Server) -> None:
+    request = triton.service_pb2.ModelInferRequest(model_name="copy")
+    request.inputs.add(name="sequence", datatype="FP32", shape=[1, 6])
+    request.raw_input_contents.append(draw(1).tobytes())
+    request.parameters["sequence_id"].uint64_param = 2**64 - 1
+    for side in ("sequence_start", "sequence_end"):
+        request.parameters[side].bool_param = True
+    with grpc.insecure_channel(server.grpc) as channel:
+        stub = triton.service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        told = stub.ModelInfer(request).parameters["sequence_id"]
+    assert told.uint64_param == 2**64 - 1
 
 
 @pytest.mark.parametrize(
