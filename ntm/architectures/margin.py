@@ -53,6 +53,10 @@ class MarginOf(Protocol):
         """How many slots some inputs [T, input_size] write."""
         ...
 
+    def steps_needed(self, config: Any) -> int:
+        """How many steps from the question's on are needed whole; of later ones the outputs are."""
+        ...
+
     def __call__(
         self, config: Any, weights: Mapping[str, Array], run: Mapping[str, Array], heard: int
     ) -> Margin:
@@ -61,7 +65,8 @@ class MarginOf(Protocol):
         Args:
             config: of the model
             weights: its parameters by name
-            run: from the question's step to the answer's, [K, ...] by name
+            run: from the question's step to the answer's, but no more than are needed, [K, ...] by
+                name; `outputs` end with the answer's
             heard: how many slots had been written by then
         """
         ...

@@ -30,6 +30,7 @@ from service.contract.words import heard_in, slots_are_unknown
 from service.errors import NotComparable, ServiceError
 from service.inspection.answers import Answers, AnswersOfTwo, needed_for_answers
 from service.inspection.replay import Replay
+from service.memory import take
 
 READS = "reads"  # the read vectors
 HELD_BYTES = 2**26  # of two runs that are looked at as a whole
@@ -124,7 +125,11 @@ async def margin(replay: Replay, step: int, support: Sequence[int] = ()) -> dict
             )
     told = needed_fields(model.signature, split.fields[1:], "parts of a margin")
     await replay.advance(question)
-    run = await replay.advance(step + 1, ("outputs", *told))
+    thought = min(step + 1, question + split.steps_needed(config))
+    take("answers", replay.bytes_of(thought - question, told))
+    run = await replay.advance(thought, ("outputs", *told))
+    if thought <= step:  # silence that changes nothing, of which only the last output is needed
+        run["outputs"] = (await replay.advance(step + 1, ("outputs",)))["outputs"]
     await replay.finish()
     weights = await asyncio.to_thread(load_file, model.folder.checkpoint)
     found: Margin = await asyncio.to_thread(split, config, weights, run, heard)
@@ -184,7 +189,8 @@ async def difference(
     steps = min(left.trace.steps, right.trace.steps)
     told = [compared(replay.model.signature) for replay in (left, right)]
     sides = answering(left, right, steps)
-    length = max(1, left.stretch(told[0]) // 2)
+    stretches = (replay.stretch(f) for replay, f in zip((left, right), told, strict=True))
+    length = max(1, min(stretches) // 2)
     while left.position < steps:
         stop = min(steps, left.position + length)
         tensors = [await left.advance(stop, told[0]), await right.advance(stop, told[1])]

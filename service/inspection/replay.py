@@ -67,9 +67,12 @@ class Replay:
         balance = math.isqrt(steps * state // self._bytes_per_step(fields))
         return max(self.stretch(fields), balance)
 
+    def bytes_of(self, steps: int, fields: Sequence[str]) -> int:
+        """Bytes of the tensors of so many steps."""
+        return size_of(self._selection(0, steps, fields), self.model, self.trace)
+
     def _bytes_per_step(self, fields: Sequence[str]) -> int:
-        selection = self._selection(0, 1, fields)
-        return max(1, size_of(selection, self.model, self.trace))
+        return max(1, self.bytes_of(1, fields))
 
     def _selection(self, start: int, stop: int, fields: Sequence[str]) -> Selection:
         told = self.model.signature

@@ -1,5 +1,6 @@
 """A model that is asked in words over HTTP: answers, hops, unknown words, sessions."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,14 @@ from ntm.export.write import export_onnx
 from ntm.repository import checkpoint
 from ntm.repository.folders import VersionFolder
 from ntm.tasks import Babi
+from service.inspection import insight
+from service.inspection.replay import Replay, begin
+from service.memory import Budget
+from service.models import served
+from service.records import trace as traces
+from service.scheduling.cores import Cores
+from service.scheduling.walk import Segment, Terms, Walk
+from service.settings import Settings
 from tests import small_models
 from tests.service.running import serving
 
@@ -304,6 +313,35 @@ def test_an_answer_owes_its_margin_to_sentences(client: httpx.Client) -> None:
     other = client.post("/predict", json=example).json()["trace_id"]
     refused = client.get(f"/trace/{other}/margin")
     assert (refused.status_code, "not split for ntm/1" in refused.json()["error"]) == (422, True)
+
+
+def test_silence_after_an_answer_is_not_held_whole(
+    version: VersionFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = served.load(version, Settings(), lambda model, chunk: None, Cores(1), Budget(2**30))
+    rows = TASK.vocabulary.encode([*STORY, QUESTION]).inputs
+    held: list[int] = []
+    advance = Replay.advance
+
+    async def watched(self: Replay, stop: int, fields: Any = ()) -> Any:
+        tensors = await advance(self, stop, fields)
+        held.append(len(tensors.get("memory", ())))
+        return tensors
+
+    async def split(silence: int) -> Any:
+        inputs = np.pad(rows, ((0, silence), (0, 0)))
+        walk = Walk(inputs, 6, [Segment("predict", len(inputs))])
+        outputs = (await loaded.scheduler.walk(walk, Terms(30))).outputs
+        trace = traces.record(loaded, inputs, None, 6, outputs, 0.0)
+        return await insight.margin(await begin(trace, loaded, 30), len(inputs) - 1, [1])
+
+    monkeypatch.setattr(Replay, "advance", watched)
+    try:
+        soon, late = asyncio.run(split(0)), asyncio.run(split(50))
+    finally:
+        loaded.scheduler.close()
+    assert max(held) == 3  # the question and two hops
+    assert soon == late
 
 
 def test_words_and_numbers_give_the_same(client: httpx.Client) -> None:

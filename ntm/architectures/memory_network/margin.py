@@ -46,6 +46,10 @@ class MarginOf:
         spoken = np.abs(inputs[:, :-1]).max(axis=1) > 0
         return int((spoken & (inputs[:, -1] <= QUESTION)).sum())
 
+    def steps_needed(self, config: MemoryNetworkConfig) -> int:
+        """How many steps from the question's on are needed whole: its own and the hops'."""
+        return config.hops + 1
+
     def __call__(
         self,
         config: MemoryNetworkConfig,
@@ -58,11 +62,12 @@ class MarginOf:
         Args:
             config: of the model
             weights: its parameters by name
-            run: `fields` of these steps, [K + 1, ...] each, with one head
+            run: `fields` of the question's step and the hops', [K + 1, ...] each, with one head;
+                `outputs` end with the answer's
             heard: sentences before the question
         """
         best, next_best = two_best(run["outputs"][-1])
-        hops = min(len(run["outputs"]) - 1, config.hops)
+        hops = min(len(run["read_weightings"]) - 1, config.hops)
         states = np.asarray(run["addressing.read.query"], np.float64)[: hops + 1, 0]
         maps = [self._map(config, weights, hop) for hop in range(hops)]
         read = [self._read(config, weights, run, hop, heard) for hop in range(hops)]

@@ -134,3 +134,28 @@ def test_outputs_that_are_not_those_recorded_are_told(model: LoadedModel) -> Non
     ):
         with pytest.raises(Unreplayable):
             asyncio.run(replayed(wrong, model, ask))
+
+
+def test_two_traces_are_held_in_stretches_that_both_fit(
+    model: LoadedModel, trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "STRETCH_BYTES", 60_000)
+    narrow = Replay._bytes_per_step
+    held: list[int] = []
+    advance = Replay.advance
+
+    async def watched(self: Replay, stop: int, fields: Any = ()) -> Any:
+        tensors = await advance(self, stop, fields)
+        held.append(sum(tensor.nbytes for tensor in tensors.values()))
+        return tensors
+
+    async def ask(left: Replay) -> Any:
+        monkeypatch.setattr(  # as of a model with less at every step
+            Replay, "_bytes_per_step", lambda self, f: 1 if self is left else narrow(self, f)
+        )
+        return await insight.difference(left, await begin(trace, model, 30), 0.0)
+
+    monkeypatch.setattr(Replay, "advance", watched)
+    told, _ = asyncio.run(replayed(trace, model, ask))
+    assert (told.steps, told.first_step) == (STEPS, None)
+    assert max(held) <= 30_000
