@@ -138,11 +138,11 @@ def test_the_document_has_its_stages(client: httpx.Client) -> None:
         assert told["writes"]["properties"]["code"]["description"] == "[T][W][M]"
         assert told["memory"]["description"] == "[T][N][M]"
         assert "controller" not in told
-    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-    known = body["schema"]["properties"]["include"]["items"]["enum"]
+    body = document["components"]["schemas"]["PredictRequest"]["properties"]
+    known = body["include"]["items"]["enum"]
     assert {"read_weightings", "addressing", "query", "match"} <= set(known)
     assert "gate" not in known
-    changes = body["schema"]["properties"]["interventions"]["items"]["properties"]["set"]
+    changes = body["interventions"]["items"]["properties"]["set"]
     assert {"memory", "input", "query", "match"} <= set(changes["properties"])
     assert "gate" not in changes["properties"]
 
