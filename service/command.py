@@ -122,7 +122,7 @@ def stop(reason: str) -> NoReturn:
 
 serve.__doc__ = f"""{serve.__doc__}
 
-Settings are environment variables (options above win):
+Settings are environment variables (options win):
 
 \b
 {escape(describe())}
