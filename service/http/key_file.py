@@ -127,10 +127,14 @@ def read(path: Path) -> list[Key]:
         entries = Listed.model_validate(tomllib.loads(text)).key
     except tomllib.TOMLDecodeError as error:
         raise KeysRefused(f"{path} is not TOML: {where(error)}") from None
+    except RecursionError:
+        raise KeysRefused(f"{path} is nested too deeply") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise KeysRefused(f"{path}: {place}: {first['msg']}") from None
+    except ValueError:  # of a number with more digits than are read
+        raise KeysRefused(f"{path} has a number that is too long") from None
     keys = [entry.as_key() for entry in entries]
     if len({key.digest for key in keys}) < len(keys):
         raise KeysRefused(f"{path} has one key twice")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from service.errors import TooManyRequests
 
+LONGEST = 86_400  # seconds to wait that are told, however small a rate is
+
 
 class Rates:
     """Counts requests by name; a name may have several keys."""
@@ -28,6 +30,6 @@ class Rates:
             self._buckets[name] = tokens, now
             raise TooManyRequests(
                 f"the key '{name}' may ask {rate:g} times a second, and has asked more often",
-                retry_after=math.ceil((1 - tokens) / share),
+                retry_after=math.ceil(min(LONGEST, (1 - tokens) / share)),
             )
         self._buckets[name] = tokens - 1, now

@@ -84,6 +84,8 @@ def test_a_file_has_keys_and_digests_of_keys_with_names_and_roles(path: Path) ->
         (None, "No such file"),
         ("", "key: Field required"),
         ("[[key]", "is not TOML: at line 1"),
+        ("a = " + "[" * 10_000, "is nested too deeply"),
+        ("a = " + "9" * 5000, "a number that is too long"),
         (f'[[key]]\nname = "{SECRET}\n', "is not TOML: at line 2"),
         (f'[[key]]\nname = "a"\nkey = "{SECRET}"\n', "key.0.roles: Field required"),
         (f'[[key]]\nname = "a"\nkey = "{SECRET}"\nroles = []\n', "at least 1 item"),
@@ -195,6 +197,10 @@ def test_a_rate_is_kept_over_any_second(path: Path) -> None:
         rates.take("app", 2)
     with pytest.raises(TooManyRequests):
         rates.take("app", 2)
+    rates.take("seldom", 5e-324)
+    with pytest.raises(TooManyRequests) as refused:
+        rates.take("seldom", 5e-324)
+    assert refused.value.retry_after == 86_400
     shared = Rates(clock, processes=4)  # a bucket in each
     shared.take("app", 2)
     with pytest.raises(TooManyRequests) as refused:
