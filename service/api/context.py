@@ -8,6 +8,7 @@ from functools import cached_property
 
 from fastapi import Request
 
+from service.api.examples import Examples
 from service.api.recording import TraceWriter
 from service.api.subscriptions import Subscriptions
 from service.errors import UnknownField, UnsupportedMediaType
@@ -41,6 +42,7 @@ class Context:
     clock: Callable[[], float] = field(default=time.time)
     work: InFlight = field(default_factory=InFlight)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    examples: Examples = field(default_factory=Examples)
     operations: Operations = field(init=False)
     look: Callable[[], Awaitable[None]] = field(init=False)  # at the repository, now
     # Each holds tens of megabytes for as long as it takes.

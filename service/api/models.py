@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from ntm import seeds
 from ntm.repository.folders import RepositoryError, read_file, read_json
-from ntm.tasks import Episode, Task
+from ntm.tasks import Task
 from service.api.context import Context, context_of
 from service.api.documents import errors
 from service.api.documents.models import DescribedSignature, Example, ModelDetails, ModelList
@@ -59,7 +58,7 @@ async def get_model(request: Request, name: str, version: int | None = None) -> 
     )
 
 
-@router.get("/{name}/example", responses={200: {"model": Example}, **errors(404, 422)})
+@router.get("/{name}/example", responses={200: {"model": Example}, **errors(404, 422, 504)})
 async def get_example(
     request: Request, name: str, seed: int = 1, version: int | None = None
 ) -> Response:
@@ -70,19 +69,20 @@ async def get_example(
     sizes = sizes_of(request, task)
     if not 0 <= seed < 2**63:
         raise ServiceError(f"seed should be from 0 to {2**63 - 1}, got {seed}")
-    episode = example_of(task, seed, sizes)
+    episode, needed, said = await context.examples.draw(
+        task, model.signature, seed, sizes, context.settings.request_timeout
+    )
     if len(episode.inputs) > context.settings.max_steps:
         raise ServiceError(
             f"such an example has {len(episode.inputs)} steps, the service takes at most "
             f"{context.settings.max_steps}"
         )
     taken = len(episode.inputs) if model.signature.slot_a_step else 0
-    slots = slots_for(model, max(taken, task.slots_needed(sizes)), context)
+    slots = slots_for(model, max(taken, needed), context)
     target = [
         None if np.isnan(row).all() else [None if np.isnan(v) else v for v in row.tolist()]
         for row in episode.targets[:, 0]
     ]
-    said = task.words(episode.inputs[:, 0])
     return respond(
         {
             "model": model.name,
@@ -104,21 +104,6 @@ def task_of(model: LoadedModel) -> Task:
     if model.task is None:
         raise NoExample(f"model {model.name} has no examples: {model.description.why_unknown()}")
     return model.task
-
-
-def example_of(task: Task, seed: int, sizes: dict[str, int]) -> Episode:
-    """One example of a task.
-
-    Raises:
-        NoExample: the code of somebody's own task fails
-    """
-    try:
-        return task.sample(seeds.generator("example", seed), 1, **sizes)
-    except Exception as failed:
-        if task.origin is None:
-            raise
-        told = f"{type(failed).__name__}: {failed}"
-        raise NoExample(f"no example: {task.name}.sample fails: {told}") from None
 
 
 def sizes_of(request: Request, task: Task) -> dict[str, int]:
