@@ -60,7 +60,7 @@ def named_task(asked: Wanted) -> tuple[Task, str]:
     if asked.task is not None:
         task = task_of(asked.task, asked.fields)
         return task, slug(task.name)
-    raise SourceError("name what to train on: a recipe, --task or --data")
+    raise SourceError("name what to train on: a recipe of ntm train --list, --task or --data")
 
 
 def from_recipe(asked: Wanted, name: str) -> tuple[Recipe, str]:

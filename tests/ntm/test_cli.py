@@ -89,7 +89,7 @@ def test_train_lists_its_recipes(run: Run) -> None:
     ("arguments", "told"),
     [
         (["train", "nonsense"], "unknown recipe 'nonsense', expected one of copy"),
-        (["train"], "name what to train on: a recipe, --task or --data"),
+        (["train"], "name what to train on: a recipe of ntm train --list, --task or --data"),
         (["train", "copy", "--seeds", "0"], "--seeds"),
         (["train", "copy", "--seed", "-1"], "--seed"),
         (["nonsense"], "No such command 'nonsense'"),

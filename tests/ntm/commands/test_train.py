@@ -153,7 +153,7 @@ def test_a_recipe_on_another_architecture_keeps_what_it_measures() -> None:
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
-    "nothing": ((), "name what to train on: a recipe, --task or --data"),
+    "nothing": ((), "name what to train on: a recipe of ntm train --list, --task or --data"),
     "two": (("copy", "--data", "pairs.npz"), "one thing to train on, got both a recipe and data"),
     "option": (("copy", "--slotz", "3"), "ntm has no --slotz, only --controller,"),
     "of another": (("copy", "--architecture", "lstm", "--slots", "3"), "lstm has no --slots"),
