@@ -4,15 +4,14 @@ Export, engines, scheduler and sessions read names, shapes and initial values he
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-REMEMBERED_SLOTS = 64  # numbers of slots whose bytes of state are remembered
 HARMONICS = 3  # as many as tell slots apart; more would tie a model to its N
 
 Float = NDArray[np.float32]
@@ -287,18 +286,20 @@ class Signature(_Frozen):
             )
 
     @cached_property
-    def state_bytes(self) -> Callable[[int], int]:
-        """Bytes that one sequence carries from step to step with N = its argument; cached."""
+    def _numbers_of_state(self) -> list[int]:
+        """How many numbers a state has, a polynomial in N: its coefficients, the highest first."""
+        powers = [tensor.shape.count("slots") for tensor in self.state]
+        coefficients = [0] * (max(powers, default=0) + 1)
+        for tensor, power in zip(self.state, powers, strict=True):
+            coefficients[-1 - power] += math.prod(d for d in tensor.shape if isinstance(d, int))
+        return coefficients
 
-        @lru_cache(REMEMBERED_SLOTS)
-        def of(slots: int) -> int:
-            known = {"batch": 1, "slots": slots}
-            return 4 * sum(
-                math.prod(known[d] if isinstance(d, str) else d for d in tensor.shape)
-                for tensor in self.state
-            )
-
-        return of
+    def state_bytes(self, slots: int) -> int:
+        """Bytes that one sequence carries from step to step with so many slots."""
+        numbers = 0
+        for coefficient in self._numbers_of_state:
+            numbers = numbers * slots + coefficient
+        return 4 * numbers
 
     def initial_state(self, batch: int, slots: int, learned: State | None = None) -> State:
         """The state before the first step.

@@ -139,9 +139,10 @@ def test_tensors_are_read_from_text(shape: list[int], nested: bool) -> None:
     values = np.arange(120, dtype=np.float32).reshape(shape)
     body = json.dumps({"data": (values if nested else values.ravel()).tolist()}).encode()
     data = long_arrays.load(body)["data"]
-    assert tensors.from_text(data, shape).tobytes() == values.tobytes()
+    tensor = tensors.InputTensor(name="sequence", shape=shape, datatype="FP32")
+    assert tensors.from_text(tensor, data, shape).tobytes() == values.tobytes()
     for wrong in ([39, 3], [40, 4], [2, 40, 3], [120], [0, 40, 3]):
         if (not nested and np.prod(wrong) == 120) or wrong == shape:
             continue
         with pytest.raises(ServiceError):
-            tensors.from_text(data, wrong)
+            tensors.from_text(tensor, data, wrong)
