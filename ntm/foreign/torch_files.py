@@ -79,7 +79,9 @@ def refusal(path: Path, data: bytes, told: str) -> str:
         return f"{path} wants {error}, which is no tensor: it is not read"
     except READING:
         pass
-    return f"{path} is no whole state dict: {told.splitlines()[0][:200]}"
+    # Torch's own words come first, and advise to let the file run what it likes.
+    reason = told.rpartition("WeightsUnpickler error: ")[2].strip() or "it cannot be read as one"
+    return f"{path} is no whole state dict: {reason.splitlines()[0][:200]}"
 
 
 def refuse_compressed(path: Path, data: bytes) -> None:

@@ -71,6 +71,11 @@ def publish(
         try:
             os.rename(copy.path, place)
         except OSError as error:
+            if place.exists():
+                raise RepositoryError(
+                    f"{place} was published by somebody else meanwhile: publish again for the next "
+                    f"version"
+                ) from None
             raise RepositoryError(f"{place} cannot be published: {error.strerror}") from None
         return VersionFolder(place)
 

@@ -196,3 +196,11 @@ def test_arrays_that_are_no_numbers_or_of_another_size_are_refused(tmp_path: Pat
         outer += b"I-1\nI63\ntbI00\n(l" + inner + b"atb."
         with pytest.raises(ForeignFile, match="hostile"):
             arrays(npy(tmp_path / "hostile", outer))
+
+
+def test_a_file_of_noise_is_refused_without_advice_to_run_it(tmp_path: Path) -> None:
+    path = tmp_path / "noise.pt"
+    path.write_bytes(bytes(range(200, 256)) * 9)
+    with pytest.raises(ForeignFile, match="is no whole state dict: ") as refused:
+        state_dict(path)
+    assert "weights_only" not in str(refused.value)
